@@ -1,0 +1,39 @@
+/* Splice: the input's bytes with attributes inserted, removed, and records dropped.
+ *
+ * Nothing is decoded and encoded again: what is not touched is copied as it
+ * stands, unknown fields, field order and odd encodings included; only the
+ * length prefixes of messages whose body changed are written anew.
+ *
+ * A *patch* is what one owner gets: KeyValue messages, each with its length
+ * varint before it; the splicer writes the tag that the owner's `attributes`
+ * field has. Patches go to the end of the owner's body (a Resource or Scope
+ * that is absent is created). Attributes whose key begins with `verifier.` are
+ * removed from every owner that has OTLPV_DEFECT_FORGED set. Scopes and
+ * resources that lose their last span to a drop go too.
+ */
+
+typedef struct {
+    const uint32_t *span_patch;     /* per span row: index into patches or OTLPV_NO_ROW */
+    const uint32_t *resource_patch; /* per resource row */
+    const uint32_t *scope_patch;    /* per scope row */
+    const uint8_t *span_drop;       /* per span row: 1 to leave it out */
+    const uint64_t *patches;        /* texts into patch_bytes */
+    const uint8_t *patch_bytes;
+} otlpv_edits;
+
+/* Scratch for body lengths after the edits: as many as there are rows. */
+typedef struct {
+    uint32_t *spans, *scopes, *resources;
+    uint32_t *scope_messages, *resource_messages; /* the InstrumentationScope and Resource inside */
+} otlpv_lengths;
+
+/* How long the result is; fills `lengths`. `length` itself when there is nothing to do.
+ * OTLPV_OVER_LIMIT when the result would pass 2^32 - 1 bytes. */
+int otlpv_splice_measure(const uint8_t *bytes, uint64_t length, const otlpv_counts *counts,
+                         const otlpv_columns *columns, const otlpv_edits *edits,
+                         const otlpv_lengths *lengths, uint64_t *result_length);
+
+/* Writes exactly `result_length` bytes, as measured, to `result`. */
+int otlpv_splice_write(const uint8_t *bytes, uint64_t length, const otlpv_counts *counts,
+                       const otlpv_columns *columns, const otlpv_edits *edits,
+                       const otlpv_lengths *lengths, uint8_t *result, uint64_t result_length);
