@@ -1,0 +1,13 @@
+/* The contract headers, once each and in order: they carry no include guards because cffi reads them. */
+#ifndef OTLPV_WIRE_H
+#define OTLPV_WIRE_H
+
+#include <stdint.h>
+
+#include "columns.h"
+#include "scan.h"
+#include "splice.h"
+#include "lookup.h"
+#include "envelope.h"
+
+#endif
