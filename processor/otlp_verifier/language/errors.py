@@ -1,0 +1,47 @@
+"""What is wrong with a rule, where, and what was expected."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class RuleError(ValueError):
+    """One mistake in a rule's text.
+
+    Attributes:
+        message: what is wrong and what was expected.
+        line, column: where, both from 1.
+        source: the text of that line, without its end.
+        rule: the rule's id, once it is known.
+
+    """
+
+    def __init__(self, message: str, text: str, offset: int) -> None:
+        before = text[:offset]
+        self.message = message
+        self.line = before.count("\n") + 1
+        self.column = offset - (before.rfind("\n") + 1) + 1
+        self.source = text.splitlines()[self.line - 1] if self.line <= len(text.splitlines()) else ""
+        self.rule = ""
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        place = f"{self.rule}: " if self.rule else ""
+        return f"{place}line {self.line}, column {self.column}: {self.message}\n  {self.source}\n  {self._caret()}"
+
+    def _caret(self) -> str:
+        # Tabs stay tabs, so that the caret stands under its column however wide they are shown.
+        return "".join("\t" if c == "\t" else " " for c in self.source[: self.column - 1]) + "^"
+
+
+class RuleErrors(ValueError):
+    """All mistakes found in a set of rules."""
+
+    def __init__(self, errors: Iterable[RuleError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`"; did you mean X?"` for the known name closest to `name`, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean `{close[0]}`?" if close else ""

@@ -1,0 +1,127 @@
+"""Text to tokens."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from otlp_verifier.language.errors import RuleError
+
+
+class Kind(StrEnum):
+    """What a token is; the values are how messages name it."""
+
+    WORD = "name"
+    NUMBER = "number"
+    DURATION = "duration"
+    TEXT = "string"
+    SYMBOL = "operator"
+    END = "end of rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`text` as written, except for strings, which are unescaped."""
+
+    kind: Kind
+    text: str
+    offset: int
+    value: int | float | str | None = None
+
+
+UNIT_NS: Final = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+}
+_ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
+_TOKEN = re.compile(
+    r"""(?P<space>(?:\s|//[^\n]*|\#[^\n]*)+)
+      | (?P<duration>(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+)(?![A-Za-z0-9_])
+      | (?P<hex>0x[0-9a-fA-F]+)(?![A-Za-z0-9_])
+      | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![A-Za-z0-9_])
+      | (?P<text>"(?:[^"\\\n]|\\.)*")
+      | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<symbol>==|!=|<=|>=|!>>|!>|!<<|!<|!~|>>|<<|[-+*/<>(){}\[\],.:~])
+    """,
+    re.VERBOSE,
+)
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+TEXT_MAX = 64 * 1024
+
+
+def tokens(text: str) -> list[Token]:
+    """All tokens of a rule, the last one of kind END.
+
+    Raises:
+        RuleError: at the first character that begins no token.
+
+    """
+    if len(text) > TEXT_MAX:
+        raise RuleError(f"a rule may be at most {TEXT_MAX} characters long; this one has {len(text)}", text, 0)
+    found: list[Token] = []
+    offset = 0
+    while offset < len(text):
+        match = _TOKEN.match(text, offset)
+        if match is None:
+            raise RuleError(_no_token(text, offset), text, offset)
+        written, group = match.group(), match.lastgroup
+        if group == "duration":
+            found.append(Token(Kind.DURATION, written, offset, duration_ns(written)))
+        elif group == "hex":
+            found.append(Token(Kind.NUMBER, written, offset, int(written, 16)))
+        elif group == "number":
+            is_float = any(c in written for c in ".eE")
+            found.append(Token(Kind.NUMBER, written, offset, float(written) if is_float else int(written)))
+        elif group == "text":
+            found.append(Token(Kind.TEXT, written, offset, _unescape(written, text, offset)))
+        elif group == "word":
+            found.append(Token(Kind.WORD, written, offset))
+        elif group == "symbol":
+            found.append(Token(Kind.SYMBOL, written, offset))
+        offset = match.end()
+    found.append(Token(Kind.END, "", offset))
+    return found
+
+
+def duration_ns(written: str) -> int:
+    """`1m30s` in nanoseconds, rounded to whole ones.
+
+    Raises:
+        ValueError: not a duration.
+
+    """
+    parts = _DURATION_PART.findall(written)
+    if not parts or "".join(number + unit for number, unit in parts) != written:
+        raise ValueError(f"`{written}` is not a duration such as 200ms or 1m30s")
+    return sum(round(float(number) * UNIT_NS[unit]) for number, unit in parts)
+
+
+def _unescape(written: str, text: str, offset: int) -> str:
+    def replace(match: re.Match[str]) -> str:
+        character = match.group(1)
+        if character not in _ESCAPES:
+            raise RuleError(
+                f'unknown escape `\\{character}` in a string; known are \\n \\t \\r \\" \\\\', text, offset + match.start()
+            )
+        return _ESCAPES[character]
+
+    return re.sub(r"\\(.)", replace, written[1:-1])
+
+
+def _no_token(text: str, offset: int) -> str:
+    character = text[offset]
+    if character == '"':
+        return 'a string begins here and does not end before the end of the line; expected `"`'
+    if character == "'":
+        return 'strings stand in double quotes: `"`'
+    if character.isdigit():
+        return "a number or a duration runs into a word; known units are " + ", ".join(u for u in UNIT_NS if u != "µs")
+    if character in "=!&|":
+        hint = {"=": "`==`", "!": "`!=` or `not`", "&": "`and`", "|": "`or`"}[character]
+        return f"`{character}` is no operator here; expected {hint}"
+    return f"`{character}` cannot stand here"
