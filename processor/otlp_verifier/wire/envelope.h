@@ -9,5 +9,6 @@ typedef struct {
     uint32_t has_hello, has_otlp;
 } otlpv_envelope;
 
-/* An otlpv_status; unknown fields are skipped, the last of a repeated singular field counts. */
+/* An otlpv_status; unknown fields are skipped, the last of a repeated singular field counts (of `hello` too,
+ * where protobuf would merge). `fault` names OTLPV_MESSAGE_REQUEST, which here is the VerifyRequest. */
 int otlpv_open_envelope(const uint8_t *bytes, uint64_t length, otlpv_envelope *envelope, otlpv_fault *fault);

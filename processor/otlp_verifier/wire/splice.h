@@ -7,11 +7,19 @@
  * A *patch* is what one owner gets: KeyValue messages, each with its length
  * varint before it; the splicer writes the tag that the owner's `attributes`
  * field has. Patches go to the end of the owner's body (a Resource or Scope
- * that is absent is created). Attributes whose key begins with `verifier.` are
+ * that is absent is created in front; of several, which protobuf merges, the last
+ * one gets it). Where the body ends with a protobuf group the patch goes in front
+ * of that, because the group may be one that the end of the body cuts off. Attributes whose key begins with `verifier.` are
  * removed from every owner that has OTLPV_DEFECT_FORGED set. Scopes and
  * resources that lose their last span to a drop go too.
+ *
+ * Columns and edits are trusted. The bytes are not: should they no longer be those
+ * that were scanned, the functions return a status other than OTLPV_OK
+ * (OTLPV_CHANGED where nothing else is wrong with them) or write another result of
+ * the measured length; they never read outside the input nor write outside the result.
  */
 
+/* NULL in place of one of the first four: no such edits. */
 typedef struct {
     const uint32_t *span_patch;     /* per span row: index into patches or OTLPV_NO_ROW */
     const uint32_t *resource_patch; /* per resource row */
@@ -21,14 +29,15 @@ typedef struct {
     const uint8_t *patch_bytes;
 } otlpv_edits;
 
-/* Scratch for body lengths after the edits: as many as there are rows. */
+/* Scratch, as many as there are rows: what measuring finds and writing needs. */
 typedef struct {
-    uint32_t *spans, *scopes, *resources;
-    uint32_t *scope_messages, *resource_messages; /* the InstrumentationScope and Resource inside */
+    uint32_t *spans, *scopes, *resources;         /* body lengths after the edits, and marks for kept and dropped */
+    uint32_t *scope_messages, *resource_messages; /* where the InstrumentationScope or Resource to patch is */
 } otlpv_lengths;
 
 /* How long the result is; fills `lengths`. `length` itself when there is nothing to do.
- * OTLPV_OVER_LIMIT when the result would pass 2^32 - 1 bytes. */
+ * OTLPV_OVER_LIMIT when the result would pass 2^32 - 1 bytes; OTLPV_TRUNCATED or OTLPV_BAD_VARINT
+ * when a patch is not whole messages. */
 int otlpv_splice_measure(const uint8_t *bytes, uint64_t length, const otlpv_counts *counts,
                          const otlpv_columns *columns, const otlpv_edits *edits,
                          const otlpv_lengths *lengths, uint64_t *result_length);
