@@ -45,7 +45,9 @@ def cart(app: Flask, telemetry: Telemetry, happen: Happen, *_others: str) -> Non
     def reserve() -> ResponseReturnValue:
         happen()
         attributes = {"db.system.name": "postgresql", "db.operation.name": "UPDATE", "db.collection.name": "stock"}
-        with telemetry.tracer.start_as_current_span("UPDATE stock", kind=SpanKind.CLIENT, attributes=attributes) as span:
+        with telemetry.tracer.start_as_current_span(
+            "UPDATE stock", kind=SpanKind.CLIENT, attributes=attributes
+        ) as span:
             _work()
             span.add_event("lock acquired", {"shop.rows": 1})
         return jsonify(trace=current_trace_id())
@@ -63,13 +65,13 @@ def payment(app: Flask, telemetry: Telemetry, happen: Happen, *_others: str) -> 
         return jsonify(trace=current_trace_id())
 
 
-SERVICES: Final = {"frontend": frontend, "cart": cart, "payment": payment}
+SERVICES: Final[dict[str, Callable[..., None]]] = {"frontend": frontend, "cart": cart, "payment": payment}
 
 
 def application(name: str, telemetry: Telemetry, collector: str, others: list[str]) -> Flask:
     """Service `name`, instrumented; `others` are the base URLs of the services that it calls."""
     app = Flask(name)
-    FlaskInstrumentor().instrument_app(app, tracer_provider=telemetry.provider)
+    FlaskInstrumentor().instrument_app(app, tracer_provider=telemetry.provider)  # type: ignore[no-untyped-call]
     RequestsInstrumentor().instrument(tracer_provider=telemetry.provider)
 
     def happen() -> None:

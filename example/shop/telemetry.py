@@ -21,7 +21,7 @@ class RepeatingIds(RandomIdGenerator):
         self._last = 0
 
     def generate_span_id(self) -> int:
-        """The next span id, or the last one once more."""
+        """Return the next span id, or the last one once more."""
         if self.repeat:
             self.repeat = False
             return self._last
@@ -48,7 +48,8 @@ class DamagingExporter(SpanExporter):
         """Send `spans`, damaged where asked."""
         out: list[ReadableSpan] = []
         for span in spans:
-            span_id = span.get_span_context().span_id
+            context = span.get_span_context()
+            span_id = context.span_id if context else 0
             if span_id in self.lose:
                 continue
             sent = _with_parent(span, self.parents[span_id]) if span_id in self.parents else span
@@ -88,18 +89,18 @@ class Telemetry:
                 "service.name": service,
                 "service.namespace": "shop",
                 "service.version": "1.4.2",
-                "service.instance.id": f"{service}-{random.getrandbits(32):08x}",  # noqa: S311  # not a secret
+                "service.instance.id": f"{service}-{random.getrandbits(32):08x}",
                 "deployment.environment.name": "demonstration",
             }
         )
         self.provider = TracerProvider(resource=resource, id_generator=self.ids, shutdown_on_exit=False)
-        self.provider.add_span_processor(
-            BatchSpanProcessor(self.exporter, schedule_delay_millis=_EXPORT_EVERY_MS)
-        )
+        self.provider.add_span_processor(BatchSpanProcessor(self.exporter, schedule_delay_millis=_EXPORT_EVERY_MS))
         # A second set-up as careless code makes it: a resource without a name.
         self.nameless = TracerProvider(resource=Resource({"host.name": "basement"}), shutdown_on_exit=False)
         self.nameless.add_span_processor(
-            BatchSpanProcessor(OTLPSpanExporter(endpoint=collector, insecure=True), schedule_delay_millis=_EXPORT_EVERY_MS)
+            BatchSpanProcessor(
+                OTLPSpanExporter(endpoint=collector, insecure=True), schedule_delay_millis=_EXPORT_EVERY_MS
+            )
         )
         self.tracer = self.provider.get_tracer(f"shop.{service}", "1.4.2")
 

@@ -41,7 +41,7 @@ class Collector(Process):
             raise
 
     def metrics(self) -> "Metrics":
-        """Its own telemetry, now."""
+        """Scrape its own telemetry."""
         return Metrics(f"http://127.0.0.1:{self._metrics_port}/metrics")
 
 
@@ -51,20 +51,16 @@ class Metrics:
     def __init__(self, url: str) -> None:
         with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # a URL of our own making
             text = answer.read().decode()
-        self._samples = [
-            sample for family in text_string_to_metric_families(text) for sample in family.samples
-        ]
+        self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
     def total(self, name: str, **labels: str) -> float:
-        """The sum of all samples of `name` that carry `labels`; 0 where there is none."""
+        """Return the sum of all samples of `name` that carry `labels`; 0 where there is none."""
         return sum(
-            sample.value
-            for sample in self._samples
-            if sample.name == name and labels.items() <= sample.labels.items()
+            sample.value for sample in self._samples if sample.name == name and labels.items() <= sample.labels.items()
         )
 
     def by(self, name: str, label: str) -> dict[str, float]:
-        """The samples of `name`, summed by the value of `label`."""
+        """Return the samples of `name`, summed by the value of `label`."""
         sums: dict[str, float] = {}
         for sample in self._samples:
             if sample.name == name:
@@ -73,7 +69,7 @@ class Metrics:
         return sums
 
     def quantile(self, name: str, quantile: float) -> float | None:
-        """The upper bound of the histogram bucket that holds the quantile; None where nothing was observed."""
+        """Return the upper bound of the histogram bucket that holds the quantile; None where nothing was observed."""
         buckets = sorted((float(bound), count) for bound, count in self.by(f"{name}_bucket", "le").items())
         if not buckets or buckets[-1][1] == 0:
             return None

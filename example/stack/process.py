@@ -13,7 +13,7 @@ from typing import Self
 _POLL_S = 0.02
 
 
-class StartFailure(Exception):
+class StartError(Exception):
     """A part did not start, or ended when it should not have; the message holds the end of its log."""
 
 
@@ -24,7 +24,9 @@ class Process:
     parent, which then stops its children in the order that loses no data.
     """
 
-    def __init__(self, name: str, command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -52,15 +54,15 @@ class Process:
         """Return once `ready()` holds.
 
         Raises:
-            StartFailure: the process ended first, or `timeout_s` passed.
+            StartError: the process ended first, or `timeout_s` passed.
 
         """
         deadline = time.monotonic() + timeout_s
         while not ready():
             if self.returncode is not None:
-                raise StartFailure(f"{self.name} ended with status {self.returncode} before {what}\n{self.tail()}")
+                raise StartError(f"{self.name} ended with status {self.returncode} before {what}\n{self.tail()}")
             if time.monotonic() > deadline:
-                raise StartFailure(f"{self.name}: not {what} after {timeout_s:g} s\n{self.tail()}")
+                raise StartError(f"{self.name}: not {what} after {timeout_s:g} s\n{self.tail()}")
             time.sleep(_POLL_S)
         return self
 
@@ -80,19 +82,21 @@ class Process:
         self._child.wait()
 
     def tail(self, lines: int = 25) -> str:
-        """The end of its log."""
+        """Return the end of its log."""
         text = self.log.read_text(errors="replace").splitlines()
         return "\n".join([f"--- {self.log}, the last lines:", *text[-lines:]])
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on just now."""
+    """Return a TCP port on 127.0.0.1 that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
