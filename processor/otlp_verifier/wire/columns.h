@@ -134,7 +134,12 @@ enum otlpv_attribute_narrow {
 };
 
 /* Elements of arrays and maps, all levels, depth first. */
-enum otlpv_nested_wide { OTLPV_NESTED_KEY, OTLPV_NESTED_VALUE, OTLPV_NESTED_WIDE };
+enum otlpv_nested_wide {
+    OTLPV_NESTED_KEY,      /* text; 0 in an array */
+    OTLPV_NESTED_KEY_HASH, /* otlpv_hash of the key; 0 in an array */
+    OTLPV_NESTED_VALUE,    /* as OTLPV_ATTRIBUTE_VALUE */
+    OTLPV_NESTED_WIDE
+};
 enum otlpv_nested_narrow {
     OTLPV_NESTED_TYPE,     /* otlpv_type */
     OTLPV_NESTED_PARENT,   /* row in nested of the array or map that holds it; OTLPV_NO_ROW: the attribute */

@@ -1,0 +1,358 @@
+/* Records: spans, their status, events and links, each read into its row.
+ *
+ * Included by scan.c alone: it is compiled once for each pass.
+ */
+#ifndef OTLPV_RECORD_H
+#define OTLPV_RECORD_H
+
+#include "attribute.h"
+
+/* Known fields, bit per number (opentelemetry-proto 1.x). */
+#define KNOWN_IN_SPAN 0x1FFFEu
+#define KNOWN_IN_STATUS 0xCu
+#define KNOWN_IN_EVENT 0x1Eu
+#define KNOWN_IN_LINK 0x7Eu
+
+/* How many messages are around each; the request is 0. */
+enum level {
+    REQUEST = 0,
+    RESOURCE_SPANS = 1,
+    RESOURCE = 2,
+    SCOPE_SPANS = 2,
+    ENTITY_REF = 3,
+    SCOPE = 3,
+    SPAN = 3,
+    STATUS = 4,
+    EVENT = 4,
+    LINK = 4
+};
+
+#define LENGTH(number) OTLPV_TAG(number, OTLPV_WIRE_LENGTH)
+#define VARINT(number) OTLPV_TAG(number, OTLPV_WIRE_VARINT)
+#define FIXED64(number) OTLPV_TAG(number, OTLPV_WIRE_FIXED64)
+#define FIXED32(number) OTLPV_TAG(number, OTLPV_WIRE_FIXED32)
+
+/* Bytes as a big-endian number of `size` bytes, 8 at most, zero bytes after the end of a short one. */
+static uint64_t read_short_id(const uint8_t *body, uint64_t length, uint64_t size)
+{
+    uint64_t id = 0;
+    for (uint64_t i = 0; i < size; i++)
+        id = id << 8 | (i < length ? body[i] : 0);
+    return id;
+}
+
+OTLPV_HOT int take_trace_id(otlpv_reader *reader, uint64_t *high, uint64_t *low, uint32_t *length_in_bytes)
+{
+    const uint8_t *body;
+    uint64_t length;
+    const int status = otlpv_take_body(reader, &body, &length);
+    if (status != OTLPV_OK)
+        return status;
+    if (__builtin_expect(length == 16, 1)) {
+        *high = __builtin_bswap64(otlpv_load64(body));
+        *low = __builtin_bswap64(otlpv_load64(body + 8));
+    } else {
+        *high = read_short_id(body, length, 8);
+        *low = length > 8 ? read_short_id(body + 8, length - 8, 8) : 0;
+    }
+    *length_in_bytes = length < 255 ? (uint32_t)length : 255;
+    return OTLPV_OK;
+}
+
+OTLPV_HOT int take_span_id(otlpv_reader *reader, uint64_t *id, uint32_t *length_in_bytes)
+{
+    const uint8_t *body;
+    uint64_t length;
+    const int status = otlpv_take_body(reader, &body, &length);
+    if (status != OTLPV_OK)
+        return status;
+    *id = __builtin_expect(length == 8, 1) ? __builtin_bswap64(otlpv_load64(body)) : read_short_id(body, length, 8);
+    *length_in_bytes = length < 255 ? (uint32_t)length : 255;
+    return OTLPV_OK;
+}
+
+/* A child gets a row and its bytes are noted there. */
+OTLPV_HOT int allot(otlpv_pass *pass, const otlpv_table *table, uint32_t bytes_column, uint32_t *found,
+                    uint32_t allowed, uint32_t limit, const uint8_t *body, uint64_t length, otlpv_place place,
+                    const bool fill)
+{
+    if (__builtin_expect(*found == allowed, 0))
+        return otlpv_full(pass, limit, allowed, place);
+    if (fill)
+        table->wide[(uint64_t)bytes_column * table->capacity + *found] = otlpv_text(pass->base, body, length);
+    ++*found;
+    return OTLPV_OK;
+}
+
+/* The reader for row `row`, whose bytes `allot` has noted. */
+OTLPV_HOT otlpv_reader reader_of(const otlpv_pass *pass, const otlpv_table *table, uint32_t bytes_column, uint32_t row)
+{
+    const uint64_t text = table->wide[(uint64_t)bytes_column * table->capacity + row];
+    const uint8_t *body = pass->base + (text >> 32);
+    const otlpv_reader reader = {body, body + (text & UINT32_MAX)};
+    return reader;
+}
+
+OTLPV_HOT int read_event(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uint32_t span, const bool fill)
+{
+    uint64_t wide[OTLPV_EVENT_WIDE] = {0};
+    uint32_t narrow[OTLPV_EVENT_NARROW] = {0};
+    uint32_t defects = 0, seen = 0, tag;
+    otlpv_owner owner = otlpv_owner_of(pass, 0);
+    wide[OTLPV_EVENT_BYTES] = otlpv_text(pass->base, reader.at, (uint64_t)(reader.end - reader.at));
+    while (reader.at < reader.end) {
+        const otlpv_place place = {reader.at, OTLPV_MESSAGE_EVENT};
+        int status = otlpv_next_tag(&reader, &tag, &defects);
+        if (status == OTLPV_OK) {
+            switch (tag) {
+            case FIXED64(1):
+                otlpv_once(1, &seen, &defects);
+                status = otlpv_take_fixed64(&reader, &wide[OTLPV_EVENT_TIME]);
+                break;
+            case LENGTH(2):
+                otlpv_once(2, &seen, &defects);
+                status = otlpv_take_string(pass, &reader, &wide[OTLPV_EVENT_NAME], &defects, fill);
+                break;
+            case LENGTH(3):
+                status = otlpv_take_attribute(pass, &reader, place, EVENT + 1, &owner, &defects, fill);
+                break;
+            case VARINT(4):
+                otlpv_once(4, &seen, &defects);
+                status = otlpv_take_uint32(&reader, &narrow[OTLPV_EVENT_DROPPED_ATTRIBUTES]);
+                break;
+            default:
+                status = otlpv_skip_field(&reader, place, KNOWN_IN_EVENT, EVENT, &defects);
+            }
+        }
+        if (__builtin_expect(status != OTLPV_OK, 0))
+            return otlpv_fail(pass, status, place);
+    }
+    otlpv_end_owner(pass, &owner, &defects, fill);
+    if (fill) {
+        narrow[OTLPV_EVENT_SPAN] = span;
+        narrow[OTLPV_EVENT_ATTRIBUTE_START] = owner.start;
+        narrow[OTLPV_EVENT_ATTRIBUTE_COUNT] = owner.row - owner.start;
+        narrow[OTLPV_EVENT_DEFECTS] = defects;
+        otlpv_write_row(&pass->columns.events, row, wide, OTLPV_EVENT_WIDE, narrow, OTLPV_EVENT_NARROW);
+    }
+    return OTLPV_OK;
+}
+
+OTLPV_HOT int read_link(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uint32_t span, const bool fill)
+{
+    uint64_t wide[OTLPV_LINK_WIDE] = {0};
+    uint32_t narrow[OTLPV_LINK_NARROW] = {0};
+    uint32_t defects = 0, seen = 0, tag, trace_id_length = 0, span_id_length = 0;
+    otlpv_owner owner = otlpv_owner_of(pass, 0);
+    wide[OTLPV_LINK_BYTES] = otlpv_text(pass->base, reader.at, (uint64_t)(reader.end - reader.at));
+    while (reader.at < reader.end) {
+        const otlpv_place place = {reader.at, OTLPV_MESSAGE_LINK};
+        int status = otlpv_next_tag(&reader, &tag, &defects);
+        if (status == OTLPV_OK) {
+            switch (tag) {
+            case LENGTH(1):
+                otlpv_once(1, &seen, &defects);
+                status = take_trace_id(&reader, &wide[OTLPV_LINK_TRACE_ID_HIGH], &wide[OTLPV_LINK_TRACE_ID_LOW],
+                                       &trace_id_length);
+                break;
+            case LENGTH(2):
+                otlpv_once(2, &seen, &defects);
+                status = take_span_id(&reader, &wide[OTLPV_LINK_SPAN_ID], &span_id_length);
+                break;
+            case LENGTH(3):
+                otlpv_once(3, &seen, &defects);
+                status = otlpv_take_string(pass, &reader, &wide[OTLPV_LINK_TRACE_STATE], &defects, fill);
+                break;
+            case LENGTH(4):
+                status = otlpv_take_attribute(pass, &reader, place, LINK + 1, &owner, &defects, fill);
+                break;
+            case VARINT(5):
+                otlpv_once(5, &seen, &defects);
+                status = otlpv_take_uint32(&reader, &narrow[OTLPV_LINK_DROPPED_ATTRIBUTES]);
+                break;
+            case FIXED32(6):
+                otlpv_once(6, &seen, &defects);
+                status = otlpv_take_fixed32(&reader, &narrow[OTLPV_LINK_FLAGS]);
+                break;
+            default:
+                status = otlpv_skip_field(&reader, place, KNOWN_IN_LINK, LINK, &defects);
+            }
+        }
+        if (__builtin_expect(status != OTLPV_OK, 0))
+            return otlpv_fail(pass, status, place);
+    }
+    otlpv_end_owner(pass, &owner, &defects, fill);
+    if (fill) {
+        narrow[OTLPV_LINK_SPAN] = span;
+        narrow[OTLPV_LINK_ATTRIBUTE_START] = owner.start;
+        narrow[OTLPV_LINK_ATTRIBUTE_COUNT] = owner.row - owner.start;
+        narrow[OTLPV_LINK_ID_LENGTHS] = trace_id_length | span_id_length << 8;
+        narrow[OTLPV_LINK_DEFECTS] = defects;
+        otlpv_write_row(&pass->columns.links, row, wide, OTLPV_LINK_WIDE, narrow, OTLPV_LINK_NARROW);
+    }
+    return OTLPV_OK;
+}
+
+OTLPV_HOT int read_status(otlpv_pass *pass, otlpv_reader reader, uint64_t *message, uint32_t *code, uint32_t *defects,
+                          const bool fill)
+{
+    uint32_t seen = 0, tag;
+    while (reader.at < reader.end) {
+        const otlpv_place place = {reader.at, OTLPV_MESSAGE_STATUS};
+        int status = otlpv_next_tag(&reader, &tag, defects);
+        if (status == OTLPV_OK) {
+            switch (tag) {
+            case LENGTH(2):
+                otlpv_once(2, &seen, defects);
+                status = otlpv_take_string(pass, &reader, message, defects, fill);
+                break;
+            case VARINT(3):
+                otlpv_once(3, &seen, defects);
+                status = otlpv_take_uint32(&reader, code);
+                break;
+            default:
+                status = otlpv_skip_field(&reader, place, KNOWN_IN_STATUS, STATUS, defects);
+            }
+        }
+        if (__builtin_expect(status != OTLPV_OK, 0))
+            return otlpv_fail(pass, status, place);
+    }
+    return OTLPV_OK;
+}
+
+OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uint32_t scope, uint32_t resource,
+                        const bool fill)
+{
+    uint64_t wide[OTLPV_SPAN_WIDE] = {0};
+    uint32_t narrow[OTLPV_SPAN_NARROW] = {0};
+    uint32_t defects = 0, seen = 0, tag;
+    uint32_t trace_id_length = 0, span_id_length = 0, parent_id_length = 0;
+    const uint32_t first_event = pass->found.events;
+    const uint32_t first_link = pass->found.links;
+    const uint8_t *body;
+    uint64_t length;
+    otlpv_owner owner = otlpv_owner_of(pass, 0);
+    wide[OTLPV_SPAN_BYTES] = otlpv_text(pass->base, reader.at, (uint64_t)(reader.end - reader.at));
+    while (reader.at < reader.end) {
+        const otlpv_place place = {reader.at, OTLPV_MESSAGE_SPAN};
+        int status = otlpv_next_tag(&reader, &tag, &defects);
+        if (status == OTLPV_OK) {
+            switch (tag) {
+            case LENGTH(1):
+                otlpv_once(1, &seen, &defects);
+                status = take_trace_id(&reader, &wide[OTLPV_SPAN_TRACE_ID_HIGH], &wide[OTLPV_SPAN_TRACE_ID_LOW],
+                                       &trace_id_length);
+                break;
+            case LENGTH(2):
+                otlpv_once(2, &seen, &defects);
+                status = take_span_id(&reader, &wide[OTLPV_SPAN_SPAN_ID], &span_id_length);
+                break;
+            case LENGTH(3):
+                otlpv_once(3, &seen, &defects);
+                status = otlpv_take_string(pass, &reader, &wide[OTLPV_SPAN_TRACE_STATE], &defects, fill);
+                break;
+            case LENGTH(4):
+                otlpv_once(4, &seen, &defects);
+                status = take_span_id(&reader, &wide[OTLPV_SPAN_PARENT_SPAN_ID], &parent_id_length);
+                break;
+            case LENGTH(5):
+                otlpv_once(5, &seen, &defects);
+                status = otlpv_take_string(pass, &reader, &wide[OTLPV_SPAN_NAME], &defects, fill);
+                break;
+            case VARINT(6):
+                otlpv_once(6, &seen, &defects);
+                status = otlpv_take_uint32(&reader, &narrow[OTLPV_SPAN_KIND]);
+                break;
+            case FIXED64(7):
+                otlpv_once(7, &seen, &defects);
+                status = otlpv_take_fixed64(&reader, &wide[OTLPV_SPAN_START_TIME]);
+                break;
+            case FIXED64(8):
+                otlpv_once(8, &seen, &defects);
+                status = otlpv_take_fixed64(&reader, &wide[OTLPV_SPAN_END_TIME]);
+                break;
+            case LENGTH(9):
+                status = otlpv_take_attribute(pass, &reader, place, SPAN + 1, &owner, &defects, fill);
+                break;
+            case VARINT(10):
+                otlpv_once(10, &seen, &defects);
+                status = otlpv_take_uint32(&reader, &narrow[OTLPV_SPAN_DROPPED_ATTRIBUTES]);
+                break;
+            case LENGTH(11):
+                status = otlpv_take_body(&reader, &body, &length);
+                if (status == OTLPV_OK)
+                    status = allot(pass, &pass->columns.events, OTLPV_EVENT_BYTES, &pass->found.events,
+                                   pass->allowed.events, OTLPV_LIMIT_EVENTS, body, length, place, fill);
+                if (status == OTLPV_OK && !fill) {
+                    otlpv_pause_owner(pass, &owner);
+                    status = read_event(pass, (otlpv_reader){body, body + length}, 0, 0, false);
+                    otlpv_resume_owner(pass, &owner);
+                }
+                break;
+            case VARINT(12):
+                otlpv_once(12, &seen, &defects);
+                status = otlpv_take_uint32(&reader, &narrow[OTLPV_SPAN_DROPPED_EVENTS]);
+                break;
+            case LENGTH(13):
+                status = otlpv_take_body(&reader, &body, &length);
+                if (status == OTLPV_OK)
+                    status = allot(pass, &pass->columns.links, OTLPV_LINK_BYTES, &pass->found.links,
+                                   pass->allowed.links, OTLPV_LIMIT_LINKS, body, length, place, fill);
+                if (status == OTLPV_OK && !fill) {
+                    otlpv_pause_owner(pass, &owner);
+                    status = read_link(pass, (otlpv_reader){body, body + length}, 0, 0, false);
+                    otlpv_resume_owner(pass, &owner);
+                }
+                break;
+            case VARINT(14):
+                otlpv_once(14, &seen, &defects);
+                status = otlpv_take_uint32(&reader, &narrow[OTLPV_SPAN_DROPPED_LINKS]);
+                break;
+            case LENGTH(15):
+                otlpv_once(15, &seen, &defects);
+                status = otlpv_take_body(&reader, &body, &length);
+                if (status == OTLPV_OK)
+                    status = read_status(pass, (otlpv_reader){body, body + length}, &wide[OTLPV_SPAN_STATUS_MESSAGE],
+                                         &narrow[OTLPV_SPAN_STATUS_CODE], &defects, fill);
+                break;
+            case FIXED32(16):
+                otlpv_once(16, &seen, &defects);
+                status = otlpv_take_fixed32(&reader, &narrow[OTLPV_SPAN_FLAGS]);
+                break;
+            default:
+                status = otlpv_skip_field(&reader, place, KNOWN_IN_SPAN, SPAN, &defects);
+            }
+        }
+        if (__builtin_expect(status != OTLPV_OK, 0))
+            return otlpv_fail(pass, status, place);
+    }
+    otlpv_end_owner(pass, &owner, &defects, fill);
+    if (fill) {
+        narrow[OTLPV_SPAN_SCOPE] = scope;
+        narrow[OTLPV_SPAN_RESOURCE] = resource;
+        narrow[OTLPV_SPAN_ATTRIBUTE_START] = owner.start;
+        narrow[OTLPV_SPAN_ATTRIBUTE_COUNT] = owner.row - owner.start;
+        narrow[OTLPV_SPAN_EVENT_START] = first_event;
+        narrow[OTLPV_SPAN_EVENT_COUNT] = pass->found.events - first_event;
+        narrow[OTLPV_SPAN_LINK_START] = first_link;
+        narrow[OTLPV_SPAN_LINK_COUNT] = pass->found.links - first_link;
+        narrow[OTLPV_SPAN_ID_LENGTHS] = trace_id_length | span_id_length << 8 | parent_id_length << 16;
+        narrow[OTLPV_SPAN_DEFECTS] = defects;
+        otlpv_write_row(&pass->columns.spans, row, wide, OTLPV_SPAN_WIDE, narrow, OTLPV_SPAN_NARROW);
+        for (uint32_t event = first_event; event < pass->found.events; event++) {
+            const int status = read_event(pass, reader_of(pass, &pass->columns.events, OTLPV_EVENT_BYTES, event),
+                                          event, row, true);
+            if (status != OTLPV_OK)
+                return status;
+        }
+        for (uint32_t link = first_link; link < pass->found.links; link++) {
+            const int status =
+                read_link(pass, reader_of(pass, &pass->columns.links, OTLPV_LINK_BYTES, link), link, row, true);
+            if (status != OTLPV_OK)
+                return status;
+        }
+    }
+    return OTLPV_OK;
+}
+
+#endif

@@ -1,0 +1,61 @@
+/* UTF-8: whether bytes are well-formed, by the rules that protobuf applies (Unicode table 3-7: no
+ * surrogates, no overlong forms, nothing beyond U+10FFFF). */
+#ifndef OTLPV_UTF8_H
+#define OTLPV_UTF8_H
+
+#include <stdbool.h>
+
+#include "reader.h"
+
+#define OTLPV_TOP_BITS 0x8080808080808080u
+
+/* Two words side by side; the compiler makes SSE2 or NEON of it, both of which are always there. */
+typedef uint64_t otlpv_pair __attribute__((vector_size(16)));
+
+static inline otlpv_pair otlpv_load_pair(const uint8_t *bytes)
+{
+    otlpv_pair pair;
+    memcpy(&pair, bytes, sizeof pair);
+    return pair;
+}
+
+/* Whether all bytes are below 0x80. Four loads that overlap as far as needed cover 16 to 64 bytes
+ * without a branch on the length, which varies too much to be predicted. */
+static inline bool otlpv_is_ascii(const uint8_t *bytes, uint64_t length)
+{
+    if (length >= 16) {
+        otlpv_pair any = {0, 0};
+        while (__builtin_expect(length > 64, 0)) {
+            any |= otlpv_load_pair(bytes) | otlpv_load_pair(bytes + 16) | otlpv_load_pair(bytes + 32) |
+                   otlpv_load_pair(bytes + 48);
+            bytes += 64;
+            length -= 64;
+            if (length < 16) { /* at least 64 bytes lie before */
+                bytes -= 16 - length;
+                length = 16;
+            }
+        }
+        const uint64_t last = length - 16;
+        any |= otlpv_load_pair(bytes) | otlpv_load_pair(bytes + (last < 16 ? last : 16)) |
+               otlpv_load_pair(bytes + (last < 32 ? last : 32)) | otlpv_load_pair(bytes + last);
+        return ((any[0] | any[1]) & OTLPV_TOP_BITS) == 0;
+    }
+    if (length >= 8)
+        return ((otlpv_load64(bytes) | otlpv_load64(bytes + length - 8)) & OTLPV_TOP_BITS) == 0;
+    if (length >= 4)
+        return ((otlpv_load32(bytes) | otlpv_load32(bytes + length - 4)) & (uint32_t)OTLPV_TOP_BITS) == 0;
+    uint8_t any = 0;
+    for (uint64_t i = 0; i < length; i++)
+        any |= bytes[i];
+    return any < 0x80;
+}
+
+/* The whole answer, for text that is not all ASCII. */
+bool otlpv_is_utf8_beyond_ascii(const uint8_t *bytes, uint64_t length);
+
+static inline bool otlpv_is_utf8(const uint8_t *bytes, uint64_t length)
+{
+    return __builtin_expect(otlpv_is_ascii(bytes, length), 1) || otlpv_is_utf8_beyond_ascii(bytes, length);
+}
+
+#endif
