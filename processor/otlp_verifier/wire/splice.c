@@ -26,9 +26,9 @@ enum {
 };
 
 /* In place of a body's new length. No body is that long: its own length prefix must fit in 2^32 - 1 bytes too. */
-#define KEEP UINT32_MAX /* copied as it stands, prefix and all */
-#define DROP (UINT32_MAX - 1)
-#define BODY_MAX (UINT32_MAX - 2)
+#define KEEP OTLPV_NO_ROW /* copied as it stands, prefix and all */
+#define DROP (OTLPV_NO_ROW - 1)
+#define BODY_MAX (OTLPV_NO_ROW - 2)
 
 #define NO_PATCH UINT64_MAX
 
@@ -110,7 +110,7 @@ static int put_patch(const context *c, sink *out, uint64_t patch, uint32_t field
 /* One owner's patch; an empty one is none. */
 static inline uint64_t patch_of(const context *c, const uint32_t *patch_by_row, uint32_t row)
 {
-    if (patch_by_row == NULL || patch_by_row[row] == OTLPV_NO_ROW)
+    if (patch_by_row == NULL || patch_by_row[row] >= c->edits->patch_count)
         return NO_PATCH;
     const uint64_t patch = c->edits->patches[patch_by_row[row]];
     return otlpv_text_length(patch) == 0 ? NO_PATCH : patch;

@@ -6,12 +6,12 @@
  *
  * A *patch* is what one owner gets: KeyValue messages, each with its length
  * varint before it; the splicer writes the tag that the owner's `attributes`
- * field has. Patches go to the end of the owner's body (a Resource or Scope
- * that is absent is created in front; of several, which protobuf merges, the last
- * one gets it). Where the body ends with a protobuf group the patch goes in front
- * of that, because the group may be one that the end of the body cuts off. Attributes whose key begins with `verifier.` are
- * removed from every owner that has OTLPV_DEFECT_FORGED set. Scopes and
- * resources that lose their last span to a drop go too.
+ * field has. Patches go to the end of the owner's body, or in front of a protobuf
+ * group that ends it, because the group may be one that the end of the body cuts
+ * off. A Resource or Scope that is absent is created in front; of several, which
+ * protobuf merges, the last one gets the patch. Attributes whose key begins with
+ * `verifier.` are removed from every owner that has OTLPV_DEFECT_FORGED set.
+ * Scopes and resources that lose their last span to a drop go too.
  *
  * Columns and edits are trusted. The bytes are not: should they no longer be those
  * that were scanned, the functions return a status other than OTLPV_OK
@@ -21,17 +21,18 @@
 
 /* NULL in place of one of the first four: no such edits. */
 typedef struct {
-    const uint32_t *span_patch;     /* per span row: index into patches or OTLPV_NO_ROW */
+    const uint32_t *span_patch;     /* per span row: index into patches; anything beyond them: none */
     const uint32_t *resource_patch; /* per resource row */
     const uint32_t *scope_patch;    /* per scope row */
     const uint8_t *span_drop;       /* per span row: 1 to leave it out */
     const uint64_t *patches;        /* texts into patch_bytes */
     const uint8_t *patch_bytes;
+    uint32_t patch_count;
 } otlpv_edits;
 
 /* Scratch, as many as there are rows: what measuring finds and writing needs. */
 typedef struct {
-    uint32_t *spans, *scopes, *resources;         /* body lengths after the edits, and marks for kept and dropped */
+    uint32_t *spans, *scopes, *resources;         /* body lengths after the edits; OTLPV_NO_ROW: kept as it stands */
     uint32_t *scope_messages, *resource_messages; /* where the InstrumentationScope or Resource to patch is */
 } otlpv_lengths;
 
