@@ -7,7 +7,7 @@ once, in wire/columns.h; the enums here are made from it.
 """
 
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,6 +124,11 @@ class Columns:
                 self._bind(table)
         scanner.scan(buffer, limits.depth, counts, self.native)
         self.buffer = buffer
+
+    @property
+    def attributes_native(self) -> Any:
+        """The attributes table as C sees it, `otlpv_table *`."""
+        return ffi.addressof(self.native.attributes)
 
     def text(self, text: int) -> bytes:
         """The bytes of one text value."""

@@ -10,7 +10,7 @@ from otlp_verifier.language.syntax import Binary, Call, Expression, ForEach, Ind
 DOMAINS: Final = ("span", "event", "link", "resource", "scope", "trace")
 RELATIONS: Final = ("parent", "span")
 DEPTH_MAX: Final = 64  # of nested parentheses and operators: bounds recursion here and in every later step
-OPERATORS_MAX: Final = 512  # a chain `a or b or ...` is a tree as deep as it is long
+OPERATORS_MAX: Final = 200  # a chain `a or b or ...` is a tree as deep as it is long
 _RESERVED: Final = frozenset(("for", "each", "with", "where", "require", "and", "or", "not", "true", "false", "nil"))
 _COMPARISONS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
 

@@ -1,0 +1,101 @@
+"""A verdict to what is written: a sparse answer for the collector's processor, or the batch's bytes with edits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.columns import NO_ROW, Columns, Defect, ResourceNarrow, ScopeNarrow, SpanNarrow, Table
+from otlp_verifier.policy import Severity
+from otlp_verifier.rules.catalogue import Rule
+from otlp_verifier.verdict import VERDICT_NAMES, Verdict
+from otlp_verifier.wire import answer
+from otlp_verifier.wire.splicer import patch, splice
+
+_FORGED = np.uint32(Defect.FORGED)  # type: ignore[attr-defined]  # members come from the C enum
+_CACHE_MAX = 4096  # distinct combinations of rules kept encoded; real traffic has dozens
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    annotation: bytes  # for a sparse answer
+    patch: bytes  # for the splicer
+
+
+class Annotator:
+    """Encodes verdicts; the encoding of each combination of rules is kept."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._encoded: dict[bytes, _Encoded] = {}
+
+    def sparse(self, request_id: int, verdict: Verdict, columns: Columns) -> bytes:
+        """The VerifyResponse for a batch, by position; `unchanged` when there is nothing to say."""
+        if not verdict.changes:
+            return answer.unchanged(request_id)
+        records, scopes, resources = (_written(of) for of in (verdict.spans, verdict.scopes, verdict.resources))
+        spans_forged, scopes_forged, resources_forged = verdict.forged
+        return answer.sparse(
+            request_id,
+            [encoded.annotation for encoded in self._patterns(verdict)],
+            records=records,
+            record_annotations=verdict.spans[records],
+            scopes=scopes,
+            scope_annotations=verdict.scopes[scopes],
+            resources=resources,
+            resource_annotations=verdict.resources[resources],
+            strip_records=_forged(columns.spans, SpanNarrow.DEFECTS, spans_forged),  # type: ignore[attr-defined]
+            strip_scopes=_forged(columns.scopes, ScopeNarrow.DEFECTS, scopes_forged),  # type: ignore[attr-defined]
+            strip_resources=_forged(columns.resources, ResourceNarrow.DEFECTS, resources_forged),  # type: ignore[attr-defined]
+            drop_records=np.flatnonzero(verdict.drop).astype(np.uint32) if verdict.dropped else answer.NONE,
+        )
+
+    def spliced(self, verdict: Verdict, columns: Columns) -> bytes | memoryview:
+        """The batch's bytes with the verdict in them; the very same object when there is nothing to say."""
+        if not verdict.changes:
+            return columns.buffer
+        return splice(
+            columns,
+            [encoded.patch for encoded in self._patterns(verdict)],
+            span_patch=verdict.spans,
+            scope_patch=verdict.scopes,
+            resource_patch=verdict.resources,
+            span_drop=verdict.drop,
+        )
+
+    def _patterns(self, verdict: Verdict) -> list[_Encoded]:
+        if len(self._encoded) > _CACHE_MAX:
+            self._encoded.clear()
+        return [self._encode(pattern) for pattern in verdict.patterns]
+
+    def _encode(self, pattern: NDArray[np.uint64]) -> _Encoded:
+        key = pattern.tobytes()
+        encoded = self._encoded.get(key)
+        if encoded is None:
+            attributes = self._attributes(int(pattern[0]), pattern[1:])
+            encoded = self._encoded[key] = _Encoded(answer.annotation(attributes), patch(attributes))
+        return encoded
+
+    def _attributes(self, verdict: int, words: NDArray[np.uint64]) -> dict[str, str | list[str]]:
+        bits = np.unpackbits(words.astype("<u8").view(np.uint8), bitorder="little")
+        violated = [self._rules[number] for number in np.flatnonzero(bits)]
+        attributes: dict[str, str | list[str]] = {}
+        if violated:
+            worst = max(Severity[rule.severity.upper()] for rule in violated)
+            attributes["verifier.severity"] = worst.name.lower()
+        if VERDICT_NAMES[verdict]:
+            attributes["verifier.trace.verdict"] = VERDICT_NAMES[verdict]
+        if violated:
+            attributes["verifier.violations"] = sorted(rule.id for rule in violated)
+        return attributes
+
+
+def _written(patterns: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    return np.flatnonzero(patterns != NO_ROW).astype(np.uint32)
+
+
+def _forged(table: Table, defects: int, count: int) -> NDArray[np.uint32]:
+    if not count:
+        return answer.NONE
+    return np.flatnonzero(table.narrow[defects, : table.rows] & _FORGED).astype(np.uint32)

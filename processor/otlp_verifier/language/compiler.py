@@ -1,0 +1,78 @@
+"""Rules to a plan."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from otlp_verifier.language.emit import Constants, Report, emit
+from otlp_verifier.language.errors import RuleError, RuleErrors
+from otlp_verifier.language.graph import Graph
+from otlp_verifier.language.lexer import duration_ns
+from otlp_verifier.language.lower import LoweredRule, Lowering
+from otlp_verifier.language.parser import parse_rule
+from otlp_verifier.language.plan import Plan
+from otlp_verifier.language.symbols import Symbols
+from otlp_verifier.machine.operations import Domain
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A rule's text as it comes from a file. Parameters are ints or durations such as `5ms`."""
+
+    id: str
+    text: str
+    parameters: Mapping[str, int | str] = field(default_factory=dict)
+
+
+def compile_rules(sources: Sequence[Source]) -> Plan:
+    """Compile a set of rules; a rule's number in findings is its index in `sources`.
+
+    Raises:
+        RuleErrors: all mistakes in all rules.
+
+    """
+    graphs = {domain: Graph() for domain in Domain}
+    symbols = Symbols()
+    lowered: list[LoweredRule] = []
+    errors: list[RuleError] = []
+    for source in sources:
+        try:
+            tree = parse_rule(source.text)
+            lowered.append(Lowering(source.text, tree, _parameters(source), graphs, symbols).rule())
+        except RuleError as error:
+            error.rule = source.id
+            errors.append(error)
+    if errors:
+        raise RuleErrors(errors)
+    constants = Constants()
+    reports = [Report(number, rule.domain, rule.violated.flag) for number, rule in enumerate(lowered)]
+    batch = emit(graphs, [report for report in reports if lowered[report.rule].final], constants)
+    trace = emit(graphs, reports, constants)
+    return Plan(
+        batch=batch.program,
+        trace=trace.program,
+        domains=tuple(rule.domain for rule in lowered),
+        final=tuple(rule.final for rule in lowered),
+        constants=np.array(list(constants.index) or [0], np.uint64),
+        keys={domain: tuple(slots) for domain, slots in symbols.keys.items()},
+        texts={domain: tuple(texts) for domain, texts in symbols.texts.items()},
+        strings=tuple(symbols.strings),
+        predicates=tuple(predicate for _, predicate in symbols.predicates.values()),
+        words=max(batch.words, trace.words),
+        flags=max(batch.flags, trace.flags),
+    )
+
+
+def _parameters(source: Source) -> dict[str, tuple[int, bool]]:
+    """Each parameter's number, and whether it is a duration in nanoseconds."""
+    parameters = {}
+    for name, value in source.parameters.items():
+        if isinstance(value, int):
+            parameters[name] = (value, False)
+        else:
+            try:
+                parameters[name] = (duration_ns(value), True)
+            except ValueError as error:
+                raise RuleError(f"parameter `{name}`: {error}", source.text, 0) from None
+    return parameters

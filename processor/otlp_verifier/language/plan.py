@@ -1,0 +1,82 @@
+"""A compiled set of rules: arrays for the machine and what must be looked up before it runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.machine.operations import Domain, WideTable
+
+
+@dataclass(frozen=True, slots=True)
+class CodedText:
+    """A text whose dictionary code the program reads: a column of the domain, or the value of one of its keys."""
+
+    domain: Domain
+    column: int | None = None  # in the domain's wide table
+    key: int | None = None  # slot of the domain's keys
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """A condition on one string, evaluated once per distinct string."""
+
+    name: str  # for plans shown to people; equal names are equal predicates
+    holds: Callable[[bytes], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Instructions for one kind of batch.
+
+    Attributes:
+        instructions: int32 (instructions, 5), see machine.operations.
+        phases: domain, first instruction, one past the last.
+        rules: indices of the rules that take part.
+
+    """
+
+    instructions: NDArray[np.int32]
+    phases: tuple[tuple[Domain, int, int], ...]
+    rules: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All rules, compiled.
+
+    Attributes:
+        batch: the program for batches that may be incomplete: rules whose violations no further span can undo.
+        trace: the program for whole traces: all rules.
+        domains: per rule, what its findings are rows of.
+        final: per rule, whether a violation is final although spans may still arrive.
+        constants: uint64 bit patterns.
+        keys: per domain, the attribute keys that rules name; a key's index is its slot.
+        texts: per domain, the texts to encode; their index is the column of the CODES table.
+        strings: constant strings, whose codes are 0, 1, 2, ... in this order.
+        predicates: by number.
+        words, flags: registers that the larger program needs.
+
+    """
+
+    batch: Program
+    trace: Program
+    domains: tuple[Domain, ...]
+    final: tuple[bool, ...]
+    constants: NDArray[np.uint64]
+    keys: dict[Domain, tuple[bytes, ...]]
+    texts: dict[Domain, tuple[CodedText, ...]]
+    strings: tuple[bytes, ...]
+    predicates: tuple[Predicate, ...]
+    words: int
+    flags: int
+
+
+WIDE_TABLE_OF: dict[Domain, WideTable] = {
+    Domain.RESOURCE: WideTable.RESOURCES,
+    Domain.SCOPE: WideTable.SCOPES,
+    Domain.SPAN: WideTable.SPANS,
+    Domain.EVENT: WideTable.EVENTS,
+    Domain.LINK: WideTable.LINKS,
+}

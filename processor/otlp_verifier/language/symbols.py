@@ -1,0 +1,37 @@
+"""What all rules of a plan share beside the graph: keys, texts, constant strings, predicates."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from otlp_verifier.language.plan import CodedText, Predicate
+from otlp_verifier.machine.operations import Domain
+
+
+@dataclass
+class Symbols:
+    """Numbers for names, given out in the order in which rules first use them."""
+
+    keys: dict[Domain, dict[bytes, int]] = field(default_factory=dict)
+    texts: dict[Domain, dict[CodedText, int]] = field(default_factory=dict)
+    strings: dict[bytes, int] = field(default_factory=dict)
+    predicates: dict[str, tuple[int, Predicate]] = field(default_factory=dict)
+
+    def key(self, domain: Domain, key: str) -> int:
+        """The slot of an attribute key."""
+        slots = self.keys.setdefault(domain, {})
+        return slots.setdefault(key.encode(), len(slots))
+
+    def text(self, text: CodedText) -> int:
+        """The column of the CODES table that a text's codes stand in."""
+        columns = self.texts.setdefault(text.domain, {})
+        return columns.setdefault(text, len(columns))
+
+    def string(self, value: str) -> int:
+        """The dictionary code of a constant string."""
+        return self.strings.setdefault(value.encode(), len(self.strings))
+
+    def predicate(self, name: str, holds: Callable[[], Callable[[bytes], bool]]) -> int:
+        """The number of a predicate; `holds` makes its function if the name is new."""
+        if name not in self.predicates:
+            self.predicates[name] = (len(self.predicates), Predicate(name, holds()))
+        return self.predicates[name][0]

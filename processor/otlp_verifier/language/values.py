@@ -1,0 +1,53 @@
+"""Typed values while a rule is lowered: which graph nodes carry them and how they may change."""
+
+from dataclasses import dataclass
+
+from otlp_verifier.language.graph import NodeId
+from otlp_verifier.language.paths import Change, Type
+from otlp_verifier.language.plan import CodedText
+from otlp_verifier.machine.operations import Domain
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of some domain: `at` is the word that holds its number, None for the row the phase is at."""
+
+    domain: Domain
+    at: NodeId | None
+    change: Change = Change.NEVER  # GROWS: a row that may still appear
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A flag, and whether it may turn true (rise) or false (fall) while spans are still arriving."""
+
+    flag: NodeId
+    rises: bool = False
+    falls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An expression's value.
+
+    Attributes:
+        type: its static type.
+        words: what carries it: one word, two for a trace id, none for BOOL, NIL and ROW. For DYNAMIC the attribute's
+            row number; for TEXT the offset and length.
+        present: whether it is other than nil; None where it always is.
+        condition: BOOL only.
+        text: TEXT and DYNAMIC: where its dictionary code comes from, with `row`.
+        row: ROW: the row; TEXT and DYNAMIC: the owner.
+        constant: the value, where the rule states it.
+        change: how it may change while spans arrive.
+
+    """
+
+    type: Type
+    words: tuple[NodeId, ...] = ()
+    present: NodeId | None = None
+    condition: Condition | None = None
+    text: CodedText | None = None
+    row: Row | None = None
+    constant: bool | int | float | str | None = None
+    change: Change = Change.NEVER

@@ -1,0 +1,340 @@
+"""The interpreter: a plan's phases over a batch, block by block, in one numba kernel.
+
+Each operation is a plain loop over a block, which LLVM vectorises: 0.1 to 0.2 ns
+per operation and row. Changing rules changes only the arrays handed in, so
+nothing is ever compiled after start-up.
+"""
+
+import numba as nb
+import numpy as np
+
+from otlp_verifier.columns import NO_ROW
+from otlp_verifier.machine.operations import BLOCK, NARROW_TABLES, Op, WideTable
+
+_WIDE = nb.types.UniTuple(nb.uint64[:, ::1], len(WideTable))
+_NARROW = nb.types.UniTuple(nb.uint32[:, ::1], NARROW_TABLES)
+_NONE = np.uint64(NO_ROW)
+_SIGNED_MAX, _SIGNED_MIN = np.int64(2**63 - 1), np.int64(-(2**63))
+_UNSIGNED_MAX = np.uint64(2**64 - 1)
+_TOP = np.uint64(2**63)
+
+# numba freezes integers, not enums.
+_ROW, _LOAD_WIDE, _LOAD_NARROW, _WIDE_AT = int(Op.ROW), int(Op.WIDE), int(Op.NARROW), int(Op.WIDE_AT)
+_NARROW_AT, _ROW_AT, _CONSTANT = int(Op.NARROW_AT), int(Op.ROW_AT), int(Op.CONSTANT)
+_FLAG_CONSTANT, _PRESENT = int(Op.FLAG_CONSTANT), int(Op.PRESENT)
+_EQUAL, _LESS_UNSIGNED, _AT_MOST_UNSIGNED = int(Op.EQUAL), int(Op.LESS_UNSIGNED), int(Op.AT_MOST_UNSIGNED)
+_LESS_SIGNED, _AT_MOST_SIGNED = int(Op.LESS_SIGNED), int(Op.AT_MOST_SIGNED)
+_EQUAL_FLOAT, _LESS_FLOAT, _AT_MOST_FLOAT = int(Op.EQUAL_FLOAT), int(Op.LESS_FLOAT), int(Op.AT_MOST_FLOAT)
+_EQUAL_K, _LESS_UNSIGNED_K, _AT_MOST_UNSIGNED_K = int(Op.EQUAL_K), int(Op.LESS_UNSIGNED_K), int(Op.AT_MOST_UNSIGNED_K)
+_LESS_SIGNED_K, _AT_MOST_SIGNED_K = int(Op.LESS_SIGNED_K), int(Op.AT_MOST_SIGNED_K)
+_EQUAL_FLOAT_K, _LESS_FLOAT_K, _AT_MOST_FLOAT_K = int(Op.EQUAL_FLOAT_K), int(Op.LESS_FLOAT_K), int(Op.AT_MOST_FLOAT_K)
+_GREATER_FLOAT_K, _AT_LEAST_FLOAT_K = int(Op.GREATER_FLOAT_K), int(Op.AT_LEAST_FLOAT_K)
+_BITS_K, _AND, _OR, _NOT, _AND_NOT = int(Op.BITS_K), int(Op.AND), int(Op.OR), int(Op.NOT), int(Op.AND_NOT)
+_ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = int(Op.ADD), int(Op.SUBTRACT), int(Op.MULTIPLY), int(Op.DIVIDE)
+_TIME_MINUS_TIME, _TIME_PLUS, _TIME_MINUS = int(Op.TIME_MINUS_TIME), int(Op.TIME_PLUS), int(Op.TIME_MINUS)
+_ADD_FLOAT, _SUBTRACT_FLOAT = int(Op.ADD_FLOAT), int(Op.SUBTRACT_FLOAT)
+_MULTIPLY_FLOAT, _DIVIDE_FLOAT, _TO_FLOAT = int(Op.MULTIPLY_FLOAT), int(Op.DIVIDE_FLOAT), int(Op.TO_FLOAT)
+_MASK_K, _SHIFT_RIGHT, _SIGN_32, _SELECT = int(Op.MASK_K), int(Op.SHIFT_RIGHT), int(Op.SIGN_32), int(Op.SELECT)
+_HOLDS, _REPORT = int(Op.HOLDS), int(Op.REPORT)
+
+
+@nb.njit(nb.int64(nb.int64, nb.int64), cache=True, nogil=True, error_model="numpy")
+def _quotient(p, q):  # type: ignore[no-untyped-def]  # the signature is in the decorator
+    """Division towards zero, as Go's; the two cases that trap the processor are 0 and the wrapped value."""
+    if q == 0:
+        return np.int64(0)
+    if q == -1:
+        return np.int64(0) - p
+    floor = p // q
+    return floor + np.int64(1) if floor < 0 and floor * q != p else floor
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _arithmetic_float(op, out, x_bits, y, n):  # type: ignore[no-untyped-def]  # numba infers
+    if op == _TO_FLOAT:
+        signed = x_bits.view(np.int64)
+        for i in range(n):
+            out[i] = signed[i]
+        return
+    x = x_bits.view(np.float64)
+    if op == _ADD_FLOAT:
+        for i in range(n):
+            out[i] = x[i] + y[i]
+    elif op == _SUBTRACT_FLOAT:
+        for i in range(n):
+            out[i] = x[i] - y[i]
+    elif op == _MULTIPLY_FLOAT:
+        for i in range(n):
+            out[i] = x[i] * y[i]
+    elif op == _DIVIDE_FLOAT:
+        for i in range(n):
+            out[i] = x[i] / y[i]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _compare_float_k(op, out, x, k, n):  # type: ignore[no-untyped-def]  # numba infers
+    if op == _EQUAL_FLOAT_K:
+        for i in range(n):
+            out[i] = x[i] == k
+    elif op == _LESS_FLOAT_K:
+        for i in range(n):
+            out[i] = x[i] < k
+    elif op == _AT_MOST_FLOAT_K:
+        for i in range(n):
+            out[i] = x[i] <= k
+    elif op == _GREATER_FLOAT_K:
+        for i in range(n):
+            out[i] = x[i] > k
+    elif op == _AT_LEAST_FLOAT_K:
+        for i in range(n):
+            out[i] = x[i] >= k
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _load(op, to, a, b, c, n, base, constants, wide, narrow, words, flags):  # type: ignore[no-untyped-def]  # numba infers
+    if op == _LOAD_WIDE:
+        out, column = words[to], wide[a][b]
+        for i in range(n):
+            out[i] = column[base + i]
+    elif op == _LOAD_NARROW:
+        out, narrow_column = words[to], narrow[a][b]
+        for i in range(n):
+            out[i] = narrow_column[base + i]
+    elif op == _WIDE_AT:
+        out, column, rows = words[to], wide[a][b], words[c]
+        for i in range(n):
+            out[i] = column[rows[i]] if rows[i] != _NONE else np.uint64(0)
+    elif op == _NARROW_AT:
+        out, narrow_column, rows = words[to], narrow[a][b], words[c]
+        for i in range(n):
+            out[i] = narrow_column[rows[i]] if rows[i] != _NONE else np.uint32(0)
+    elif op == _ROW_AT:
+        out, narrow_column, rows = words[to], narrow[a][b], words[c]
+        for i in range(n):
+            out[i] = narrow_column[rows[i]] if rows[i] != _NONE else _NONE
+    elif op == _PRESENT:
+        flag, rows = flags[to], words[a]
+        for i in range(n):
+            flag[i] = rows[i] != _NONE
+    elif op == _CONSTANT:
+        out, k = words[to], constants[a]
+        for i in range(n):
+            out[i] = k
+    elif op == _FLAG_CONSTANT:
+        flag = flags[to]
+        for i in range(n):
+            flag[i] = a
+    elif op == _ROW:
+        out = words[to]
+        for i in range(n):
+            out[i] = base + i
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _compare(op, out, x, b, n, constants, words):  # type: ignore[no-untyped-def]  # numba infers
+    if op >= _EQUAL_K:
+        k = constants[b]
+        if op == _EQUAL_K:
+            for i in range(n):
+                out[i] = x[i] == k
+        elif op == _LESS_UNSIGNED_K:
+            for i in range(n):
+                out[i] = x[i] < k
+        elif op == _AT_MOST_UNSIGNED_K:
+            for i in range(n):
+                out[i] = x[i] <= k
+        elif op == _BITS_K:
+            for i in range(n):
+                out[i] = (x[i] & k) != 0
+        elif op == _LESS_SIGNED_K or op == _AT_MOST_SIGNED_K:
+            signed, signed_k = x.view(np.int64), np.int64(k)
+            if op == _LESS_SIGNED_K:
+                for i in range(n):
+                    out[i] = signed[i] < signed_k
+            else:
+                for i in range(n):
+                    out[i] = signed[i] <= signed_k
+        else:
+            _compare_float_k(op, out, x.view(np.float64), constants.view(np.float64)[b], n)
+        return
+    y = words[b]
+    if op == _EQUAL:
+        for i in range(n):
+            out[i] = x[i] == y[i]
+    elif op == _LESS_UNSIGNED:
+        for i in range(n):
+            out[i] = x[i] < y[i]
+    elif op == _AT_MOST_UNSIGNED:
+        for i in range(n):
+            out[i] = x[i] <= y[i]
+    elif op == _LESS_SIGNED:
+        p, q = x.view(np.int64), y.view(np.int64)
+        for i in range(n):
+            out[i] = p[i] < q[i]
+    elif op == _AT_MOST_SIGNED:
+        p, q = x.view(np.int64), y.view(np.int64)
+        for i in range(n):
+            out[i] = p[i] <= q[i]
+    elif op == _EQUAL_FLOAT:
+        f, g = x.view(np.float64), y.view(np.float64)
+        for i in range(n):
+            out[i] = f[i] == g[i]
+    elif op == _LESS_FLOAT:
+        f, g = x.view(np.float64), y.view(np.float64)
+        for i in range(n):
+            out[i] = f[i] < g[i]
+    elif op == _AT_MOST_FLOAT:
+        f, g = x.view(np.float64), y.view(np.float64)
+        for i in range(n):
+            out[i] = f[i] <= g[i]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _logic(op, out, x, y, n):  # type: ignore[no-untyped-def]  # numba infers
+    if op == _AND:
+        for i in range(n):
+            out[i] = x[i] & y[i]
+    elif op == _OR:
+        for i in range(n):
+            out[i] = x[i] | y[i]
+    elif op == _NOT:
+        for i in range(n):
+            out[i] = x[i] ^ np.uint8(1)
+    elif op == _AND_NOT:
+        for i in range(n):
+            out[i] = x[i] & (y[i] ^ np.uint8(1))
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _arithmetic(op, out, a, b, c, n, constants, words, flags):  # type: ignore[no-untyped-def]  # numba infers
+    if op == _TIME_MINUS_TIME:
+        x, y = words[a], words[b]
+        for i in range(n):
+            d = x[i] - y[i]
+            if x[i] >= y[i]:
+                out[i] = d if d < _TOP else _TOP - np.uint64(1)
+            else:
+                out[i] = d if d >= _TOP else _TOP
+    elif op == _TIME_PLUS or op == _TIME_MINUS:
+        x, y = words[a], words[b]
+        for i in range(n):
+            d = y[i] if op == _TIME_PLUS else ~y[i] + np.uint64(1)
+            s = x[i] + d
+            # The sign of the duration that is applied, not of the operand: -(-2^63) is 2^63.
+            forward = (y[i] < _TOP) == (op == _TIME_PLUS) or y[i] == 0
+            if forward:
+                out[i] = s if s >= x[i] else _UNSIGNED_MAX
+            else:
+                out[i] = s if s <= x[i] else np.uint64(0)
+    elif op == _SIGN_32:
+        x = words[a]
+        for i in range(n):
+            out[i] = np.uint64(np.int64(np.int32(np.uint32(x[i]))))
+    elif op == _MASK_K:
+        x, k = words[a], constants[b]
+        for i in range(n):
+            out[i] = x[i] & k
+    elif op == _SHIFT_RIGHT:
+        x, bits = words[a], np.uint64(b)
+        for i in range(n):
+            out[i] = x[i] >> bits
+    elif op == _SELECT:
+        flag, x, y = flags[a], words[b], words[c]
+        for i in range(n):
+            out[i] = x[i] if flag[i] else y[i]
+    elif op == _ADD:
+        x, y = words[a], words[b]
+        for i in range(n):
+            out[i] = x[i] + y[i]
+    elif op == _SUBTRACT:
+        x, y = words[a], words[b]
+        for i in range(n):
+            out[i] = x[i] - y[i]
+    elif op == _MULTIPLY:
+        x, y = words[a], words[b]
+        for i in range(n):
+            out[i] = x[i] * y[i]
+    elif op == _DIVIDE:
+        p, q, r = words[a].view(np.int64), words[b].view(np.int64), out.view(np.int64)
+        for i in range(n):
+            r[i] = _quotient(p[i], q[i])
+    else:
+        _arithmetic_float(op, out.view(np.float64), words[a], words[b].view(np.float64), n)
+
+
+@nb.njit(
+    nb.int64(
+        nb.int32[:, ::1], nb.int64[:, ::1], nb.uint64[::1], _WIDE, _NARROW, nb.uint8[:, ::1],
+        nb.uint64[:, ::1], nb.uint8[:, ::1], nb.uint32[::1], nb.uint32[:, ::1],
+    ),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)  # fmt: skip
+def run(
+    program: np.ndarray,
+    phases: np.ndarray,
+    constants: np.ndarray,
+    wide: tuple[np.ndarray, ...],
+    narrow: tuple[np.ndarray, ...],
+    truth: np.ndarray,
+    words: np.ndarray,
+    flags: np.ndarray,
+    counts: np.ndarray,
+    found: np.ndarray,
+) -> int:
+    """Run a program; the number of findings.
+
+    Args:
+        program: int32 (instructions, 5).
+        phases: int64 (phases, 3): first instruction, one past the last, rows of the phase's domain.
+        constants: uint64 bit patterns.
+        wide, narrow: the tables, by machine.operations.WideTable and NarrowTable.
+        truth: uint8 (predicates, codes): which predicate holds of which string.
+        words, flags: uint64 and uint8 (registers, BLOCK), scratch.
+        counts: uint32 (rules), out: findings per rule, added to what is there.
+        found: uint32 (2, capacity), out: rule and row of each finding in order; those beyond the capacity are only
+            counted, so a caller who gets more than its capacity makes room and runs again.
+
+    """
+    total = 0
+    capacity = found.shape[1]
+    for phase in range(phases.shape[0]):
+        first, last, rows = phases[phase, 0], phases[phase, 1], phases[phase, 2]
+        for begin in range(0, rows, BLOCK):
+            # Unsigned bounds: with signed ones LLVM keeps negative-index checks in every loop, at ten times the cost.
+            n = np.uint64(min(BLOCK, rows - begin))
+            base = np.uint64(begin)
+            for at in range(first, last):
+                op = program[at, 0]
+                to = program[at, 1]
+                a = program[at, 2]
+                b = program[at, 3]
+                c = program[at, 4]
+                if op < _AND:
+                    if op < _EQUAL:
+                        _load(op, to, a, b, c, n, base, constants, wide, narrow, words, flags)
+                    else:
+                        _compare(op, flags[to], words[a], b, n, constants, words)
+                elif op < _ADD:
+                    _logic(op, flags[to], flags[a], flags[b], n)
+                elif op < _HOLDS:
+                    _arithmetic(op, words[to], a, b, c, n, constants, words, flags)
+                elif op == _HOLDS:
+                    out, codes, holds = flags[to], words[b], truth[a]
+                    for i in range(n):
+                        out[i] = holds[codes[i]] if codes[i] != _NONE else 0
+                elif op == _REPORT:
+                    hit = flags[b]
+                    hits = np.uint32(0)
+                    for i in range(n):
+                        hits += hit[i]
+                    if hits:
+                        counts[a] += hits
+                        for i in range(n):
+                            if hit[i]:
+                                if total < capacity:
+                                    found[0, total] = a
+                                    found[1, total] = base + i
+                                total += 1
+    return total

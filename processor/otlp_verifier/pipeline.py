@@ -1,0 +1,146 @@
+"""The stages, composed: bytes in; findings, a verdict, and bytes or a sparse answer out."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.annotate import Annotator
+from otlp_verifier.findings import Finding, Renderer
+from otlp_verifier.language.compiler import Source, compile_rules
+from otlp_verifier.policy import Completeness, Policy
+from otlp_verifier.rules.catalogue import Rule
+from otlp_verifier.verdict import CompiledPolicy, Judge, Verdict, compile_policy
+from otlp_verifier.verify import Engine, FindingRows
+from otlp_verifier.wire.limits import Limits
+
+
+class Verifier:
+    """A set of rules and policies, compiled. Immutable; threads share it, each with a worker of its own.
+
+    Args:
+        rules: what is checked; a rule's number in findings is its index here.
+        policies: by profile name; the empty name is the default and must be there.
+        limits: on each request.
+
+    Raises:
+        RuleErrors: rules that cannot be compiled, all of them.
+        ValueError: a policy names a rule that is not among `rules`.
+
+    """
+
+    def __init__(
+        self, rules: Sequence[Rule], policies: Mapping[str, Policy] | None = None, limits: Limits | None = None
+    ) -> None:
+        self.rules = tuple(rules)
+        self.rule_ids = tuple(rule.id for rule in self.rules)
+        self.limits = limits or Limits()
+        self.plan = compile_rules([Source(rule.id, rule.rule, rule.parameters) for rule in self.rules])
+        named = policies or {"": Policy()}
+        self.policies = {name: compile_policy(policy, self.rules) for name, policy in named.items()}
+        self.fingerprint = _fingerprint(self.rules)
+
+    def worker(self) -> "Worker":
+        """Make an arena for one thread at a time."""
+        return Worker(self)
+
+    def warm_up(self) -> None:
+        """Load or compile every kernel, so that no request ever waits for one."""
+        worker = self.worker()
+        for completeness in Completeness:
+            worker.verify(b"", completeness=completeness)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one batch; valid until its worker verifies the next.
+
+    Attributes:
+        spans: in the batch.
+        findings_by_rule: uint32 (rules,).
+        verdict: what is to be changed.
+
+    """
+
+    spans: int
+    findings_by_rule: NDArray[np.uint32]
+    verdict: Verdict
+    _rows: FindingRows
+    _worker: "Worker"
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is written, removed or dropped."""
+        return self.verdict.changes
+
+    @property
+    def annotated(self) -> int:
+        """Spans that are written on."""
+        return self.verdict.annotated
+
+    @property
+    def dropped(self) -> int:
+        """Spans that are left out."""
+        return self.verdict.dropped
+
+    @property
+    def stripped(self) -> int:
+        """Spans that lose forged `verifier.*` attributes."""
+        return self.verdict.forged[0]
+
+    def response(self, request_id: int) -> bytes:
+        """The VerifyResponse for the collector's processor."""
+        return self._worker.annotator.sparse(request_id, self.verdict, self._worker.engine.columns)
+
+    def spliced(self) -> bytes | memoryview:
+        """The batch's bytes with the verdict in them; the same object when nothing changes."""
+        return self._worker.annotator.spliced(self.verdict, self._worker.engine.columns)
+
+    def findings(self, most: int) -> list[Finding]:
+        """The first findings, rendered for people."""
+        return self._worker.renderer.render(self._rows, self._worker.engine.columns, self._worker.engine.relations, most)
+
+
+class Worker:
+    """One thread's arena: verifies one batch after another."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self.verifier = verifier
+        self.engine = Engine(verifier.plan)
+        self.annotator = Annotator(verifier.rules)
+        self.renderer = Renderer(verifier.rules, verifier.plan.domains)
+        self._judge = Judge(verifier.rules, verifier.plan.domains)
+
+    def verify(
+        self,
+        buffer: bytes | memoryview,
+        *,
+        completeness: Completeness = Completeness.BATCH,
+        profile: str = "",
+        allow_drop: bool = False,
+    ) -> Outcome:
+        """Verify an ExportTraceServiceRequest.
+
+        Raises:
+            MalformedRequest: the bytes are not a readable request.
+            RequestOverLimit: one of the limits is passed.
+            KeyError: there is no policy of that name.
+
+        """
+        policy: CompiledPolicy = self.verifier.policies[profile]
+        engine = self.engine
+        rows = engine.run(buffer, completeness, self.verifier.limits)
+        verdict = self._judge.judge(
+            rows, engine.columns, engine.relations, policy, completeness, allow_drop=allow_drop
+        )
+        return Outcome(engine.columns.spans.rows, rows.counts, verdict, rows, self)
+
+
+def _fingerprint(rules: Sequence[Rule]) -> str:
+    """Changes when any rule that is checked does."""
+    digest = hashlib.sha256()
+    for rule in rules:
+        digest.update(repr((rule.id, rule.severity, rule.rule, sorted(rule.parameters.items()))).encode())
+    return digest.hexdigest()[:16]

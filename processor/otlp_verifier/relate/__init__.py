@@ -1,0 +1,1 @@
+"""Which span is whose parent, which spans make a trace: index columns over a batch."""

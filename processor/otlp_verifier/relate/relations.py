@@ -1,0 +1,72 @@
+"""The arena that holds a batch's relations, and the call that fills it."""
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.columns import Columns
+from otlp_verifier.relate.join import relate
+from otlp_verifier.wire.seed import SEED
+
+
+class SpanRelation(IntEnum):
+    """Columns of `Relations.spans`, one row per span."""
+
+    PARENT = 0  # row of the parent span, or NO_ROW where the batch has none
+    TRACE = 1  # row in `Relations.traces`
+    STATE = 2  # SpanState bits
+
+
+class SpanState(IntEnum):
+    """Bits of SpanRelation.STATE."""
+
+    CYCLIC = 1  # on a cycle of two or more parents
+    CONFLICT = 2  # another span has the same trace and span id and other content
+    DUPLICATE = 4  # every span with these ids has the same content, and there are several
+    REPEATED = 8  # of spans with these ids, not the one that stands for them all
+
+
+class TraceRelation(IntEnum):
+    """Columns of `Relations.traces`, one row per trace id (each span without a valid one is a trace of its own)."""
+
+    FIRST_SPAN = 0  # row of the first span in document order
+    SPANS = 1  # how many, exact duplicates counted once
+    ROOTS = 2  # how many of those have no parent id
+
+
+class Relations:
+    """Index columns for one batch at a time, reused from batch to batch.
+
+    Attributes:
+        spans: uint32, shape (len(SpanRelation), capacity).
+        traces: uint32, shape (len(TraceRelation), capacity).
+        trace_count: how many rows of `traces` the last batch filled.
+
+    """
+
+    def __init__(self) -> None:
+        self.trace_count = 0
+        self._reserve(64)
+
+    def load(self, columns: Columns) -> None:
+        """Relate the spans that `columns` holds."""
+        if columns.spans.rows > self.spans.shape[1]:
+            self._reserve(columns.spans.capacity)
+        self.trace_count = relate(
+            columns.spans.wide,
+            columns.spans.narrow,
+            columns.spans.rows,
+            np.frombuffer(columns.buffer, np.uint8),
+            np.uint64(SEED),
+            self.spans,
+            self.traces,
+            self._cells,
+            self._chain,
+        )
+
+    def _reserve(self, capacity: int) -> None:
+        self.spans: NDArray[np.uint32] = np.empty((len(SpanRelation), capacity), np.uint32)
+        self.traces: NDArray[np.uint32] = np.empty((len(TraceRelation), capacity), np.uint32)
+        self._cells: NDArray[np.uint32] = np.empty((2, 2 * capacity), np.uint32)
+        self._chain: NDArray[np.uint32] = np.empty((2, capacity), np.uint32)

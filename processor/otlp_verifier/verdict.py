@@ -1,0 +1,287 @@
+"""Findings and a policy to a verdict: what is written on which record, which traces are violated, what is dropped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.columns import NO_ROW, Columns, Defect, EventNarrow, LinkNarrow, ResourceNarrow, ScopeNarrow, SpanNarrow
+from otlp_verifier.machine.operations import Domain
+from otlp_verifier.policy import Action, Completeness, Policy, Severity
+from otlp_verifier.relate.relations import Relations
+from otlp_verifier.rules.catalogue import Rule
+from otlp_verifier.verify import FindingRows
+
+# The verdict of a trace, as a number; 0: nothing is written about it.
+UNWRITTEN, VALID, UNDECIDED, VIOLATED = 0, 1, 2, 3
+VERDICT_NAMES: Final = ("", "valid", "undecided", "violated")
+
+_NONE = np.uint32(NO_ROW)
+_FORGED = np.uint32(Defect.FORGED)  # type: ignore[attr-defined]  # members come from the C enum
+_SPAN_DEFECTS = int(SpanNarrow.DEFECTS)  # type: ignore[attr-defined]
+_SCOPE_DEFECTS = int(ScopeNarrow.DEFECTS)  # type: ignore[attr-defined]
+_RESOURCE_DEFECTS = int(ResourceNarrow.DEFECTS)  # type: ignore[attr-defined]
+_EVENT_SPAN = int(EventNarrow.SPAN)  # type: ignore[attr-defined]
+_LINK_SPAN = int(LinkNarrow.SPAN)  # type: ignore[attr-defined]
+_ON_RESOURCE, _ON_SCOPE, _ON_EVENT = int(Domain.RESOURCE), int(Domain.SCOPE), int(Domain.EVENT)
+_ON_LINK, _ON_TRACE = int(Domain.LINK), int(Domain.TRACE)
+_TRACE_OF = 1  # relations.SpanRelation.TRACE
+_FIRST_SPAN = 0  # relations.TraceRelation.FIRST_SPAN
+# What a policy makes of a rule's findings, as bits.
+_WRITE, _VIOLATES, _DROP_SPAN, _DROP_TRACE = 1, 2, 4, 8
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPolicy:
+    """A policy applied to a set of rules.
+
+    Attributes:
+        effects: uint8 (rules,), bits: write the finding, make the trace violated, drop the span, drop the trace.
+        writes_verdicts: whether violated traces are marked.
+        writes_all: whether valid and undecided ones are marked too.
+
+    """
+
+    effects: NDArray[np.uint8]
+    writes_verdicts: bool
+    writes_all: bool
+
+
+def compile_policy(policy: Policy, rules: Sequence[Rule]) -> CompiledPolicy:
+    """What `policy` does about each rule's findings.
+
+    Raises:
+        ValueError: the policy names a rule that is not there.
+
+    """
+    known = {rule.id for rule in rules}
+    for line in policy.actions:
+        for rule_id in line.rules:
+            if rule_id not in known:
+                raise ValueError(f"the policy names the rule `{rule_id}`, which is not selected")
+    effects = np.zeros(len(rules), np.uint8)
+    threshold = Severity[policy.violated_from.upper()]
+    for number, rule in enumerate(rules):
+        action = _action(policy, rule)
+        if action is Action.IGNORE:
+            continue
+        effect = 0 if policy.annotate == "none" else _WRITE
+        if Severity[rule.severity.upper()] >= threshold:
+            effect |= _VIOLATES
+        if action is Action.DROP_SPAN:
+            effect |= _DROP_SPAN
+        elif action is Action.DROP_TRACE:
+            effect |= _DROP_TRACE
+        effects[number] = effect
+    return CompiledPolicy(effects, policy.annotate != "none", policy.annotate == "all")
+
+
+def _action(policy: Policy, rule: Rule) -> Action:
+    for line in policy.actions:
+        if line.rules and rule.id not in line.rules:
+            continue
+        if line.severity is None or line.severity == rule.severity:
+            return line.action
+    return Action.ANNOTATE
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be changed; arrays are valid until the judge's next batch.
+
+    A *pattern* is a distinct combination of violated rules and trace verdict.
+
+    Attributes:
+        spans, scopes, resources: uint32, per row the pattern to write or NO_ROW.
+        patterns: uint64 (patterns, 1 + words): trace verdict, then a bit per rule.
+        drop: uint8 (spans,), 1 where the span goes.
+        forged: how many spans, scopes and resources carry `verifier.*` attributes.
+        annotated, dropped: how many spans are written on, and dropped.
+
+    """
+
+    spans: NDArray[np.uint32]
+    scopes: NDArray[np.uint32]
+    resources: NDArray[np.uint32]
+    patterns: NDArray[np.uint64]
+    drop: NDArray[np.uint8]
+    forged: tuple[int, int, int]
+    annotated: int
+    dropped: int
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be changed."""
+        return bool(len(self.patterns) or self.dropped or any(self.forged))
+
+
+class Judge:
+    """Turns findings into verdicts, with scratch that is reused. Not for use by two threads at once."""
+
+    def __init__(self, rules: Sequence[Rule], domains: Sequence[Domain]) -> None:
+        self._words = max(1, -(-len(rules) // 64))
+        self._domains = np.array(domains, np.uint8)
+        self._capacity = 0
+        self._reserve(64)
+
+    def judge(
+        self,
+        findings: FindingRows,
+        columns: Columns,
+        relations: Relations,
+        policy: CompiledPolicy,
+        completeness: Completeness,
+        *,
+        allow_drop: bool,
+    ) -> Verdict:
+        """The verdict on one batch."""
+        spans, scopes, resources = columns.spans, columns.scopes, columns.resources
+        rows = spans.rows + scopes.rows + resources.rows
+        self._reserve(rows)
+        otherwise = UNWRITTEN
+        if policy.writes_all:
+            otherwise = VALID if completeness is Completeness.TRACE else UNDECIDED
+        summary = _judge(
+            findings.rules, findings.rows, self._domains, policy.effects,
+            spans.narrow, scopes.narrow, resources.narrow, columns.events.narrow, columns.links.narrow,
+            relations.spans, relations.traces, spans.rows, scopes.rows, resources.rows, relations.trace_count,
+            VIOLATED if policy.writes_verdicts else UNWRITTEN, otherwise, allow_drop,
+            self._bits, self._traces, self._pattern_of, self._drop, self._first, self._cells,
+        )  # fmt: skip
+        patterns, annotated, dropped, forged_spans, forged_scopes, forged_resources = summary
+        return Verdict(
+            spans=self._pattern_of[: spans.rows],
+            scopes=self._pattern_of[spans.rows : spans.rows + scopes.rows],
+            resources=self._pattern_of[spans.rows + scopes.rows : rows],
+            patterns=self._bits[self._first[:patterns]],
+            drop=self._drop[: spans.rows],
+            forged=(forged_spans, forged_scopes, forged_resources),
+            annotated=annotated,
+            dropped=dropped,
+        )
+
+    def _reserve(self, rows: int) -> None:
+        if rows <= self._capacity:
+            return
+        self._capacity = 1 << (rows - 1).bit_length()
+        self._bits = np.empty((self._capacity, 1 + self._words), np.uint64)
+        self._traces = np.empty(self._capacity, np.uint8)
+        self._pattern_of = np.empty(self._capacity, np.uint32)
+        self._drop = np.empty(self._capacity, np.uint8)
+        self._first = np.empty(self._capacity, np.uint32)
+        self._cells = np.empty(2 * self._capacity, np.uint32)
+
+
+_NARROW = nb.uint32[:, ::1]
+_SUMMARY = nb.types.UniTuple(nb.int64, 6)
+
+
+@nb.njit(cache=True, nogil=True)
+def _number_patterns(bits, n, pattern_of, first, cells):  # type: ignore[no-untyped-def]  # numba infers
+    """Number the distinct rows of `bits` that are not all zero; first[p] is a row with pattern p."""
+    size = 16
+    while size < 2 * n:
+        size *= 2
+    mask = np.uint64(size - 1)
+    for i in range(size):
+        cells[i] = _NONE
+    patterns = 0
+    width = bits.shape[1]
+    for row in range(n):
+        h = np.uint64(0)
+        for word in range(width):
+            h = (h ^ bits[row, word]) * np.uint64(0x9E3779B97F4A7C15)
+            h ^= h >> np.uint64(29)
+        pattern_of[row] = _NONE
+        empty = True
+        for word in range(width):
+            empty = empty and bits[row, word] == 0
+        if empty:
+            continue
+        cell = h & mask
+        while cells[cell] != _NONE:
+            other = first[cells[cell]]
+            same = True
+            for word in range(width):
+                same = same and bits[row, word] == bits[other, word]
+            if same:
+                pattern_of[row] = cells[cell]
+                break
+            cell = (cell + np.uint64(1)) & mask
+        if pattern_of[row] == _NONE:
+            first[patterns] = row
+            cells[cell] = patterns
+            pattern_of[row] = patterns
+            patterns += 1
+    return patterns
+
+
+@nb.njit(
+    _SUMMARY(
+        nb.uint32[::1], nb.uint32[::1], nb.uint8[::1], nb.uint8[::1],
+        _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW,
+        nb.int64, nb.int64, nb.int64, nb.int64, nb.int64, nb.int64, nb.boolean,
+        nb.uint64[:, ::1], nb.uint8[::1], nb.uint32[::1], nb.uint8[::1], nb.uint32[::1], nb.uint32[::1],
+    ),
+    cache=True,
+    nogil=True,
+)  # fmt: skip
+def _judge(  # type: ignore[no-untyped-def]  # the signature is in the decorator
+    rules, rows, domains, effects, spans, scopes, resources, events, links, span_relations, traces,
+    n_spans, n_scopes, n_resources, n_traces, violated, otherwise, allow_drop,
+    bits, trace_effects, pattern_of, drop, first, cells,
+):  # fmt: skip
+    """Number of patterns, of spans annotated and dropped, of forged spans, scopes and resources.
+
+    Rows of spans, scopes and resources stand one behind the other in `bits` and
+    `pattern_of`: bits[row, 0] is the trace verdict, bits[row, 1:] has a bit per rule.
+    """
+    n = n_spans + n_scopes + n_resources
+    forged_spans = forged_scopes = forged_resources = np.int64(0)
+    for i in range(n_spans):
+        forged_spans += (spans[_SPAN_DEFECTS, i] & _FORGED) != 0
+    for i in range(n_scopes):
+        forged_scopes += (scopes[_SCOPE_DEFECTS, i] & _FORGED) != 0
+    for i in range(n_resources):
+        forged_resources += (resources[_RESOURCE_DEFECTS, i] & _FORGED) != 0
+    if len(rules) == 0 and otherwise == UNWRITTEN:
+        pattern_of[:n] = _NONE
+        drop[:n_spans] = 0
+        return 0, 0, 0, forged_spans, forged_scopes, forged_resources
+
+    bits[:n] = 0
+    trace_effects[:n_traces] = 0
+    drop[:n_spans] = 0
+    for i in range(len(rules)):
+        rule, row = rules[i], np.int64(rows[i])
+        effect, domain = effects[rule], domains[rule]
+        if domain == _ON_RESOURCE:
+            row += n_spans + n_scopes
+        elif domain == _ON_SCOPE:
+            row += n_spans
+        else:
+            if domain == _ON_EVENT:
+                row = np.int64(events[_EVENT_SPAN, row])
+            elif domain == _ON_LINK:
+                row = np.int64(links[_LINK_SPAN, row])
+            elif domain == _ON_TRACE:
+                row = np.int64(traces[_FIRST_SPAN, row])
+            trace_effects[span_relations[_TRACE_OF, row]] |= effect
+            if effect & _DROP_SPAN and allow_drop:
+                drop[row] = 1
+        if effect & _WRITE:
+            bits[row, 1 + (rule >> np.uint32(6))] |= np.uint64(1) << np.uint64(rule & np.uint32(63))
+    annotated = dropped = np.int64(0)
+    for row in range(n_spans):
+        effect = trace_effects[span_relations[_TRACE_OF, row]]
+        bits[row, 0] = violated if effect & _VIOLATES else otherwise
+        if effect & _DROP_TRACE and allow_drop:
+            drop[row] = 1
+        dropped += drop[row]
+    patterns = _number_patterns(bits, n, pattern_of, first, cells)
+    for row in range(n_spans):
+        annotated += pattern_of[row] != _NONE
+    return patterns, annotated, dropped, forged_spans, forged_scopes, forged_resources
