@@ -15,16 +15,23 @@ _MESSAGE_BYTES_MAX = 64 << 20
 
 
 class Sink:
-    """A listening endpoint; `endpoint` is its `host:port`."""
+    """A listening endpoint.
+
+    Attributes:
+        endpoint: its `host:port`.
+        spans: how many spans have arrived.
+
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._requests: list[bytes] = []
+        self._requests: list[ExportTraceServiceRequest] = []
+        self.spans = 0
         self._server = grpc.server(
             ThreadPoolExecutor(max_workers=4, thread_name_prefix="sink"),
             options=[("grpc.max_receive_message_length", _MESSAGE_BYTES_MAX)],
         )
-        handler = grpc.unary_unary_rpc_method_handler(self._export)  # no (de)serializer: bytes in, bytes out
+        handler = grpc.unary_unary_rpc_method_handler(self._export)  # bytes in, bytes out
         self._server.add_generic_rpc_handlers(
             (
                 grpc.method_handlers_generic_handler(
@@ -36,15 +43,16 @@ class Sink:
         self._server.start()
 
     def _export(self, request: bytes, _context: grpc.ServicerContext) -> bytes:
+        parsed = ExportTraceServiceRequest.FromString(request)
         with self._lock:
-            self._requests.append(request)
+            self._requests.append(parsed)
+            self.spans += sum(len(scope.spans) for resource in parsed.resource_spans for scope in resource.scope_spans)
         return ExportTraceServiceResponse().SerializeToString()
 
     def received(self) -> list[ExportTraceServiceRequest]:
         """Every request so far, in order of arrival."""
         with self._lock:
-            raw = list(self._requests)
-        return [ExportTraceServiceRequest.FromString(request) for request in raw]
+            return list(self._requests)
 
     def stop(self) -> None:
         """Close the endpoint; what was received stays."""
