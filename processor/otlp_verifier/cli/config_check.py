@@ -1,0 +1,21 @@
+"""`otlp-verifier config check`."""
+
+from pathlib import Path
+
+import click
+
+from otlp_verifier.cli.errors import shown
+
+
+@click.command("check")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def command(file: Path) -> None:
+    """Check a configuration FILE and compile its rules, without starting anything."""
+    from otlp_verifier.serve.engine import compiled  # noqa: PLC0415  # --help should not load an engine
+    from otlp_verifier.settings import load  # noqa: PLC0415
+
+    with shown():
+        settings = load(file)
+        verifier = compiled(settings)
+    profiles = len(settings.settings.profiles)
+    click.echo(f"{file}: good: {len(verifier.rule_ids)} rules, {profiles} profiles besides the default policy")

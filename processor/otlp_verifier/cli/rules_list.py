@@ -1,0 +1,61 @@
+"""`otlp-verifier rules list`."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from otlp_verifier.cli.errors import shown
+
+WIDTH_OF_PIPE = 240
+
+
+@click.command("list")
+@click.option(
+    "--config",
+    "config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Configuration whose selection is shown, and whose own rule files are read.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="For people or programs.",
+)
+def command(config: Path | None, form: str) -> None:
+    """List all rules, and which of them run."""
+    from otlp_verifier.selection import known, selected  # noqa: PLC0415  # --help should not read the catalogue
+    from otlp_verifier.settings import load  # noqa: PLC0415
+
+    with shown():
+        file = load(config)
+        running = {rule.id for rule in selected(file)}
+    rows: list[dict[str, str]] = [
+        {
+            "id": rule.id,
+            "runs": "yes" if rule.id in running else "no",
+            "severity": rule.severity,
+            "level": rule.level,
+            "decided_by": rule.decided_by,
+            "family": rule.family or "",
+            "description": rule.description,
+        }
+        for rule in known(file)
+    ]
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    from rich.console import Console  # noqa: PLC0415  # the slowest import, for tables only
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(*(key.replace("_", " ") for key in rows[0]), box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(value) for value in row.values()))  # Text: brackets in a description are no markup
+    # A pipe has no width; folded lines would be of no use to grep.
+    Console(width=None if sys.stdout.isatty() else WIDTH_OF_PIPE).print(table)
+    click.echo(f"{len(running)} of {len(rows)} rules run")

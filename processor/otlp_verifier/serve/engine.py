@@ -1,0 +1,52 @@
+"""One generation of rules and policies, and the workers that apply them."""
+
+import queue
+from typing import Final
+
+from otlp_verifier.pipeline import Verifier, Worker
+from otlp_verifier.selection import selected
+from otlp_verifier.settings import Settings, SettingsFile
+
+# Columns grow to the largest batch that a worker has seen and stay: beyond this the next batches are better served by
+# a new worker than by hundreds of megabytes that nobody uses.
+WORKER_KEPT_BYTES_MAX: Final = 4 << 20
+
+
+class Engine:
+    """A verifier with its idle workers.
+
+    The one used last is lent first: its columns are still in the cache.
+    """
+
+    def __init__(self, verifier: Verifier, settings: Settings, workers: int) -> None:
+        self.verifier: Final = verifier
+        self.profiles: Final = frozenset(settings.profiles) | {""}
+        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
+        for _ in range(workers):
+            self._idle.put(verifier.worker())
+
+    def lend(self, timeout_s: float) -> Worker | None:
+        """An idle worker, or None when none became idle in time."""
+        try:
+            return self._idle.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def give_back(self, worker: Worker, batch_bytes: int) -> None:
+        """Make `worker` idle again after a batch of that size."""
+        self._idle.put(worker if batch_bytes <= WORKER_KEPT_BYTES_MAX else self.verifier.worker())
+
+    def discard(self) -> None:
+        """Replace a worker that failed: what its columns hold is not known."""
+        self._idle.put(self.verifier.worker())
+
+
+def compiled(file: SettingsFile) -> Verifier:
+    """Select and compile the rules; kernels are not loaded yet, see `Verifier.warm_up`.
+
+    Raises:
+        SettingsError, RuleFileErrors, RuleErrors: what is wrong in the configuration, its files or their rules.
+
+    """
+    settings = file.settings
+    return Verifier(selected(file), {"": settings.policy, **settings.profiles}, settings.limits)

@@ -1,0 +1,215 @@
+"""From start to exit: settings, rules, sockets, kernels, then signals until the process is told to stop."""
+
+import gc
+import logging
+import os
+import queue
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import msgspec
+
+from otlp_verifier.language.errors import RuleErrors
+from otlp_verifier.rules.errors import RuleFileErrors
+from otlp_verifier.serve import logs
+from otlp_verifier.serve.engine import Engine, compiled
+from otlp_verifier.serve.findings import FindingLog
+from otlp_verifier.serve.http_server import HttpServer
+from otlp_verifier.serve.load import Load
+from otlp_verifier.serve.metrics import Metrics
+from otlp_verifier.serve.server import Server
+from otlp_verifier.serve.stream import Streams
+from otlp_verifier.settings import Settings, SettingsError, SettingsFile, load
+from otlp_verifier.wire.protobuf import require_upb
+
+CONFIGURATION_ERRORS: Final = (SettingsError, RuleFileErrors, RuleErrors)
+# Settings that a reload puts into effect; the others need a restart.
+RELOADED: Final = frozenset({"policy", "profiles", "rules", "log", "findings", "shutdown"})
+QUIET_S: Final = 0.05  # without a request this long, a drained server has answered what was on its way
+_POLL_S: Final = 0.01
+
+_log = logging.getLogger("otlp_verifier")
+
+
+class Stopped(BaseException):
+    """SIGTERM or SIGINT came before the process was ready."""
+
+
+class Signals:
+    """Signals as a queue that the main thread reads.
+
+    Attributes:
+        starting: nothing is being served: a signal to stop ends whatever the main thread is doing.
+
+    """
+
+    def __init__(self) -> None:
+        self.starting = True
+        self._stops = 0
+        self._arrived: queue.SimpleQueue[int] = queue.SimpleQueue()  # its put may interrupt itself
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._arrive)
+
+    def wait(self) -> int:
+        """The next signal."""
+        return self._arrived.get()
+
+    def _arrive(self, number: int, _frame: FrameType | None) -> None:
+        if number != signal.SIGHUP:
+            self._stops += 1
+            if self._stops > 1:
+                os._exit(128 + number)
+            if self.starting:
+                raise Stopped
+        self._arrived.put(number)
+
+
+class Process:
+    """Everything that runs, in one place.
+
+    Raises (from the constructor):
+        SettingsError, RuleFileErrors, RuleErrors: the configuration cannot be used.
+        OSError: an address cannot be listened on.
+
+    """
+
+    def __init__(self, path: Path | None, version: str) -> None:
+        require_upb()
+        self._began_s = time.perf_counter()
+        self._path = path
+        self._file = load(path)
+        settings = self._file.settings
+        logs.configure(settings.log)
+        self._workers = settings.workers or os.cpu_count() or 1
+        self._engine: Engine = Engine(compiled(self._file), settings, self._workers)
+        self._load = Load(settings.limits.streams, settings.limits.requests_in_flight)
+        self._metrics = Metrics(self._load, version)
+        self._findings = FindingLog(settings.findings.log_per_second, self._metrics.findings_unlogged)
+        self._streams = Streams(settings.limits, self._load, self._metrics, self._findings, version)
+        self._reload: dict[str, Any] = {}
+        self._http: HttpServer | None = None
+        self._server = Server(self._file, self._streams.handler())
+        try:
+            if settings.http is not None:
+                self._http = HttpServer(settings.http, self._metrics.registry, self._state)
+        except OSError as error:
+            self._server.stop(0)
+            raise OSError(f"cannot listen on {settings.http}: {error.strerror or error}") from error
+
+    def run(self, signals: Signals) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        self._server.start()
+        try:
+            self._log_start()
+            self._engine.verifier.warm_up()
+            self._adopt(self._engine, self._file)
+            # What exists now lives as long as the process: the collector of cycles need not look at it again, and a
+            # full collection costs what the requests since left behind.
+            gc.collect()
+            gc.freeze()
+            signals.starting = False
+            self._server.serving()
+            self._metrics.ready.set(1)
+            _log.info("ready", extra={"event": "ready", "seconds": round(time.perf_counter() - self._began_s, 3)})
+            while signals.wait() == signal.SIGHUP:
+                self.reload()
+        finally:
+            self._drain()
+
+    def reload(self) -> None:
+        """Read the configuration again: all of it comes into effect, or none."""
+        try:
+            file = load(self._path)
+            restart = _restart(self._file.settings, file.settings)
+            # The verifier works under the limits that the server was built with.
+            kept = {
+                name: getattr(self._file.settings, name) for name in Settings.__struct_fields__ if name not in RELOADED
+            }
+            file = SettingsFile(file.path, msgspec.structs.replace(file.settings, **kept), file.node)
+            verifier = compiled(file)
+            verifier.warm_up()
+            engine = Engine(verifier, file.settings, self._workers)
+        except Exception as error:  # the old configuration stays, whatever is wrong with the new one
+            self._metrics.reloads.labels("failure").inc()
+            self._reload = {"outcome": "failure", "error": str(error)}
+            known = isinstance(error, CONFIGURATION_ERRORS)
+            _log.error(
+                "configuration not reloaded, the old one stays",
+                exc_info=None if known else error,
+                extra={"event": "reload", "outcome": "failure", "error": str(error)},
+            )
+            return
+        logs.configure(file.settings.log)
+        self._findings.per_second = file.settings.findings.log_per_second
+        self._adopt(engine, file)
+        self._metrics.reloads.labels("success").inc()
+        self._reload = {"outcome": "success"} | ({"needs_restart": restart} if restart else {})
+        _log.log(
+            logging.WARNING if restart else logging.INFO,
+            "configuration reloaded" + (", some of it needs a restart" if restart else ""),
+            extra={"event": "reload", "fingerprint": engine.verifier.fingerprint, **self._reload},
+        )
+
+    def _adopt(self, engine: Engine, file: SettingsFile) -> None:
+        self._metrics.batches.start(engine.verifier.rule_ids)
+        self._metrics.rules.set(len(engine.verifier.rule_ids))
+        self._engine, self._file = engine, file
+        self._streams.engine = engine
+
+    def _drain(self) -> None:
+        began_s = time.monotonic()
+        timeout_s = self._file.settings.shutdown.drain_timeout.seconds
+        self._metrics.ready.set(0)
+        self._streams.draining = True
+        self._server.refuse_new(timeout_s)
+        while time.monotonic() - began_s < timeout_s and (
+            self._load.quiet_for_s() < QUIET_S or time.monotonic() - began_s < QUIET_S
+        ):
+            time.sleep(_POLL_S)
+        left = self._load.requests
+        self._server.stop(0)
+        if self._http is not None:
+            self._http.close()
+        extra = {"event": "stopped", "unanswered": left, "seconds": round(time.monotonic() - began_s, 3)}
+        _log.log(logging.WARNING if left else logging.INFO, "stopped", extra=extra)
+
+    def _log_start(self) -> None:
+        extra = {
+            "event": "listening",
+            "listen": self._server.addresses,
+            "http": None if self._http is None else "{}:{}".format(*self._http.server_address[:2]),
+            "rules": len(self._engine.verifier.rule_ids),
+            "workers": self._workers,
+            "configuration": str(self._path or "defaults"),
+            "seconds": round(time.perf_counter() - self._began_s, 3),
+        }
+        _log.info("listening", extra=extra)
+
+    def _state(self) -> tuple[bool, dict[str, Any]]:
+        status = "draining" if self._streams.draining else "ready" if self._streams.engine else "starting"
+        return status == "ready", {
+            "status": status,
+            "rules": len(self._engine.verifier.rule_ids),
+            "fingerprint": self._engine.verifier.fingerprint,
+            "streams": self._load.streams,
+            "requests_in_flight": self._load.requests,
+            "reload": self._reload,
+        }
+
+
+def run(path: Path | None, version: str) -> None:
+    """Serve until told to stop; returns when all requests in flight have been answered."""
+    signals = Signals()
+    try:
+        Process(path, version).run(signals)
+    except Stopped:
+        _log.info("stopped before it was ready", extra={"event": "stopped"})
+
+
+def _restart(old: Settings, new: Settings) -> list[str]:
+    return [
+        name for name in Settings.__struct_fields__ if name not in RELOADED and getattr(old, name) != getattr(new, name)
+    ]
