@@ -19,7 +19,6 @@ import (
 // verifier is the processor: it asks about every batch and applies the answer.
 type verifier struct {
 	cfg       *Config
-	id        component.ID
 	settings  component.TelemetrySettings
 	telemetry *telemetry
 	marshaler ptrace.ProtoMarshaler
@@ -41,7 +40,6 @@ func newVerifier(cfg *Config, set processor.Settings) (*verifier, error) {
 	}
 	p := &verifier{
 		cfg:        cfg,
-		id:         set.ID,
 		settings:   set.TelemetrySettings,
 		telemetry:  telemetry,
 		dispatcher: newDispatcher(cfg.Coalesce, cfg.MaxRequestBytes, cfg.Streams),

@@ -37,7 +37,6 @@ type stub struct {
 	wg      sync.WaitGroup
 
 	requests atomic.Int64
-	spans    atomic.Int64
 }
 
 func unchanged(*contract.VerifyRequest) *contract.VerifyResponse {

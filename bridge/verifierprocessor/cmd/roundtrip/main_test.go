@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"google.golang.org/grpc"
+
+	"github.com/otlp-verifier/otlp-verifier/bridge/verifierprocessor/internal/contract"
+	"github.com/otlp-verifier/otlp-verifier/bridge/verifierprocessor/internal/spangen"
+)
+
+// agreeable is a verifier that welcomes everyone and has nothing to say, or
+// refuses every batch.
+func agreeable(t *testing.T, refuse bool) string {
+	dir, err := os.MkdirTemp("", "roundtrip") // a socket's path must be short
+	require.NoError(t, err)
+	socket := filepath.Join(dir, "v.sock")
+	listener, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	server := grpc.NewServer()
+	server.RegisterService(&grpc.ServiceDesc{
+		ServiceName: "otlp_verifier.v1.Verifier",
+		HandlerType: (*any)(nil),
+		Streams: []grpc.StreamDesc{{StreamName: "Verify", ServerStreams: true, ClientStreams: true,
+			Handler: func(_ any, stream grpc.ServerStream) error {
+				for {
+					var r contract.VerifyRequest
+					if err := stream.RecvMsg(&r); err != nil {
+						return err
+					}
+					a := &contract.VerifyResponse{Id: r.GetId(), Answer: &contract.VerifyResponse_Unchanged{}}
+					switch {
+					case r.GetHello() != nil:
+						a.Answer = &contract.VerifyResponse_Welcome{Welcome: &contract.Welcome{}}
+					case refuse:
+						a.Answer = &contract.VerifyResponse_Error{Error: &contract.Error{Code: contract.Code_CODE_BAD_INPUT}}
+					}
+					if err := stream.SendMsg(a); err != nil {
+						return err
+					}
+				}
+			}}},
+	}, nil)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Stop()
+		require.NoError(t, os.RemoveAll(dir))
+	})
+	return "unix://" + socket
+}
+
+func TestReportsBothRuns(t *testing.T) {
+	data, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(spangen.Batch(16))
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "traces.binpb")
+	require.NoError(t, os.WriteFile(file, data, 0o600))
+	endpoint := agreeable(t, false)
+
+	for name, args := range map[string][]string{"generated": {"-spans", "32"}, "file": {"-callers", "3", file}} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			args := append([]string{"-endpoint", endpoint, "-duration", "50ms", "-warmup", "5ms"}, args...)
+			require.NoError(t, run(t.Context(), args, &out, io.Discard))
+			var r report
+			require.NoError(t, json.Unmarshal(out.Bytes(), &r))
+			for _, f := range []figures{r.Alone, r.Loaded} {
+				assert.Positive(t, f.Batches)
+				assert.Zero(t, f.Failed)
+				assert.Positive(t, f.SpansPerSecond)
+				assert.LessOrEqual(t, f.P50, f.P99)
+				assert.LessOrEqual(t, f.P999, f.Max)
+			}
+			assert.Equal(t, 1, r.Alone.Callers)
+			assert.InDelta(t, 366, r.BytesPerSpan, 20)
+		})
+	}
+}
+
+func TestRefusesWhatItCannotMeasure(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty")
+	require.NoError(t, os.WriteFile(empty, nil, 0o600))
+	garbage := filepath.Join(t.TempDir(), "garbage")
+	require.NoError(t, os.WriteFile(garbage, []byte("not OTLP"), 0o600))
+	for _, c := range []struct {
+		err  string
+		args []string
+	}{
+		{"must be at least 1", []string{"-spans", "0"}},
+		{"provided but not defined", []string{"-nonsense"}},
+		{"no such file", []string{"/nonexistent"}},
+		{"no spans in it", []string{empty}},
+		{"garbage", []string{garbage}},
+		{"streams must be", []string{"-streams", "0"}},
+	} {
+		require.ErrorContains(t, run(t.Context(), c.args, io.Discard, io.Discard), c.err)
+	}
+}
+
+// Batches that got no verdict are no measurement.
+func TestFailuresShow(t *testing.T) {
+	o, err := parse([]string{"-endpoint", agreeable(t, true)}, io.Discard)
+	require.NoError(t, err)
+	p, err := startProcessor(t.Context(), o)
+	require.NoError(t, err)
+	defer p.stop()
+	require.Eventually(t, func() bool {
+		f := p.drive(t.Context(), []ptrace.Traces{spangen.Batch(2)}, 1, 5*time.Millisecond)
+		return f.Failed > 0 && f.Failed == f.Batches
+	}, 5*time.Second, time.Millisecond)
+	require.ErrorContains(t, p.lastError(), "bad_input")
+}
+
+func TestQuantile(t *testing.T) {
+	ms := time.Millisecond
+	assert.Zero(t, quantile(nil, 0.5))
+	sorted := []time.Duration{1 * ms, 2 * ms, 3 * ms, 4 * ms}
+	assert.EqualValues(t, 2, quantile(sorted, 0.5))
+	assert.EqualValues(t, 4, quantile(sorted, 0.99))
+	assert.EqualValues(t, 1, quantile(sorted, 0))
+}
