@@ -1,19 +1,11 @@
 """What all tests share."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))  # for `example`, whose processes and sink the end-to-end tests use
-
-
-@pytest.fixture(scope="session")
-def root() -> Path:
-    """The repository's root folder."""
-    return ROOT
 
 
 @pytest.fixture(scope="session")
