@@ -64,6 +64,7 @@ def span(name: str, trace: bytes, parent: Span | None = None, **fields: Any) -> 
         "kind": Span.SPAN_KIND_INTERNAL if parent else Span.SPAN_KIND_SERVER,
         "start_time_unix_nano": start,
         "end_time_unix_nano": end,
+        "status": Status(),  # the collector always writes one
         "flags": LOCAL,
     }
     return Span(name=name, trace_id=trace, **{**defaults, **fields})

@@ -174,8 +174,8 @@ def test_a_request_over_a_limit_goes_on_untouched_where_failure_mode_is_open(rig
     for one in (small, large, small):
         sender.send(one)
     assert collector.metrics().total(UNVERIFIED, cause="too_large") == collector.metrics().total(UNVERIFIED) == 51
-    assert verifier.metrics().total("otlp_verifier_errors_total", cause="too_large") == 1
-    assert verifier.metrics().total("otlp_verifier_limits_hit_total", limit="spans") == 1
+    assert verifier.metrics().total("otlp_verifier_errors", cause="too_large") == 1
+    assert verifier.metrics().total("otlp_verifier_limits_hit", limit="spans") == 1
     collector.stop()
 
     untouched = [one for one in backend.received() if not any(map(written, all_spans([one])))]
