@@ -10,6 +10,7 @@ from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, Table
 from otlp_verifier.language.paths import ATTRIBUTES
 from otlp_verifier.language.plan import Plan
 from otlp_verifier.machine.interpreter import run
+from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import BLOCK, Domain
 from otlp_verifier.policy import Completeness
 from otlp_verifier.relate.relations import Relations
@@ -21,7 +22,6 @@ _VALUE = int(AttributeWide.VALUE)  # type: ignore[attr-defined]
 _STRING = np.uint32(ValueType.STRING)  # type: ignore[attr-defined]
 _NO_ROW, _NO_TEXT = np.uint32(NO_CODE), np.uint64(NO_TEXT)
 _FINDINGS_AT_FIRST = 1024
-_NO_WORDS = np.empty((0, 0), np.uint64)
 _NO_NARROW = np.empty((0, 0), np.uint32)
 
 
@@ -68,6 +68,8 @@ class Engine:
         self._truth = np.zeros((max(1, len(plan.predicates)), 1), np.uint8)
         self._judged = 0  # strings for which `_truth` is filled
         self._epoch = self._dictionary.epoch
+        self._located: list[int] = []
+        self._wide = self._narrow = np.empty((0, 2), np.int64)
         self._words = np.empty((plan.words, BLOCK), np.uint64)
         self._flags = np.empty((plan.flags, BLOCK), np.uint8)
         self._found = np.empty((2, _FINDINGS_AT_FIRST), np.uint32)
@@ -94,6 +96,7 @@ class Engine:
             self._find_keys(domain, keys, tables[domain])
         if self.plan.texts:
             self._encode_texts(tables)
+        self._locate()
         rows = {domain: table.rows for domain, table in tables.items()}
         rows[Domain.TRACE] = self.relations.trace_count
         return self._interpret(completeness, rows)
@@ -156,23 +159,29 @@ class Engine:
             self._truth[number, self._judged : known] = [holds(text) for text in new]
         self._judged = known
 
-    def _interpret(self, completeness: Completeness, rows: dict[Domain, int]) -> FindingRows:
-        plan, columns = self.plan, self.columns
-        program = plan.trace if completeness is Completeness.TRACE else plan.batch
-        phases = np.array([(first, last, rows[domain]) for domain, first, last in program.phases], np.int64)
-        wide = (
-            columns.resources.wide, columns.scopes.wide, columns.spans.wide, columns.events.wide, columns.links.wide,
-            columns.attributes.wide,
-        )  # fmt: skip
+    def _locate(self) -> None:
+        """Tell the machine where the columns are, if any have moved since the last batch."""
+        columns = self.columns
+        tables = (columns.resources, columns.scopes, columns.spans, columns.events, columns.links, columns.attributes)
+        wide = tuple(table.wide for table in tables)
         narrow = (
-            columns.resources.narrow, columns.scopes.narrow, columns.spans.narrow, columns.events.narrow,
-            columns.links.narrow, columns.attributes.narrow, self.relations.spans, self.relations.traces,
+            *(table.narrow for table in tables), self.relations.spans, self.relations.traces,
             *(self._key_rows[domain] for domain in _OWNERS), *(self._codes[domain] for domain in _OWNERS),
         )  # fmt: skip
+        if list(map(id, narrow)) != self._located:
+            # The arrays are kept, so that no other array can take over an address or an id in the meantime.
+            self._arrays = (wide, narrow)
+            self._located = list(map(id, narrow))
+            self._wide, self._narrow = addresses(wide), addresses(narrow)
+
+    def _interpret(self, completeness: Completeness, rows: dict[Domain, int]) -> FindingRows:
+        plan = self.plan
+        program = plan.trace if completeness is Completeness.TRACE else plan.batch
+        phases = np.array([(first, last, rows[domain]) for domain, first, last in program.phases], np.int64)
         while True:
             self._counts.fill(0)
             total = run(
-                program.instructions, phases.reshape(-1, 3), plan.constants, wide, narrow, self._truth,
+                program.instructions, phases.reshape(-1, 3), plan.constants, self._wide, self._narrow, self._truth,
                 self._words, self._flags, self._counts, self._found,
             )  # fmt: skip
             if total <= self._found.shape[1]:

@@ -9,10 +9,9 @@ import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
-from otlp_verifier.machine.operations import BLOCK, NARROW_TABLES, Op, WideTable
+from otlp_verifier.machine.memory import narrow_column, wide_column
+from otlp_verifier.machine.operations import BLOCK, Op
 
-_WIDE = nb.types.UniTuple(nb.uint64[:, ::1], len(WideTable))
-_NARROW = nb.types.UniTuple(nb.uint32[:, ::1], NARROW_TABLES)
 _NONE = np.uint64(NO_ROW)
 _SIGNED_MAX, _SIGNED_MIN = np.int64(2**63 - 1), np.int64(-(2**63))
 _UNSIGNED_MAX = np.uint64(2**64 - 1)
@@ -93,25 +92,25 @@ def _compare_float_k(op, out, x, k, n):  # type: ignore[no-untyped-def]  # numba
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def _load(op, to, a, b, c, n, base, constants, wide, narrow, words, flags):  # type: ignore[no-untyped-def]  # numba infers
     if op == _LOAD_WIDE:
-        out, column = words[to], wide[a][b]
+        out, column = words[to], wide_column(wide, a, b, base, n)
         for i in range(n):
-            out[i] = column[base + i]
+            out[i] = column[i]
     elif op == _LOAD_NARROW:
-        out, narrow_column = words[to], narrow[a][b]
+        out, narrow_of = words[to], narrow_column(narrow, a, b, base, n)
         for i in range(n):
-            out[i] = narrow_column[base + i]
+            out[i] = narrow_of[i]
     elif op == _WIDE_AT:
-        out, column, rows = words[to], wide[a][b], words[c]
+        out, column, rows = words[to], wide_column(wide, a, b, 0, wide[a, 1]), words[c]
         for i in range(n):
             out[i] = column[rows[i]] if rows[i] != _NONE else np.uint64(0)
     elif op == _NARROW_AT:
-        out, narrow_column, rows = words[to], narrow[a][b], words[c]
+        out, narrow_of, rows = words[to], narrow_column(narrow, a, b, 0, narrow[a, 1]), words[c]
         for i in range(n):
-            out[i] = narrow_column[rows[i]] if rows[i] != _NONE else np.uint32(0)
+            out[i] = narrow_of[rows[i]] if rows[i] != _NONE else np.uint32(0)
     elif op == _ROW_AT:
-        out, narrow_column, rows = words[to], narrow[a][b], words[c]
+        out, narrow_of, rows = words[to], narrow_column(narrow, a, b, 0, narrow[a, 1]), words[c]
         for i in range(n):
-            out[i] = narrow_column[rows[i]] if rows[i] != _NONE else _NONE
+            out[i] = np.uint64(narrow_of[rows[i]]) if rows[i] != _NONE else _NONE
     elif op == _PRESENT:
         flag, rows = flags[to], words[a]
         for i in range(n):
@@ -264,7 +263,7 @@ def _arithmetic(op, out, a, b, c, n, constants, words, flags):  # type: ignore[n
 
 @nb.njit(
     nb.int64(
-        nb.int32[:, ::1], nb.int64[:, ::1], nb.uint64[::1], _WIDE, _NARROW, nb.uint8[:, ::1],
+        nb.int32[:, ::1], nb.int64[:, ::1], nb.uint64[::1], nb.int64[:, ::1], nb.int64[:, ::1], nb.uint8[:, ::1],
         nb.uint64[:, ::1], nb.uint8[:, ::1], nb.uint32[::1], nb.uint32[:, ::1],
     ),
     cache=True,
@@ -275,8 +274,8 @@ def run(
     program: np.ndarray,
     phases: np.ndarray,
     constants: np.ndarray,
-    wide: tuple[np.ndarray, ...],
-    narrow: tuple[np.ndarray, ...],
+    wide: np.ndarray,
+    narrow: np.ndarray,
     truth: np.ndarray,
     words: np.ndarray,
     flags: np.ndarray,
@@ -289,7 +288,7 @@ def run(
         program: int32 (instructions, 5).
         phases: int64 (phases, 3): first instruction, one past the last, rows of the phase's domain.
         constants: uint64 bit patterns.
-        wide, narrow: the tables, by machine.operations.WideTable and NarrowTable.
+        wide, narrow: int64 (tables, 2), by machine.operations.WideTable and NarrowTable: see machine.memory.addresses.
         truth: uint8 (predicates, codes): which predicate holds of which string.
         words, flags: uint64 and uint8 (registers, BLOCK), scratch.
         counts: uint32 (rules), out: findings per rule, added to what is there.
