@@ -11,9 +11,9 @@ from otlp_verifier.policy import Severity
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.verdict import VERDICT_NAMES, Verdict
 from otlp_verifier.wire import answer
-from otlp_verifier.wire.splicer import patch, splice
+from otlp_verifier.wire.splicer import Patches, patch, splice
 
-_FORGED = np.uint32(Defect.FORGED)  # type: ignore[attr-defined]  # members come from the C enum
+_FORGED = np.uint32(Defect.FORGED)
 _CACHE_MAX = 4096  # distinct combinations of rules kept encoded; real traffic has dozens
 
 
@@ -45,9 +45,9 @@ class Annotator:
             scope_annotations=verdict.scopes[scopes],
             resources=resources,
             resource_annotations=verdict.resources[resources],
-            strip_records=_forged(columns.spans, SpanNarrow.DEFECTS, spans_forged),  # type: ignore[attr-defined]
-            strip_scopes=_forged(columns.scopes, ScopeNarrow.DEFECTS, scopes_forged),  # type: ignore[attr-defined]
-            strip_resources=_forged(columns.resources, ResourceNarrow.DEFECTS, resources_forged),  # type: ignore[attr-defined]
+            strip_records=_forged(columns.spans, SpanNarrow.DEFECTS, spans_forged),
+            strip_scopes=_forged(columns.scopes, ScopeNarrow.DEFECTS, scopes_forged),
+            strip_resources=_forged(columns.resources, ResourceNarrow.DEFECTS, resources_forged),
             drop_records=np.flatnonzero(verdict.drop).astype(np.uint32) if verdict.dropped else answer.NONE,
         )
 
@@ -57,7 +57,7 @@ class Annotator:
             return columns.buffer
         return splice(
             columns,
-            [encoded.patch for encoded in self._patterns(verdict)],
+            Patches([encoded.patch for encoded in self._patterns(verdict)]),
             span_patch=verdict.spans,
             scope_patch=verdict.scopes,
             resource_patch=verdict.resources,
@@ -79,7 +79,7 @@ class Annotator:
 
     def _attributes(self, verdict: int, words: NDArray[np.uint64]) -> dict[str, str | list[str]]:
         bits = np.unpackbits(words.astype("<u8").view(np.uint8), bitorder="little")
-        violated = [self._rules[number] for number in np.flatnonzero(bits)]
+        violated = [self._rules[number] for number in np.flatnonzero(bits).tolist()]
         attributes: dict[str, str | list[str]] = {}
         if violated:
             worst = max(Severity[rule.severity.upper()] for rule in violated)

@@ -22,14 +22,14 @@ _SMALLEST_CAPACITY = 64
 _PADDING = 16  # rows: two cache lines of a 64-bit column, one of a 32-bit one
 
 
-def _enum(name: str, c_enum: str, prefix: str) -> type[IntEnum]:
+def _enum(name: str, c_enum: str, prefix: str) -> Any:  # an IntEnum, whose members no type checker can know
     """The members of a C enum, without their prefix and without the closing count."""
     members = {
         member.removeprefix(prefix): value
         for value, member in ffi.typeof(f"enum {c_enum}").elements.items()
         if member not in (f"{prefix}WIDE", f"{prefix}NARROW")
     }
-    return IntEnum(name, members)  # type: ignore[return-value]  # the functional API is typed as a member
+    return IntEnum(name, members)
 
 
 SpanWide = _enum("SpanWide", "otlpv_span_wide", "OTLPV_SPAN_")

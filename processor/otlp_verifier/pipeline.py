@@ -100,7 +100,9 @@ class Outcome:
 
     def findings(self, most: int) -> list[Finding]:
         """The first findings, rendered for people."""
-        return self._worker.renderer.render(self._rows, self._worker.engine.columns, self._worker.engine.relations, most)
+        return self._worker.renderer.render(
+            self._rows, self._worker.engine.columns, self._worker.engine.relations, most
+        )
 
 
 class Worker:
@@ -132,9 +134,7 @@ class Worker:
         policy: CompiledPolicy = self.verifier.policies[profile]
         engine = self.engine
         rows = engine.run(buffer, completeness, self.verifier.limits)
-        verdict = self._judge.judge(
-            rows, engine.columns, engine.relations, policy, completeness, allow_drop=allow_drop
-        )
+        verdict = self._judge.judge(rows, engine.columns, engine.relations, policy, completeness, allow_drop=allow_drop)
         return Outcome(engine.columns.spans.rows, rows.counts, verdict, rows, self)
 
 

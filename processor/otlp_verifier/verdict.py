@@ -8,7 +8,16 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.columns import NO_ROW, Columns, Defect, EventNarrow, LinkNarrow, ResourceNarrow, ScopeNarrow, SpanNarrow
+from otlp_verifier.columns import (
+    NO_ROW,
+    Columns,
+    Defect,
+    EventNarrow,
+    LinkNarrow,
+    ResourceNarrow,
+    ScopeNarrow,
+    SpanNarrow,
+)
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.policy import Action, Completeness, Policy, Severity
 from otlp_verifier.relate.relations import Relations
@@ -20,12 +29,12 @@ UNWRITTEN, VALID, UNDECIDED, VIOLATED = 0, 1, 2, 3
 VERDICT_NAMES: Final = ("", "valid", "undecided", "violated")
 
 _NONE = np.uint32(NO_ROW)
-_FORGED = np.uint32(Defect.FORGED)  # type: ignore[attr-defined]  # members come from the C enum
-_SPAN_DEFECTS = int(SpanNarrow.DEFECTS)  # type: ignore[attr-defined]
-_SCOPE_DEFECTS = int(ScopeNarrow.DEFECTS)  # type: ignore[attr-defined]
-_RESOURCE_DEFECTS = int(ResourceNarrow.DEFECTS)  # type: ignore[attr-defined]
-_EVENT_SPAN = int(EventNarrow.SPAN)  # type: ignore[attr-defined]
-_LINK_SPAN = int(LinkNarrow.SPAN)  # type: ignore[attr-defined]
+_FORGED = np.uint32(Defect.FORGED)
+_SPAN_DEFECTS = int(SpanNarrow.DEFECTS)
+_SCOPE_DEFECTS = int(ScopeNarrow.DEFECTS)
+_RESOURCE_DEFECTS = int(ResourceNarrow.DEFECTS)
+_EVENT_SPAN = int(EventNarrow.SPAN)
+_LINK_SPAN = int(LinkNarrow.SPAN)
 _ON_RESOURCE, _ON_SCOPE, _ON_EVENT = int(Domain.RESOURCE), int(Domain.SCOPE), int(Domain.EVENT)
 _ON_LINK, _ON_TRACE = int(Domain.LINK), int(Domain.TRACE)
 _TRACE_OF = 1  # relations.SpanRelation.TRACE
@@ -180,7 +189,7 @@ _SUMMARY = nb.types.UniTuple(nb.int64, 6)
 
 
 @nb.njit(cache=True, nogil=True)
-def _number_patterns(bits, n, pattern_of, first, cells):  # type: ignore[no-untyped-def]  # numba infers
+def _number_patterns(bits, n, pattern_of, first, cells):
     """Number the distinct rows of `bits` that are not all zero; first[p] is a row with pattern p."""
     size = 16
     while size < 2 * n:
@@ -229,7 +238,7 @@ def _number_patterns(bits, n, pattern_of, first, cells):  # type: ignore[no-unty
     cache=True,
     nogil=True,
 )  # fmt: skip
-def _judge(  # type: ignore[no-untyped-def]  # the signature is in the decorator
+def _judge(
     rules, rows, domains, effects, spans, scopes, resources, events, links, span_relations, traces,
     n_spans, n_scopes, n_resources, n_traces, violated, otherwise, allow_drop,
     bits, trace_effects, pattern_of, drop, first, cells,

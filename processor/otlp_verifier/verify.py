@@ -17,9 +17,9 @@ from otlp_verifier.relate.relations import Relations
 from otlp_verifier.wire.dictionary import NO_CODE, NO_TEXT, Dictionary, KeyTable
 from otlp_verifier.wire.limits import Limits
 
-_TYPE = int(AttributeNarrow.TYPE)  # type: ignore[attr-defined]  # members come from the C enum
-_VALUE = int(AttributeWide.VALUE)  # type: ignore[attr-defined]
-_STRING = np.uint32(ValueType.STRING)  # type: ignore[attr-defined]
+_TYPE = int(AttributeNarrow.TYPE)
+_VALUE = int(AttributeWide.VALUE)
+_STRING = np.uint32(ValueType.STRING)
 _NO_ROW, _NO_TEXT = np.uint32(NO_CODE), np.uint64(NO_TEXT)
 _FINDINGS_AT_FIRST = 1024
 _NO_NARROW = np.empty((0, 0), np.uint32)
@@ -140,7 +140,8 @@ class Engine:
             jobs = sum(len(texts) for texts in self.plan.texts.values())
             # Views handed out before keep the old array alive until the batch is done.
             self._texts = np.empty((jobs, max(capacity, self._texts.shape[1])), np.uint64)
-        return self._texts[number]
+        row: NDArray[np.uint64] = self._texts[number]
+        return row
 
     def _judge_strings(self) -> None:
         known = len(self._dictionary)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from otlp_verifier.language.lower import Lowering
     from otlp_verifier.language.syntax import Binary
 
-_STRING = int(ValueType.STRING)  # type: ignore[attr-defined]  # members come from the C enum
-_BOOL = int(ValueType.BOOL)  # type: ignore[attr-defined]
-_INT = int(ValueType.INT)  # type: ignore[attr-defined]
-_DOUBLE = int(ValueType.DOUBLE)  # type: ignore[attr-defined]
+_STRING = int(ValueType.STRING)
+_BOOL = int(ValueType.BOOL)
+_INT = int(ValueType.INT)
+_DOUBLE = int(ValueType.DOUBLE)
 _LENGTH = 0xFFFFFFFF  # the low half of a text word
 _NUMBERS = (Type.INT, Type.FLOAT, Type.TIME, Type.DURATION)
 
@@ -36,7 +36,7 @@ def comparison(lowering: Lowering, tree: Binary) -> Condition:
         left, right, operator = right, left, operator.replace(">", "<")
     if Type.NIL in (left.type, right.type):
         if operator not in ("==", "!="):
-            lowering.fail("nil has no order; compare it with == or !=", tree.offset)
+            raise lowering.error("nil has no order; compare it with == or !=", tree.offset)
         equal = _is_nil(lowering, left if right.type is Type.NIL else right, tree)
     else:
         equal = _compare(lowering, left, right, operator.replace("!=", "=="), tree)
@@ -56,7 +56,7 @@ def _is_nil(lowering: Lowering, value: Value, tree: Binary) -> Condition:
         unsure = value.change is not Change.NEVER
         return Condition(flag, unsure, unsure)
     if value.present is None:
-        lowering.fail(f"{value.type.value} is never nil here; this is always the same", tree.offset)
+        raise lowering.error(f"{value.type.value} is never nil here; this is always the same", tree.offset)
     # A row that may still appear: its absence ends, its presence does not.
     falls = value.change is not Change.NEVER
     return Condition(graph.negate(value.present), rises=value.change is Change.ANY, falls=falls)
@@ -89,7 +89,7 @@ def _change(left: Value, right: Value, operator: str) -> tuple[bool, bool]:
 
 def _bools(lowering: Lowering, left: Value, right: Value, operator: str, tree: Binary) -> Condition:
     if operator != "==":
-        lowering.fail("true and false have no order; compare them with == or !=", tree.offset)
+        raise lowering.error("true and false have no order; compare them with == or !=", tree.offset)
     a, b = left.condition, right.condition
     if a is None or b is None:
         raise AssertionError("a value of type BOOL carries a condition")
@@ -110,14 +110,14 @@ def _flag(lowering: Lowering, left: Value, right: Value, operator: str, tree: Bi
         return _texts(lowering, left, right, operator, tree)
     if types == (Type.ID, Type.ID) and len(left.words) == len(right.words):
         if operator != "==":
-            lowering.fail("ids have no order; compare them with == or !=", tree.offset)
+            raise lowering.error("ids have no order; compare them with == or !=", tree.offset)
         flag = lowering.graph.flag(True)
         for a, b in zip(left.words, right.words, strict=True):
             flag = lowering.graph.both(flag, lowering.graph.node(Op.EQUAL, a, b))
         return flag
     if all(t in _NUMBERS for t in types):
         return _numbers(lowering, left, right, operator, tree)
-    lowering.fail(f"{left.type.value} and {right.type.value} cannot be compared", tree.offset)
+    raise lowering.error(f"{left.type.value} and {right.type.value} cannot be compared", tree.offset)
 
 
 def _numbers(lowering: Lowering, left: Value, right: Value, operator: str, tree: Binary) -> NodeId:
@@ -125,11 +125,11 @@ def _numbers(lowering: Lowering, left: Value, right: Value, operator: str, tree:
     if Type.FLOAT in types:
         return _float(lowering, operator, _as_float(lowering, left), _as_float(lowering, right))
     if types == {Type.TIME, Type.DURATION}:
-        lowering.fail("a time and a duration cannot be compared; subtract two times first", tree.offset)
+        raise lowering.error("a time and a duration cannot be compared; subtract two times first", tree.offset)
     if types == {Type.DURATION, Type.INT} and 0 not in (left.constant, right.constant):
-        lowering.fail("a duration is compared with a duration such as 5ms", tree.offset)
+        raise lowering.error("a duration is compared with a duration such as 5ms", tree.offset)
     if Type.TIME in types and any(isinstance(v.constant, int) and v.constant < 0 for v in (left, right)):
-        lowering.fail("a time in Unix nanoseconds is never negative", tree.offset)
+        raise lowering.error("a time in Unix nanoseconds is never negative", tree.offset)
     return _whole(lowering, operator, left, right, signed=Type.TIME not in types)
 
 
@@ -168,7 +168,7 @@ def _as_float(lowering: Lowering, value: Value) -> NodeId:
 def _texts(lowering: Lowering, left: Value, right: Value, operator: str, tree: Binary) -> NodeId:
     graph = lowering.graph
     if left.constant is not None and right.constant is not None:
-        lowering.fail("both sides are constant", tree.offset)
+        raise lowering.error("both sides are constant", tree.offset)
     if operator == "==":
         for one, other in ((left, right), (right, left)):
             if one.constant == "":
@@ -182,7 +182,7 @@ def _texts(lowering: Lowering, left: Value, right: Value, operator: str, tree: B
 
 def _text_order(lowering: Lowering, left: Value, right: Value, operator: str, tree: Binary) -> NodeId:
     if left.constant is None and right.constant is None:
-        lowering.fail("two strings from the telemetry can be compared with == and !=, not ordered", tree.offset)
+        raise lowering.error("two strings from the telemetry can be compared with == and !=, not ordered", tree.offset)
     constant = str(left.constant if left.constant is not None else right.constant).encode()
     if left.constant is not None:  # constant < text
         tests = {"<": lambda text: constant < text, "<=": lambda text: constant <= text}
@@ -212,14 +212,12 @@ def _attribute(lowering: Lowering, left: Value, right: Value, operator: str, tre
     payload = lowering.payload(attribute)
     if other.type is Type.BOOL and other.condition is not None:
         if operator != "==":
-            lowering.fail("true and false have no order; compare them with == or !=", tree.offset)
+            raise lowering.error("true and false have no order; compare them with == or !=", tree.offset)
         is_true = graph.negate(graph.node(Op.EQUAL_K, payload, numbers=(0,)))
-        same = _bools(
-            lowering, Value(Type.BOOL, condition=Condition(is_true)), other, operator, tree
-        ).flag
+        same = _bools(lowering, Value(Type.BOOL, condition=Condition(is_true)), other, operator, tree).flag
         return graph.both(lowering.is_kind(attribute, _BOOL), same)
     if other.type not in _NUMBERS:
-        lowering.fail(f"an attribute cannot be compared with {other.type.value}", tree.offset)
+        raise lowering.error(f"an attribute cannot be compared with {other.type.value}", tree.offset)
     as_double = Value(Type.FLOAT, (payload,))
     as_int = Value(Type.INT, (payload,))
 
@@ -297,16 +295,14 @@ def arithmetic(lowering: Lowering, tree: Binary) -> Value:
         words = graph.node(_FLOAT_OPS[tree.operator], _as_float(lowering, left), _as_float(lowering, right))
         return Value(Type.FLOAT, (words,), present=present, change=change)
     result = _RESULTS.get((left.type, tree.operator, right.type))
-    if result is None or (left.type, right.type) == (Type.INT, Type.DURATION) and left.constant != 0:
-        lowering.fail(
-            f"`{tree.operator}` cannot be applied to {left.type.value} and {right.type.value}", tree.offset
-        )
+    if result is None or ((left.type, right.type) == (Type.INT, Type.DURATION) and left.constant != 0):
+        operands = f"{left.type.value} and {right.type.value}"
+        raise lowering.error(f"`{tree.operator}` cannot be applied to {operands}", tree.offset)
     op, type_ = result
     if op is Op.DIVIDE:
         if right.constant == 0:
-            lowering.fail("division by zero", tree.offset)
+            raise lowering.error("division by zero", tree.offset)
         if right.constant is None:
             divides = graph.negate(graph.node(Op.EQUAL_K, right.words[0], numbers=(0,)))
             present = divides if present is None else graph.both(present, divides)
     return Value(type_, (graph.node(op, left.words[0], right.words[0]),), present=present, change=change)
-

@@ -11,7 +11,9 @@ from otlp_verifier.language.plan import Program
 from otlp_verifier.machine.operations import Domain, Op
 
 # Operations whose single number is a constant: it goes to the constants, its index into the instruction.
-_TAKES_CONSTANT: Final = frozenset((Op.CONSTANT, Op.MASK_K, *(op for op in Op if Op.EQUAL_K <= op <= Op.AT_LEAST_FLOAT_K)))
+_TAKES_CONSTANT: Final = frozenset(
+    (Op.CONSTANT, Op.MASK_K, *(op for op in Op if Op.EQUAL_K <= op <= Op.AT_LEAST_FLOAT_K))
+)
 
 
 @dataclass
@@ -99,7 +101,7 @@ class _Phase:
                 self._instruction(item, at)
 
     def _visit(self, root: NodeId, seen: set[NodeId], schedule: list[NodeId | Report]) -> None:
-        """Append `root` and what it reads that is not there yet, inputs first; an explicit stack, as rules may be deep."""
+        """Append `root` and what it reads that is not there yet, inputs first; rules may be too deep to recurse."""
         stack = [(root, False)]
         while stack:
             node, inputs_done = stack.pop()
@@ -126,10 +128,7 @@ class _Phase:
         to = self._register[node_id] = (self.flags if node.is_flag else self.words).take()
         for i in dict.fromkeys(node.inputs):
             self._release(i, at)
-        if node.op in _TAKES_CONSTANT:
-            numbers = [self._constants(node.numbers[0])]
-        else:
-            numbers = list(node.numbers)
+        numbers = [self._constants(number) if node.op in _TAKES_CONSTANT else number for number in node.numbers]
         if node.op in (Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT) or node.op is Op.HOLDS:
             a_b_c = [*numbers, *operands]  # the tables' numbers come first
         else:

@@ -33,7 +33,7 @@ class RuleError(ValueError):
         return "".join("\t" if c == "\t" else " " for c in self.source[: self.column - 1]) + "^"
 
 
-class RuleErrors(ValueError):
+class RuleErrors(ValueError):  # noqa: N818  # it holds several
     """All mistakes found in a set of rules."""
 
     def __init__(self, errors: Iterable[RuleError]) -> None:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from otlp_verifier.language.syntax import Call
 
 _KINDS = {
-    "IsString": ValueType.STRING,  # type: ignore[attr-defined]  # members come from the C enum
-    "IsInt": ValueType.INT,  # type: ignore[attr-defined]
-    "IsDouble": ValueType.DOUBLE,  # type: ignore[attr-defined]
-    "IsBool": ValueType.BOOL,  # type: ignore[attr-defined]
-    "IsMap": ValueType.MAP,  # type: ignore[attr-defined]
-    "IsList": ValueType.ARRAY,  # type: ignore[attr-defined]
+    "IsString": ValueType.STRING,
+    "IsInt": ValueType.INT,
+    "IsDouble": ValueType.DOUBLE,
+    "IsBool": ValueType.BOOL,
+    "IsMap": ValueType.MAP,
+    "IsList": ValueType.ARRAY,
 }
 PATTERN_MAX = 1024
 _PATTERN_MEMORY_MAX = 1 << 20  # bytes that RE2 may use for one pattern
@@ -36,10 +36,10 @@ def call(lowering: Lowering, tree: Call) -> Value:
     if tree.function in _KINDS:
         value = _arguments(lowering, tree, 1)[0]
         if value.type is not Type.DYNAMIC:
-            lowering.fail(f"{tree.function} asks about an attribute, not about {value.type.value}", tree.offset)
+            raise lowering.error(f"{tree.function} asks about an attribute, not about {value.type.value}", tree.offset)
         return _flag(lowering.is_kind(value, int(_KINDS[tree.function])))
     if tree.function not in _FUNCTIONS:
-        lowering.fail(f"the function `{tree.function}` is unknown{nearest(tree.function, known)}", tree.offset)
+        raise lowering.error(f"the function `{tree.function}` is unknown{nearest(tree.function, known)}", tree.offset)
     return _FUNCTIONS[tree.function](lowering, tree)
 
 
@@ -49,16 +49,17 @@ def _flag(flag: int) -> Value:
 
 def _arguments(lowering: Lowering, tree: Call, count: int) -> list[Value]:
     if len(tree.arguments) != count:
-        lowering.fail(f"{tree.function} takes {count} arguments, not {len(tree.arguments)}", tree.offset)
+        raise lowering.error(f"{tree.function} takes {count} arguments, not {len(tree.arguments)}", tree.offset)
     return [lowering.value(argument) for argument in tree.arguments]
 
 
 def _text_and_constant(lowering: Lowering, tree: Call) -> tuple[Value, str]:
     value, constant = _arguments(lowering, tree, 2)
     if value.type not in (Type.TEXT, Type.DYNAMIC) or value.constant is not None:
-        lowering.fail(f"{tree.function} looks at a string of the telemetry, not at {value.type.value}", tree.offset)
+        found = value.type.value
+        raise lowering.error(f"{tree.function} looks at a string of the telemetry, not at {found}", tree.offset)
     if not isinstance(constant.constant, str):
-        lowering.fail(f"the second argument of {tree.function} is a string in double quotes", tree.offset)
+        raise lowering.error(f"the second argument of {tree.function} is a string in double quotes", tree.offset)
     return value, constant.constant
 
 
@@ -66,7 +67,8 @@ def _is_match(lowering: Lowering, tree: Call) -> Value:
     """IsMatch(text, pattern): RE2, found anywhere, as Go's regexp.MatchString."""
     value, pattern = _text_and_constant(lowering, tree)
     if len(pattern) > PATTERN_MAX:
-        lowering.fail(f"the pattern has {len(pattern)} characters; at most {PATTERN_MAX} are allowed", tree.offset)
+        length = f"{len(pattern)} characters; at most {PATTERN_MAX} are allowed"
+        raise lowering.error(f"the pattern has {length}", tree.offset)
 
     def compiled() -> Callable[[bytes], bool]:
         import re2  # noqa: PLC0415  # costs 10 ms, and only rules with patterns need it
@@ -78,7 +80,8 @@ def _is_match(lowering: Lowering, tree: Call) -> Value:
             search = re2.compile(pattern.encode(), options).search
         except re2.error as error:
             reason = error.args[0] if error.args else error
-            lowering.fail(f"not an RE2 pattern: {reason.decode() if isinstance(reason, bytes) else reason}", tree.offset)
+            told = reason.decode() if isinstance(reason, bytes) else reason
+            raise lowering.error(f"not an RE2 pattern: {told}", tree.offset) from None
         return lambda text: search(text) is not None
 
     return _flag(lowering.holds(value, f"IsMatch {pattern!r}", compiled))
@@ -104,7 +107,7 @@ def _len(lowering: Lowering, tree: Call) -> Value:
     if value.type is Type.DYNAMIC:
         is_string = lowering.is_kind(value, int(_KINDS["IsString"]))
         return Value(Type.INT, (_length(lowering, lowering.payload(value)),), present=is_string, change=value.change)
-    lowering.fail(f"Len measures a string of the telemetry, not {value.type.value}", tree.offset)
+    raise lowering.error(f"Len measures a string of the telemetry, not {value.type.value}", tree.offset)
 
 
 def _length(lowering: Lowering, text: int) -> int:

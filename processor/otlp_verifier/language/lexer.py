@@ -106,7 +106,9 @@ def _unescape(written: str, text: str, offset: int) -> str:
         character = match.group(1)
         if character not in _ESCAPES:
             raise RuleError(
-                f'unknown escape `\\{character}` in a string; known are \\n \\t \\r \\" \\\\', text, offset + match.start()
+                f'unknown escape `\\{character}` in a string; known are \\n \\t \\r \\" \\\\',
+                text,
+                offset + match.start(),
             )
         return _ESCAPES[character]
 

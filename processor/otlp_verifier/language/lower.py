@@ -1,8 +1,7 @@
-"""A rule's tree to nodes of the graph: names resolved, types checked, OTTL's nil and comparison semantics spelled out."""
+"""A rule's tree to nodes of the graph: names resolved, types checked, OTTL's nil and comparison rules spelled out."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
 
 from otlp_verifier.columns import AttributeNarrow, AttributeWide, ValueType
 from otlp_verifier.language import compare, functions
@@ -15,9 +14,9 @@ from otlp_verifier.language.syntax import Binary, Call, Expression, ForEach, Ind
 from otlp_verifier.language.values import Condition, Row, Value
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
 
-_TYPE = int(AttributeNarrow.TYPE)  # type: ignore[attr-defined]  # members come from the C enum
-_VALUE = int(AttributeWide.VALUE)  # type: ignore[attr-defined]
-_EMPTY = int(ValueType.EMPTY)  # type: ignore[attr-defined]
+_TYPE = int(AttributeNarrow.TYPE)
+_VALUE = int(AttributeWide.VALUE)
+_EMPTY = int(ValueType.EMPTY)
 _IMPLICIT = {"span": Domain.SPAN, "resource": Domain.RESOURCE, "scope": Domain.SCOPE, "trace": Domain.TRACE}
 
 
@@ -75,9 +74,9 @@ class Lowering:
             step = STEPS[self.domain].get(join.relation)
             if step is None:
                 possible = ", ".join(STEPS[self.domain]) or "none"
-                self.fail(f"a {tree.domain} has no relation `{join.relation}`; it has: {possible}", join.offset)
+                raise self.error(f"a {tree.domain} has no relation `{join.relation}`; it has: {possible}", join.offset)
             if join.variable in self._rows:
-                self.fail(f"the variable `{join.variable}` is used twice", join.offset)
+                raise self.error(f"the variable `{join.variable}` is used twice", join.offset)
             row = self._step(self._main, join.relation)
             # Joined, its absence is settled: the rule does not apply there. So its fields are as sure as any.
             self._rows[join.variable] = Row(row.domain, row.at)
@@ -86,9 +85,9 @@ class Lowering:
             guard = self.both(guard, self.condition(tree.guard))
         return LoweredRule(self.domain, self.both(guard, self.negate(self.condition(tree.requirement))))
 
-    def fail(self, message: str, offset: int) -> NoReturn:
-        """Raise a RuleError at an offset of the rule's text."""
-        raise RuleError(message, self._text, offset)
+    def error(self, message: str, offset: int) -> RuleError:
+        """A mistake at an offset of the rule's text."""
+        return RuleError(message, self._text, offset)
 
     # Conditions
 
@@ -114,7 +113,7 @@ class Lowering:
             return self.negate(self.condition(tree.operand))
         value = self.value(tree)
         if value.type is not Type.BOOL or value.condition is None:
-            self.fail(f"expected a condition, found {value.type.value}; compare it with something", tree.offset)
+            raise self.error(f"expected a condition, found {value.type.value}; compare it with something", tree.offset)
         if value.present is None:
             return value.condition
         return self.both(value.condition, Condition(value.present))
@@ -153,19 +152,19 @@ class Lowering:
         if tree.value is None:
             return Value(Type.NIL)
         if isinstance(tree.value, int) and not isinstance(tree.value, bool) and not -(2**63) <= tree.value < 2**64:
-            self.fail("the number does not fit 64 bits", tree.offset)
+            raise self.error("the number does not fit 64 bits", tree.offset)
         if tree.is_duration:
             return self.constant(tree.value, Type.DURATION)
         return self.constant(tree.value, Type.FLOAT if isinstance(tree.value, float) else Type.INT)
 
     def _name(self, tree: Name) -> Value:
         if len(tree.parts) == 1 and tree.parts[0] not in self._rows:
-            word = tree.parts[0]
-            if word in self._parameters:
-                value, is_duration = self._parameters[word]
+            name = tree.parts[0]
+            if name in self._parameters:
+                value, is_duration = self._parameters[name]
                 return self.constant(value, Type.DURATION if is_duration else Type.INT)
-            if word in ENUMS:
-                return self.constant(ENUMS[word], Type.INT)
+            if name in ENUMS:
+                return self.constant(ENUMS[name], Type.INT)
         row, rest = self._resolve(tree)
         if not rest:
             present = None if row.at is None else self.graph.node(Op.PRESENT, row.at)
@@ -178,7 +177,7 @@ class Lowering:
         field = FIELDS[row.domain].get(path)
         if field is None:
             known = [*FIELDS[row.domain], *STEPS[row.domain]]
-            self.fail(f"a {row.domain.name.lower()} has no `{path}`{nearest(path, known)}", tree.offset)
+            raise self.error(f"a {row.domain.name.lower()} has no `{path}`{nearest(path, known)}", tree.offset)
         return self._field(row, field)
 
     def _resolve(self, tree: Name) -> tuple[Row, tuple[str, ...]]:
@@ -189,7 +188,7 @@ class Lowering:
             row = self._implicit(first, tree.offset)
         if row is None:
             known = [*self._rows, *_IMPLICIT, *self._parameters, *ENUMS]
-            self.fail(f"`{first}` is unknown{nearest(first, known)}", tree.offset)
+            raise self.error(f"`{first}` is unknown{nearest(first, known)}", tree.offset)
         while rest and rest[0] in STEPS[row.domain]:
             row = self._step(row, rest.pop(0))
         return row, tuple(rest)
@@ -202,7 +201,7 @@ class Lowering:
             return self._step(self._main, name)
         if "span" in STEPS[self.domain]:
             return self._step(self._step(self._main, "span"), name)
-        self.fail(f"a {self.domain.name.lower()} belongs to no single {name}", offset)
+        raise self.error(f"a {self.domain.name.lower()} belongs to no single {name}", offset)
 
     def _step(self, row: Row, relation: str) -> Row:
         step = STEPS[row.domain][relation]
@@ -256,15 +255,15 @@ class Lowering:
         row, rest = self._resolve(tree.base)
         if rest != ("attributes",) or row.domain not in ATTRIBUTES:
             at = f"a {row.domain.name.lower()} has no `{'.'.join(rest)}[...]`"
-            self.fail(f'{at}; expected attributes["..."]', tree.offset)
+            raise self.error(f'{at}; expected attributes["..."]', tree.offset)
         slot = self.symbols.key(row.domain, tree.key)
-        at = self._load_narrow(row, NarrowTable.KEYS + row.domain, slot, is_row=True)
-        kind = self.graph.node(Op.NARROW_AT, at, numbers=(NarrowTable.ATTRIBUTES, _TYPE))
+        found = self._load_narrow(row, NarrowTable.KEYS + row.domain, slot, is_row=True)
+        kind = self.graph.node(Op.NARROW_AT, found, numbers=(NarrowTable.ATTRIBUTES, _TYPE))
         # An attribute without a value is nil, as in the collector; a missing one has type 0 too.
         present = self.graph.negate(self.graph.node(Op.EQUAL_K, kind, numbers=(_EMPTY,)))
         text = CodedText(row.domain, key=slot)
         change = Change.ANY if row.change is not Change.NEVER else Change.NEVER
-        return Value(Type.DYNAMIC, (at,), present=present, text=text, row=row, change=change)
+        return Value(Type.DYNAMIC, (found,), present=present, text=text, row=row, change=change)
 
     # What comparisons and functions need of a value
 

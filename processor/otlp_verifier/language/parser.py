@@ -1,7 +1,7 @@
 """Tokens to a syntax tree, by recursive descent."""
 
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Final
 
 from otlp_verifier.language.errors import RuleError, nearest
 from otlp_verifier.language.lexer import Kind, Token, tokens
@@ -92,7 +92,7 @@ class _Parser:
             operator = self._now.text
             left = Binary(operator, left, *self._right(self._sum))
             if self._now.kind is Kind.SYMBOL and self._now.text in _COMPARISONS:
-                self._fail("comparisons do not chain; join them with `and`")
+                raise self._error("comparisons do not chain; join them with `and`")
         return left
 
     def _sum(self) -> Expression:
@@ -129,7 +129,7 @@ class _Parser:
             return Literal(token.value, token.offset, token.kind is Kind.DURATION)
         if token.kind is Kind.WORD:
             return self._word_expression()
-        self._fail("expected a path, a value, a function or `(`")
+        raise self._error("expected a path, a value, a function or `(`")
 
     def _word_expression(self) -> Expression:
         token = self._next()
@@ -137,21 +137,21 @@ class _Parser:
             return Literal({"true": True, "false": False, "nil": None}[token.text], token.offset)
         if token.text in _RESERVED:
             self._position -= 1
-            self._fail("expected a path, a value or a function")
+            raise self._error("expected a path, a value or a function")
         if self._is_symbol("("):
             return self._call(token)
         parts = [token.text]
         while self._is_symbol("."):
             self._next()
             if self._now.kind is not Kind.WORD:
-                self._fail("expected a name after `.`")
+                raise self._error("expected a name after `.`")
             parts.append(self._next().text)
         name = Name(tuple(parts), token.offset)
         if not self._is_symbol("["):
             return name
         self._next()
         if self._now.kind is not Kind.TEXT:
-            self._fail('expected a key in double quotes, as in attributes["http.route"]')
+            raise self._error('expected a key in double quotes, as in attributes["http.route"]')
         key = self._next()
         self._symbol("]")
         return Index(name, str(key.value), token.offset)
@@ -185,7 +185,7 @@ class _Parser:
         # A chain of operators makes the tree deep on the left: it counts as depth too.
         self._operators += 1
         if self._operators > OPERATORS_MAX:
-            self._fail(f"more than {OPERATORS_MAX} operators in one rule")
+            raise self._error(f"more than {OPERATORS_MAX} operators in one rule")
         return operand(), offset
 
     def _is_word(self, word: str) -> bool:
@@ -206,37 +206,37 @@ class _Parser:
     def _word(self, word: str, why: str) -> None:
         if not self._accept_word(word):
             hint = nearest(self._now.text, (word,)) if self._now.kind is Kind.WORD else ""
-            self._fail(f"expected `{word}`: {why}{hint}")
+            raise self._error(f"expected `{word}`: {why}{hint}")
 
     def _symbol(self, symbol: str) -> None:
         if not self._is_symbol(symbol):
-            self._fail(f"expected `{symbol}`")
+            raise self._error(f"expected `{symbol}`")
         self._next()
 
     def _one_of(self, known: tuple[str, ...], what: str) -> str:
         token = self._now
         if token.kind is not Kind.WORD or token.text not in known:
             hint = nearest(token.text, known) if token.kind is Kind.WORD else ""
-            self._fail(f"expected {what}, one of {', '.join(known)}{hint}")
+            raise self._error(f"expected {what}, one of {', '.join(known)}{hint}")
         return self._next().text
 
     def _variable(self) -> str:
         if not self._is_plain_word():
-            self._fail("expected a variable's name")
+            raise self._error("expected a variable's name")
         return self._next().text
 
     def _deeper(self) -> int:
         outer = self._depth
         self._depth += 1
         if self._depth > DEPTH_MAX:
-            self._fail(f"nested more than {DEPTH_MAX} levels deep")
+            raise self._error(f"nested more than {DEPTH_MAX} levels deep")
         return outer
 
     def finish(self) -> None:
         if self._now.kind is not Kind.END:
-            self._fail("expected the end of the rule or an operator")
+            raise self._error("expected the end of the rule or an operator")
 
-    def _fail(self, message: str) -> NoReturn:
+    def _error(self, message: str) -> RuleError:
         token = self._now
         found = "the rule ends here" if token.kind is Kind.END else f"found `{token.text}`"
-        raise RuleError(f"{message}; {found}", self._text, token.offset)
+        return RuleError(f"{message}; {found}", self._text, token.offset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+
 @dataclass(frozen=True, slots=True)
 class Literal:
     """A constant: `value` is None for nil; durations are nanoseconds with `is_duration`."""

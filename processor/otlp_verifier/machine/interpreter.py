@@ -38,7 +38,7 @@ _HOLDS, _REPORT = int(Op.HOLDS), int(Op.REPORT)
 
 
 @nb.njit(nb.int64(nb.int64, nb.int64), cache=True, nogil=True, error_model="numpy")
-def _quotient(p, q):  # type: ignore[no-untyped-def]  # the signature is in the decorator
+def _quotient(p, q):
     """Division towards zero, as Go's; the two cases that trap the processor are 0 and the wrapped value."""
     if q == 0:
         return np.int64(0)
@@ -49,7 +49,7 @@ def _quotient(p, q):  # type: ignore[no-untyped-def]  # the signature is in the 
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _arithmetic_float(op, out, x_bits, y, n):  # type: ignore[no-untyped-def]  # numba infers
+def _arithmetic_float(op, out, x_bits, y, n):
     if op == _TO_FLOAT:
         signed = x_bits.view(np.int64)
         for i in range(n):
@@ -71,7 +71,7 @@ def _arithmetic_float(op, out, x_bits, y, n):  # type: ignore[no-untyped-def]  #
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _compare_float_k(op, out, x, k, n):  # type: ignore[no-untyped-def]  # numba infers
+def _compare_float_k(op, out, x, k, n):
     if op == _EQUAL_FLOAT_K:
         for i in range(n):
             out[i] = x[i] == k
@@ -90,7 +90,7 @@ def _compare_float_k(op, out, x, k, n):  # type: ignore[no-untyped-def]  # numba
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _load(op, to, a, b, c, n, base, constants, wide, narrow, words, flags):  # type: ignore[no-untyped-def]  # numba infers
+def _load(op, to, a, b, c, n, base, constants, wide, narrow, words, flags):
     if op == _LOAD_WIDE:
         out, column = words[to], wide_column(wide, a, b, base, n)
         for i in range(n):
@@ -130,7 +130,7 @@ def _load(op, to, a, b, c, n, base, constants, wide, narrow, words, flags):  # t
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _compare(op, out, x, b, n, constants, words):  # type: ignore[no-untyped-def]  # numba infers
+def _compare(op, out, x, b, n, constants, words):
     if op >= _EQUAL_K:
         k = constants[b]
         if op == _EQUAL_K:
@@ -189,7 +189,7 @@ def _compare(op, out, x, b, n, constants, words):  # type: ignore[no-untyped-def
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _logic(op, out, x, y, n):  # type: ignore[no-untyped-def]  # numba infers
+def _logic(op, out, x, y, n):
     if op == _AND:
         for i in range(n):
             out[i] = x[i] & y[i]
@@ -205,7 +205,7 @@ def _logic(op, out, x, y, n):  # type: ignore[no-untyped-def]  # numba infers
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _arithmetic(op, out, a, b, c, n, constants, words, flags):  # type: ignore[no-untyped-def]  # numba infers
+def _arithmetic(op, out, a, b, c, n, constants, words, flags):
     if op == _TIME_MINUS_TIME:
         x, y = words[a], words[b]
         for i in range(n):

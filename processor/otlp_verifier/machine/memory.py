@@ -11,7 +11,8 @@ from typing import Any
 
 import numba as nb
 import numpy as np
-from numba.core import cgutils, types
+from numba import carray  # type: ignore[attr-defined]  # not in its __all__
+from numba.core import cgutils, config, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -21,29 +22,28 @@ def addresses(tables: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
     return np.array([(table.ctypes.data, table.shape[1]) for table in tables], np.int64)
 
 
-@intrinsic
-def _pointer(_context: Any, address: Any) -> Any:
-    """A number as a pointer, for nb.carray."""
+def _inttoptr(_typing: Any, address: Any) -> Any:
+    """Make a number a pointer, for nb.carray."""
 
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], cgutils.voidptr_t)
 
     return types.voidptr(address), generate
 
 
-if nb.config.DISABLE_JIT:
-    _pointer = ctypes.c_void_p  # the kernels run as plain Python, to be stepped through or measured for coverage
+# With the compiler off, the kernels run as plain Python, to be stepped through or measured for coverage.
+_pointer: Any = ctypes.c_void_p if config.DISABLE_JIT else intrinsic(_inttoptr)
 
 
 @nb.njit(cache=True, nogil=True)
-def wide_column(tables, table, column, first, rows):  # type: ignore[no-untyped-def]  # numba infers
+def wide_column(tables, table, column, first, rows):
     """`rows` rows of a 64-bit column, from row `first`."""
     at = tables[table, 0] + 8 * (np.int64(column) * tables[table, 1] + np.int64(first))
-    return nb.carray(_pointer(at), (np.int64(rows),), np.uint64)
+    return carray(_pointer(at), (np.int64(rows),), np.uint64)
 
 
 @nb.njit(cache=True, nogil=True)
-def narrow_column(tables, table, column, first, rows):  # type: ignore[no-untyped-def]  # numba infers
+def narrow_column(tables, table, column, first, rows):
     """`rows` rows of a 32-bit column, from row `first`."""
     at = tables[table, 0] + 4 * (np.int64(column) * tables[table, 1] + np.int64(first))
-    return nb.carray(_pointer(at), (np.int64(rows),), np.uint32)
+    return carray(_pointer(at), (np.int64(rows),), np.uint32)

@@ -7,19 +7,19 @@ spans share their ids, the smallest by (start, end, content) stands for them all
 import numba as nb
 import numpy as np
 
-from otlp_verifier.columns import NO_ROW, SpanNarrow, SpanWide
+from otlp_verifier.columns import NO_ROW, SpanWide
 
 # numba freezes module-level integers into the compiled code, but cannot read an enum.
 _HIGH, _LOW, _ID, _PARENT_ID = (
-    int(SpanWide.TRACE_ID_HIGH),  # type: ignore[attr-defined]  # members come from the C enum
-    int(SpanWide.TRACE_ID_LOW),  # type: ignore[attr-defined]
-    int(SpanWide.SPAN_ID),  # type: ignore[attr-defined]
-    int(SpanWide.PARENT_SPAN_ID),  # type: ignore[attr-defined]
+    int(SpanWide.TRACE_ID_HIGH),
+    int(SpanWide.TRACE_ID_LOW),
+    int(SpanWide.SPAN_ID),
+    int(SpanWide.PARENT_SPAN_ID),
 )
 _START, _END, _BYTES = (
-    int(SpanWide.START_TIME),  # type: ignore[attr-defined]
-    int(SpanWide.END_TIME),  # type: ignore[attr-defined]
-    int(SpanWide.BYTES),  # type: ignore[attr-defined]
+    int(SpanWide.START_TIME),
+    int(SpanWide.END_TIME),
+    int(SpanWide.BYTES),
 )
 _READ_ONLY_BYTES = nb.types.Array(nb.uint8, 1, "C", readonly=True)  # what np.frombuffer makes of bytes
 _NONE = np.uint32(NO_ROW)
@@ -29,7 +29,7 @@ _CYCLIC, _CONFLICT, _DUPLICATE, _REPEATED = 1, 2, 4, 8  # relations.SpanState
 
 
 @nb.njit(cache=True, nogil=True)
-def _cell(key, group, seed, shift):  # type: ignore[no-untyped-def]  # numba infers
+def _cell(key, group, seed, shift):
     """The first cell for two numbers: multiply-shift with secret factors, as senders must not choose collisions."""
     return ((key + group * (seed | np.uint64(1))) * (seed >> np.uint64(7) | np.uint64(1))) >> shift
 
@@ -51,7 +51,7 @@ def _compare(wide: np.ndarray, buffer: np.ndarray, a: int, b: int) -> int:
 
 
 @nb.njit(cache=True, nogil=True)
-def _trace(wide, row, high, low, seed, shift, mask, cells, traces, trace_count):  # type: ignore[no-untyped-def]  # numba infers
+def _trace(wide, row, high, low, seed, shift, mask, cells, traces, trace_count):
     """The row of a trace id in `traces`, entered as `trace_count` if it is new; an all-zero id is always new."""
     valid = high != 0 or low != 0
     cell = _cell(high, low, seed, shift)
@@ -70,7 +70,7 @@ def _trace(wide, row, high, low, seed, shift, mask, cells, traces, trace_count):
 
 
 @nb.njit(cache=True, nogil=True)
-def _mark_repeated(row, head, order, chain, spans):  # type: ignore[no-untyped-def]  # numba infers
+def _mark_repeated(row, head, order, chain, spans):
     """Set the states of a chain of spans with equal ids, of which `row` is the newest.
 
     Only the newest and its neighbours change unless the chain turns from equal to conflicting, which it can do once:
@@ -93,7 +93,7 @@ def _mark_repeated(row, head, order, chain, spans):  # type: ignore[no-untyped-d
 
 
 @nb.njit(cache=True, nogil=True)
-def _repeat(wide, row, cell, cells, chain, spans, buffer):  # type: ignore[no-untyped-def]  # numba infers
+def _repeat(wide, row, cell, cells, chain, spans, buffer):
     """Enter a span whose ids are in `cell` already: the smallest stays in the cell, and all are marked."""
     head = cells[1, cell]
     order = _compare(wide, buffer, row, np.int64(head))
@@ -107,7 +107,7 @@ def _repeat(wide, row, cell, cells, chain, spans, buffer):  # type: ignore[no-un
 
 
 @nb.njit(cache=True, nogil=True)
-def _find(wide, span_id, trace, seed, shift, mask, cells, spans):  # type: ignore[no-untyped-def]  # numba infers
+def _find(wide, span_id, trace, seed, shift, mask, cells, spans):
     """The row that stands for (trace, span id), or NO_ROW."""
     cell = _cell(span_id, np.uint64(trace) + np.uint64(1), seed, shift)
     while cells[1, cell] != _NONE:
@@ -119,7 +119,7 @@ def _find(wide, span_id, trace, seed, shift, mask, cells, spans):  # type: ignor
 
 
 @nb.njit(cache=True, nogil=True)
-def _mark_cycles(rows, spans, mark):  # type: ignore[no-untyped-def]  # numba infers
+def _mark_cycles(rows, spans, mark):
     """Set CYCLIC on the spans of every cycle of two or more. A span that is its own parent counts as a root here."""
     for row in range(rows):
         mark[row] = _NONE
@@ -143,7 +143,7 @@ def _mark_cycles(rows, spans, mark):  # type: ignore[no-untyped-def]  # numba in
 
 @nb.njit(
     nb.int64(
-        nb.uint64[:, ::1], nb.uint32[:, ::1], nb.int64, _READ_ONLY_BYTES, nb.uint64,
+        nb.uint64[:, ::1], nb.int64, _READ_ONLY_BYTES, nb.uint64,
         nb.uint32[:, ::1], nb.uint32[:, ::1], nb.uint32[:, ::1], nb.uint32[:, ::1],
     ),
     cache=True,
@@ -151,7 +151,6 @@ def _mark_cycles(rows, spans, mark):  # type: ignore[no-untyped-def]  # numba in
 )  # fmt: skip
 def relate(
     wide: np.ndarray,
-    narrow: np.ndarray,
     rows: int,
     buffer: np.ndarray,
     seed: np.uint64,
@@ -163,7 +162,7 @@ def relate(
     """Fill `spans` and `traces`; the number of traces.
 
     Args:
-        wide, narrow: the spans table's blocks.
+        wide: the spans table's 64-bit columns.
         rows: spans in the batch.
         buffer: uint8, the batch's bytes.
         seed: keys the hashes.

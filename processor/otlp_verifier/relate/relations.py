@@ -55,7 +55,6 @@ class Relations:
             self._reserve(columns.spans.capacity)
         self.trace_count = relate(
             columns.spans.wide,
-            columns.spans.narrow,
             columns.spans.rows,
             np.frombuffer(columns.buffer, np.uint8),
             np.uint64(SEED),
@@ -68,5 +67,5 @@ class Relations:
     def _reserve(self, capacity: int) -> None:
         self.spans: NDArray[np.uint32] = np.empty((len(SpanRelation), capacity), np.uint32)
         self.traces: NDArray[np.uint32] = np.empty((len(TraceRelation), capacity), np.uint32)
-        self._cells: NDArray[np.uint32] = np.empty((2, 2 * capacity), np.uint32)
+        self._cells: NDArray[np.uint32] = np.empty((2, 1 << (2 * capacity - 1).bit_length()), np.uint32)
         self._chain: NDArray[np.uint32] = np.empty((2, capacity), np.uint32)
