@@ -8,7 +8,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from otlp_verifier.columns import Columns
 from otlp_verifier.wire.limits import Limits
-from otlp_verifier.wire.splicer import NO_PATCH, patch, splice
+from otlp_verifier.wire.splicer import NO_PATCH, Patches, patch, splice
 from tests.reference import splice as reference
 
 PATCHES: tuple[dict[str, str | list[str]], ...] = (
@@ -33,7 +33,7 @@ def key_values(attributes: dict[str, str | list[str]]) -> list[bytes]:
 
 
 KEY_VALUES = [key_values(attributes) for attributes in PATCHES]
-ENCODED = [patch(attributes) for attributes in PATCHES]
+ENCODED = Patches([patch(attributes) for attributes in PATCHES])
 
 
 def loaded(request: bytes | memoryview) -> Columns:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.wire._native import ffi, lib
-from otlp_verifier.wire.memory import joined, pointer
+from otlp_verifier.wire.memory import UINT8, UINT32, UINT64, joined, pointer
 from otlp_verifier.wire.seed import SEED
 
 NO_CODE: Final = 0xFFFFFFFF
@@ -54,7 +54,8 @@ class Dictionary:
         self._seed = seed
         self._entry_capacity = entry_capacity
         self._arena_capacity = arena_capacity
-        self._constants, self._constant_texts = joined(constants)
+        self._constants, texts = joined(constants)
+        self._constant_texts = np.array(texts, np.uint64)
         self._allocate(entry_capacity, arena_capacity)
         self._pin()
         if len(self) != len(constants):
@@ -81,7 +82,7 @@ class Dictionary:
         """Do the same for several columns of one batch, so that all their codes are of one epoch."""
         source = ffi.from_buffer("uint8_t[]", buffer)
         calls = [
-            (pointer(texts, np.uint64), len(texts), pointer(codes, np.uint32, len(texts), writable=True))
+            (pointer(texts, UINT64), len(texts), pointer(codes, UINT32, len(texts), writable=True))
             for texts, codes in columns
         ]
         if self._fill(source, calls):
@@ -120,10 +121,10 @@ class Dictionary:
         self._arena = np.zeros(arena_capacity, np.uint8)
         self._native = ffi.new("otlpv_dictionary *")
         self._native.seed = self._seed
-        self._native.hashes = pointer(self._hashes, np.uint64)
-        self._native.codes = pointer(self._codes, np.uint32)
-        self._native.entries = pointer(self._entries, np.uint64)
-        self._native.arena = pointer(self._arena, np.uint8)
+        self._native.hashes = pointer(self._hashes, UINT64)
+        self._native.codes = pointer(self._codes, UINT32)
+        self._native.entries = pointer(self._entries, UINT64)
+        self._native.arena = pointer(self._arena, UINT8)
         self._native.cells = cells
         self._native.arena_capacity = arena_capacity
         self._empty()
@@ -141,7 +142,7 @@ class Dictionary:
         """Intern distinct strings into the empty dictionary, which gives them the codes 0, 1, 2, ..."""
         codes = np.empty(len(texts), np.uint32)
         source = ffi.from_buffer("uint8_t[]", buffer)
-        self._fill(source, [(pointer(texts, np.uint64), len(texts), pointer(codes, np.uint32))])
+        self._fill(source, [(pointer(texts, UINT64), len(texts), pointer(codes, UINT32))])
 
     def _reset(self) -> None:
         self.epoch += 1
@@ -186,7 +187,8 @@ class KeyTable:
         if len(set(keys)) != len(keys):
             raise ValueError("a key is given twice")
         self.keys = tuple(keys)
-        self._bytes, self._texts = joined(keys)
+        self._bytes, texts = joined(keys)
+        self._texts = np.array(texts, np.uint64)
         # Four cells per key instead of the two that C asks for: the table fits the nearest cache either way, and
         # with fewer collisions the branches are better predicted (30 keys of which half hit: 9 -> 6 ns).
         cells = 1 << (4 * len(keys) - 1).bit_length() if keys else 0
@@ -201,9 +203,9 @@ class KeyTable:
             self._hashes[cell] = key_hash
         self._native = ffi.new("otlpv_key_table *")
         self._native.seed = seed
-        self._native.hashes = pointer(self._hashes, np.uint64)
-        self._native.slots = pointer(self._slots, np.uint32)
-        self._native.keys = pointer(self._texts, np.uint64)
+        self._native.hashes = pointer(self._hashes, UINT64)
+        self._native.slots = pointer(self._slots, UINT32)
+        self._native.keys = pointer(self._texts, UINT64)
         self._native.key_bytes = ffi.from_buffer("uint8_t[]", self._bytes)
         self._native.cells = cells
         self._native.slot_count = len(keys)
@@ -239,10 +241,10 @@ class KeyTable:
         lib.otlpv_find_keys(
             ffi.from_buffer("uint8_t[]", buffer),
             attributes,
-            pointer(starts, np.uint32),
-            pointer(counts, np.uint32, len(starts)),
+            pointer(starts, UINT32),
+            pointer(counts, UINT32, len(starts)),
             len(starts),
             self._native,
-            pointer(rows, np.uint32, writable=True),
+            pointer(rows, UINT32, writable=True),
             rows.shape[1],
         )

@@ -8,27 +8,34 @@ from numpy.typing import NDArray
 
 from otlp_verifier.wire._native import ffi
 
-_ARRAY_TYPES: Final = {np.uint8: "uint8_t[]", np.uint32: "uint32_t[]", np.uint64: "uint64_t[]"}
+UINT8: Final = np.dtype(np.uint8)
+UINT32: Final = np.dtype(np.uint32)
+UINT64: Final = np.dtype(np.uint64)
+_ARRAY_TYPES: Final = {
+    UINT8: ffi.typeof("uint8_t[]"),
+    UINT32: ffi.typeof("uint32_t[]"),
+    UINT64: ffi.typeof("uint64_t[]"),
+}
 
 
-def pointer(array: NDArray[Any], dtype: type[np.generic], rows: int = 0, *, writable: bool = False) -> Any:
-    """Return the memory of an array, which the caller keeps alive, as a cffi array.
+def pointer(array: NDArray[Any], dtype: np.dtype[Any], rows: int = 0, *, writable: bool = False) -> Any:
+    """Return the memory of an array as a cffi array, which keeps it alive.
 
     Raises:
         ValueError: another type or layout than C will take for granted, fewer than `rows` elements, or read-only
             where C will write.
 
     """
-    if array.dtype != dtype or not array.flags.c_contiguous or array.size < rows or (writable and not array.flags.writeable):
-        raise ValueError(
-            f"needed is a contiguous {'writable ' if writable else ''}array of {rows} {dtype.__name__}, "
-            f"not one of {array.dtype} with shape {array.shape} and strides {array.strides}"
-        )
-    return ffi.from_buffer(_ARRAY_TYPES[dtype], array)
+    if array.dtype != dtype or array.size < rows:
+        raise ValueError(f"needed are {rows} {dtype}, not an array of {array.dtype} with shape {array.shape}")
+    return ffi.from_buffer(_ARRAY_TYPES[dtype], array, writable)  # refuses what is not contiguous
 
 
-def joined(strings: Sequence[bytes]) -> tuple[bytes, NDArray[np.uint64]]:
-    """Put strings end to end; also the texts (see columns.h) that point to them, shape (strings,)."""
-    lengths = np.fromiter(map(len, strings), np.uint64, len(strings))
-    offsets = np.cumsum(lengths) - lengths
-    return b"".join(strings), offsets << np.uint64(32) | lengths
+def joined(strings: Sequence[bytes]) -> tuple[bytes, list[int]]:
+    """Put strings end to end, and make the texts (see columns.h) that point to them."""
+    texts = []
+    offset = 0
+    for string in strings:
+        texts.append(offset << 32 | len(string))
+        offset += len(string)
+    return b"".join(strings), texts

@@ -460,24 +460,32 @@ static context context_of(const uint8_t *bytes, uint64_t length, const otlpv_cou
     return c;
 }
 
+/* Whether anything inside this span changes. */
+static inline bool is_touched(const context *c, uint32_t row, uint32_t defects)
+{
+    return defects & OTLPV_DEFECT_FORGED || patch_of(c, c->edits->span_patch, row) != NO_PATCH ||
+           has_forged_children(c, row);
+}
+
 static int measure_spans(const context *c)
 {
     const uint32_t *defects = otlpv_narrow(&c->columns->spans, OTLPV_SPAN_DEFECTS);
     const uint8_t *drop = c->edits->span_drop;
-    for (uint32_t row = 0; row < c->counts->spans; row++) {
+    uint32_t *lengths = c->lengths->spans;
+    const uint32_t spans = c->counts->spans;
+    for (uint32_t row = 0; row < spans; row++) {
         if (drop != NULL && drop[row]) {
-            c->lengths->spans[row] = DROP;
-        } else if (defects[row] & OTLPV_DEFECT_FORGED || patch_of(c, c->edits->span_patch, row) != NO_PATCH ||
-                   has_forged_children(c, row)) {
+            lengths[row] = DROP;
+        } else if (!is_touched(c, row, defects[row])) {
+            lengths[row] = KEEP;
+        } else {
             sink measure = {0};
             const int status = copy_span(c, &measure, row);
             if (status != OTLPV_OK)
                 return status;
             if (measure.length > BODY_MAX)
                 return OTLPV_OVER_LIMIT;
-            c->lengths->spans[row] = (uint32_t)measure.length;
-        } else {
-            c->lengths->spans[row] = KEEP;
+            lengths[row] = (uint32_t)measure.length;
         }
     }
     return OTLPV_OK;

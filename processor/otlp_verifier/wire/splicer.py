@@ -9,10 +9,18 @@ from numpy.typing import NDArray
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 
 from otlp_verifier.wire._native import ffi, lib
-from otlp_verifier.wire.memory import joined, pointer
+from otlp_verifier.wire.memory import UINT8, UINT32, joined, pointer
 from otlp_verifier.wire.varint import varint
 
 NO_PATCH: Final = 0xFFFFFFFF
+
+_EDITS: Final = ffi.typeof("otlpv_edits *")
+_LENGTHS: Final = ffi.typeof("otlpv_lengths *")
+_SCRATCH: Final = ffi.typeof("uint32_t[]")
+_BYTES: Final = ffi.typeof("uint8_t[]")
+_TEXTS: Final = ffi.typeof("uint64_t[]")
+_LENGTH: Final = ffi.typeof("uint64_t *")
+_KEPT: Final = b"\xff\xff\xff\xff"  # OTLPV_NO_ROW as a length: the whole ResourceSpans stays as it is
 
 # The documented way to a bytes object that is filled after it is made: saves zeroing or copying the result.
 _new_bytes = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_char_p, ctypes.c_ssize_t)(
@@ -53,9 +61,26 @@ def patch(attributes: Mapping[str, str | Sequence[str]]) -> bytes:
     return b"".join(parts)
 
 
+class Patches:
+    """Distinct sets of attributes to write, each as `patch` encodes it; an index into them says which. Reusable."""
+
+    def __init__(self, encoded: Sequence[bytes] = ()) -> None:
+        together, texts = joined(encoded)
+        self.count = len(encoded)
+        self.texts = ffi.new(_TEXTS, texts)
+        self.bytes = ffi.from_buffer(_BYTES, together)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return self.count
+
+
+NO_PATCHES: Final = Patches()
+
+
 def splice(
     batch: Scanned,
-    patches: Sequence[bytes] = (),
+    patches: Patches = NO_PATCHES,
     *,
     span_patch: NDArray[np.uint32] | None = None,
     scope_patch: NDArray[np.uint32] | None = None,
@@ -68,7 +93,7 @@ def splice(
 
     Args:
         batch: what the scanner made of the bytes.
-        patches: distinct sets of attributes, as `patch` encodes them.
+        patches: what is written.
         span_patch: per span an index into `patches` or NO_PATCH, shape (at least the spans,).
         scope_patch: the same per scope.
         resource_patch: the same per resource.
@@ -80,37 +105,30 @@ def splice(
 
     """
     counts = batch.counts
-    patch_bytes, texts = joined(patches)
-    edits = ffi.new("otlpv_edits *")
-    edits.span_patch = _rows(span_patch, np.uint32, counts.spans)
-    edits.scope_patch = _rows(scope_patch, np.uint32, counts.scopes)
-    edits.resource_patch = _rows(resource_patch, np.uint32, counts.resources)
-    edits.span_drop = _rows(span_drop, np.uint8, counts.spans)
-    edits.patches = pointer(texts, np.uint64)
-    edits.patch_bytes = ffi.from_buffer("uint8_t[]", patch_bytes)
-    edits.patch_count = len(patches)
-
-    resources = np.empty(2 * counts.resources, np.uint32)
-    others = np.empty(counts.spans + 2 * counts.scopes, np.uint32)
-    lengths = ffi.new("otlpv_lengths *")
-    lengths.resources = pointer(resources, np.uint32)
-    lengths.resource_messages = lengths.resources + counts.resources
-    lengths.spans = pointer(others, np.uint32)
-    lengths.scopes = lengths.spans + counts.spans
-    lengths.scope_messages = lengths.scopes + counts.scopes
+    spans, scopes, resources = counts.spans, counts.scopes, counts.resources
+    pointers = (
+        _rows(span_patch, UINT32, spans),
+        _rows(resource_patch, UINT32, resources),
+        _rows(scope_patch, UINT32, scopes),
+        _rows(span_drop, UINT8, spans),
+    )
+    edits = ffi.new(_EDITS, (*pointers, patches.texts, patches.bytes, patches.count))
+    scratch = ffi.new(_SCRATCH, spans + 2 * scopes + 2 * resources)
+    after_spans, after_scopes = scratch + spans, scratch + spans + 2 * scopes
+    lengths = ffi.new(_LENGTHS, (scratch, after_spans, after_scopes, after_spans + scopes, after_scopes + resources))
 
     buffer = batch.buffer
-    arguments = (ffi.from_buffer("uint8_t[]", buffer), len(buffer), counts, batch.native, edits, lengths)
-    result_length = ffi.new("uint64_t *")
+    arguments = (ffi.from_buffer(_BYTES, buffer), len(buffer), counts, batch.native, edits, lengths)
+    result_length = ffi.new(_LENGTH)
     _check(lib.otlpv_splice_measure(*arguments, result_length))
-    if (resources[: counts.resources] == lib.OTLPV_NO_ROW).all():
+    if ffi.buffer(after_scopes, 4 * resources)[:] == _KEPT * resources:
         return buffer
     result: bytes = _new_bytes(None, result_length[0])
-    _check(lib.otlpv_splice_write(*arguments, ffi.from_buffer("uint8_t[]", result), len(result)))
+    _check(lib.otlpv_splice_write(*arguments, ffi.from_buffer(_BYTES, result), len(result)))
     return result
 
 
-def _rows(array: NDArray[Any] | None, dtype: type[np.generic], rows: int) -> Any:
+def _rows(array: NDArray[Any] | None, dtype: np.dtype[Any], rows: int) -> Any:
     return ffi.NULL if array is None else pointer(array, dtype, rows)
 
 

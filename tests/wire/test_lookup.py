@@ -1,0 +1,145 @@
+"""Keys to rows and strings to codes, each against a Python dictionary."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from otlp_verifier.columns import AttributeWide, SpanNarrow
+from otlp_verifier.wire.dictionary import NO_CODE, NO_TEXT, Dictionary, KeyTable
+from otlp_verifier.wire.memory import joined
+from tests.wire.batches import loaded
+from tests.wire.requests import KEYS, random_request
+
+# Every length up to 40 and those around it where bytes are compared in steps of 4 and 8, or by another way.
+STRINGS = st.one_of(st.binary(max_size=3), st.integers(0, 70).map(lambda length: b"k" * length))
+
+
+def together(strings: list[bytes]) -> tuple[bytes, NDArray[np.uint64]]:
+    buffer, texts = joined(strings)
+    return buffer, np.array(texts, np.uint64)
+
+
+def interned(dictionary: Dictionary, strings: list[bytes]) -> list[int]:
+    buffer, texts = together(strings)
+    codes = np.empty(len(strings), np.uint32)
+    dictionary.intern(buffer, texts, codes)
+    return codes.tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(STRINGS), st.integers(0, 2**64 - 1))
+def test_codes_are_numbered_in_the_order_of_arrival(strings: list[bytes], seed: int) -> None:
+    dictionary = Dictionary(seed=seed, entry_capacity=128, arena_capacity=16_384)
+    first_seen = list(dict.fromkeys(strings))
+    assert interned(dictionary, strings) == [first_seen.index(string) for string in strings]
+    assert interned(dictionary, strings[::-1]) == [first_seen.index(string) for string in strings[::-1]]
+    assert dictionary.strings(0, len(dictionary)) == first_seen
+    assert dictionary.epoch == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.lists(STRINGS, max_size=12), max_size=12))
+@example([[b"%d" % i for i in range(100)], [b"5", b"new"], [b"newer"]])
+@example([[b"x" * 1000], [b"x" * 1000], [b"y"]])
+def test_a_full_dictionary_forgets_all_but_the_constants(batches: list[list[bytes]]) -> None:
+    """Codes of one epoch stay good; every batch is answered whole, however little fits."""
+    constants = [b"", b"kkkk", b"constant"]
+    dictionary = Dictionary(constants, entry_capacity=8, arena_capacity=64)
+    epoch, known = 0, dict(zip(constants, range(3), strict=True))
+    for batch in batches:
+        codes = interned(dictionary, batch)
+        if dictionary.epoch != epoch:
+            assert dictionary.epoch == epoch + 1, "one reset is enough for any batch"
+            epoch, known = dictionary.epoch, dict(zip(constants, range(3), strict=True))
+        for string, code in zip(batch, codes, strict=True):
+            assert known.setdefault(string, len(known)) == code
+        assert dictionary.strings(0, len(dictionary)) == list(known)
+
+
+def test_it_grows_for_one_batch_and_shrinks_with_the_next_new_string() -> None:
+    dictionary = Dictionary([b"constant"], entry_capacity=4, arena_capacity=32)
+    large = [b"%d" % i for i in range(1000)]
+    assert interned(dictionary, large) == list(range(1, 1001))
+    assert dictionary.epoch == 1
+    assert len(dictionary._entries) <= 2 * 1001
+    assert interned(dictionary, large[::-1]) == list(range(1000, 0, -1)), "what is known stays while nothing is added"
+    assert interned(dictionary, [b"new", b"constant"]) == [1, 0]
+    assert dictionary.epoch == 2
+    assert (len(dictionary._entries), len(dictionary._arena)) == (4, 32)
+
+
+def test_columns_of_one_batch_share_an_epoch() -> None:
+    dictionary = Dictionary(entry_capacity=4)
+    interned(dictionary, [b"a", b"b", b"c"])
+    buffer, texts = together([b"c", b"d", b"e", b"c", b"f"])
+    first, second = np.empty(3, np.uint32), np.empty(2, np.uint32)
+    dictionary.intern_all(buffer, ((texts[:3], first), (texts[3:], second)))
+    assert (first.tolist(), second.tolist(), dictionary.epoch) == ([0, 1, 2], [0, 3], 1)
+
+
+def test_no_text_has_no_code() -> None:
+    dictionary = Dictionary()
+    codes = np.empty(3, np.uint32)
+    dictionary.intern(b"ab", np.array([NO_TEXT, 1, NO_TEXT], np.uint64), codes)
+    assert codes.tolist() == [NO_CODE, 0, NO_CODE]
+    assert dictionary.strings(0, 1) == [b"a"]
+
+
+def test_constants_must_differ_and_fit() -> None:
+    for constants in ([b"a", b"a"], [b"a", b"b", b"c"], [b"a", b"too long"]):
+        with pytest.raises(ValueError, match="constants: equal ones, or more than 2 entries"):
+            Dictionary(constants, entry_capacity=2, arena_capacity=4)
+
+
+def test_only_codes_that_exist_have_strings() -> None:
+    dictionary = Dictionary([b"a"])
+    assert dictionary.strings(1, 1) == []
+    for first, last in ((0, 2), (-1, 1), (1, 0)):
+        with pytest.raises(IndexError, match="of a dictionary of 1"):
+            dictionary.strings(first, last)
+
+
+def test_arrays_must_be_as_c_takes_for_granted() -> None:
+    dictionary = Dictionary()
+    texts, codes = np.zeros(4, np.uint64), np.zeros(4, np.uint32)
+    frozen = codes.copy()
+    frozen.flags.writeable = False
+    for wrong_texts, wrong_codes in (
+        (texts, codes[:3]),
+        (texts, codes.astype(np.uint64)),
+        (texts[::2], codes),
+        (texts.astype(np.int64), codes),
+        (texts, frozen),
+    ):
+        with pytest.raises(ValueError, match=r"needed are|not C-contiguous|read-only"):
+            dictionary.intern(b"", wrong_texts, wrong_codes)
+    with pytest.raises(ValueError, match="slots and 2 owners"):
+        KeyTable([b"a"]).find(b"", None, codes[:2], codes[:2], np.zeros((1, 1), np.uint32))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.randoms(use_true_random=False), st.lists(st.sampled_from((*KEYS, b"absent", b"k" * 50)), unique=True))
+def test_finds_the_first_attribute_with_each_key(rng: Random, keys: list[bytes]) -> None:
+    batch = loaded(random_request(rng, odd=True))
+    table = KeyTable(keys)
+    spans = batch.spans
+    starts = spans.narrow[SpanNarrow.ATTRIBUTE_START, : spans.rows]
+    counts = spans.narrow[SpanNarrow.ATTRIBUTE_COUNT, : spans.rows]
+    rows = np.zeros((len(keys) + 1, spans.rows + 3), np.uint32)
+    table.find(batch.buffer, batch.attributes_native, starts, counts, rows)
+    for owner in range(spans.rows):
+        own = range(starts[owner], starts[owner] + counts[owner])
+        names = [batch.text(batch.attributes.wide[AttributeWide.KEY, row]) for row in own]
+        expected = [own[names.index(key)] if key in names else NO_CODE for key in keys]
+        assert rows[: len(keys), owner].tolist() == expected
+    assert not rows[len(keys) :].any(), "rows beyond the slots are the caller's"
+    assert not rows[:, spans.rows :].any(), "so are columns beyond the owners"
+
+
+def test_keys_must_differ() -> None:
+    with pytest.raises(ValueError, match="given twice"):
+        KeyTable([b"a", b"a"])
