@@ -56,13 +56,13 @@ func (codec) Unmarshal(data mem.BufferSlice, v any) error {
 type requestFrame struct {
 	id           uint64
 	completeness contract.Completeness
-	otlp         [][]byte
+	otlp         []*payload
 }
 
 func (f *requestFrame) buffers() mem.BufferSlice {
 	size := 0
 	for _, part := range f.otlp {
-		size += len(part)
+		size += len(part.bytes)
 	}
 	header := make([]byte, 0, 32)
 	header = protowire.AppendTag(header, fieldID, protowire.VarintType)
@@ -77,7 +77,7 @@ func (f *requestFrame) buffers() mem.BufferSlice {
 	buffers := make(mem.BufferSlice, 0, 1+len(f.otlp))
 	buffers = append(buffers, mem.SliceBuffer(header))
 	for _, part := range f.otlp {
-		buffers = append(buffers, mem.SliceBuffer(part))
+		buffers = append(buffers, part.buffer())
 	}
 	return buffers
 }

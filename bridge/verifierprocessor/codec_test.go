@@ -24,7 +24,10 @@ func TestFieldNumbersAreTheContracts(t *testing.T) {
 // What the hand-written header says is what protobuf reads.
 func TestRequestFrameIsAVerifyRequest(t *testing.T) {
 	for _, parts := range [][][]byte{{}, {nil}, {[]byte("a")}, {[]byte("ab"), nil, bytes.Repeat([]byte("c"), 70000)}} {
-		frame := &requestFrame{id: 1 << 40, completeness: contract.Completeness_COMPLETENESS_TRACE, otlp: parts}
+		frame := &requestFrame{id: 1 << 40, completeness: contract.Completeness_COMPLETENESS_TRACE}
+		for _, part := range parts {
+			frame.otlp = append(frame.otlp, payloadOf(part))
+		}
 		buffers, err := codec{}.Marshal(frame)
 		require.NoError(t, err)
 		got := &contract.VerifyRequest{}
@@ -38,9 +41,9 @@ func TestRequestFrameIsAVerifyRequest(t *testing.T) {
 
 // The batches themselves are not copied on their way to gRPC.
 func TestRequestFrameSharesTheBatch(t *testing.T) {
-	part := []byte("batch")
-	buffers := (&requestFrame{otlp: [][]byte{part}}).buffers()
-	assert.Same(t, &part[0], &buffers[1].ReadOnlyData()[0])
+	part := payloadOf([]byte("batch"))
+	buffers := (&requestFrame{otlp: []*payload{part}}).buffers()
+	assert.Same(t, &part.bytes[0], &buffers[1].ReadOnlyData()[0])
 }
 
 func TestCodecRefusesOtherTypes(t *testing.T) {

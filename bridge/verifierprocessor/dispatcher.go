@@ -55,6 +55,7 @@ func (d *dispatcher) finish(c *call) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c.abandoned = true
+	defer c.otlp.release()
 	if i := slices.Index(d.queue, c); i >= 0 {
 		d.queue = slices.Delete(d.queue, i, i+1)
 		d.queued -= int(c.counts.records)
@@ -273,13 +274,13 @@ func (d *dispatcher) send(s *stream, now time.Time) {
 	limit := min(d.maxBytes, s.maxBytes)
 	n, spans, bytes := 0, 0, 0
 	for _, c := range d.queue {
-		fits := bytes+len(c.otlp) <= limit && spans+int(c.counts.records) <= d.coalesce.MaxSpans && !c.alone
+		fits := bytes+len(c.otlp.bytes) <= limit && spans+int(c.counts.records) <= d.coalesce.MaxSpans && !c.alone
 		if n > 0 && !fits {
 			break
 		}
 		n++
 		spans += int(c.counts.records)
-		bytes += len(c.otlp)
+		bytes += len(c.otlp.bytes)
 		if c.alone {
 			break
 		}
@@ -293,12 +294,14 @@ func (d *dispatcher) send(s *stream, now time.Time) {
 	}
 	s.lastID++
 	r := &request{id: s.lastID, calls: calls, sent: now}
+	r.hold()
 	select {
 	case s.outbox <- r:
 		s.pending[r.id] = r
 	default:
 		// The outbox has room for maxInFlight, so only a verifier that answers
 		// what it has not been sent yet can fill it. Never wait for that one.
+		r.release()
 		s.retired = true
 		s.cancel()
 		d.again(r.fail(&failure{cause: causeUnavailable, message: "the stream is out of step"}))

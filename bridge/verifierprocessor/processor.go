@@ -2,6 +2,7 @@ package verifierprocessor // import "github.com/otlp-verifier/otlp-verifier/brid
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -21,11 +22,11 @@ type verifier struct {
 	cfg       *Config
 	settings  component.TelemetrySettings
 	telemetry *telemetry
-	marshaler ptrace.ProtoMarshaler
 	breaker   *breaker
 
 	dispatcher *dispatcher
 	client     *client // nil until start
+	marshaler  *marshaler
 	stop       sync.Once
 
 	statusMu sync.Mutex
@@ -62,6 +63,9 @@ func (p *verifier) start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
+	if p.marshaler, err = newMarshaler(); err != nil {
+		return errors.Join(err, conn.Close())
+	}
 	p.host = host
 	p.telemetry.circuit(circuitClosed)
 	p.client = &client{
@@ -89,7 +93,7 @@ func (p *verifier) shutdown(ctx context.Context) error {
 	}
 	var err error
 	p.stop.Do(func() {
-		err = p.client.stop()
+		err = errors.Join(p.client.stop(), p.marshaler.close())
 		p.telemetry.Shutdown()
 	})
 	return err
@@ -139,15 +143,17 @@ func (p *verifier) exchange(ctx context.Context, td ptrace.Traces, size counts) 
 	if f := p.dispatcher.ready(); f != nil {
 		return verdict{failure: f} // without marshalling
 	}
-	otlp, err := p.marshaler.MarshalTraces(td)
+	otlp, err := p.marshaler.marshal(td)
 	if err != nil {
 		return verdict{failure: &failure{cause: causeBadInput, message: err.Error()}}
 	}
-	if len(otlp) > p.cfg.MaxRequestBytes {
-		return verdict{failure: tooLarge(len(otlp), p.cfg.MaxRequestBytes)}
+	if bytes := len(otlp.bytes); bytes > p.cfg.MaxRequestBytes {
+		otlp.release()
+		return verdict{failure: tooLarge(bytes, p.cfg.MaxRequestBytes)}
 	}
 	c := newCall(otlp, size)
 	if f := p.dispatcher.submit(c); f != nil {
+		otlp.release()
 		return verdict{failure: f}
 	}
 	defer p.dispatcher.finish(c)

@@ -15,7 +15,7 @@ type verdict struct {
 
 // call is one batch on its way to the verifier and back.
 type call struct {
-	otlp   []byte
+	otlp   *payload // held by the caller until it leaves
 	counts counts
 	done   chan verdict // room for one, so that answering never waits for the caller
 
@@ -28,7 +28,7 @@ type call struct {
 	abandoned bool // its caller has left; guarded by the dispatcher's lock
 }
 
-func newCall(otlp []byte, size counts) *call {
+func newCall(otlp *payload, size counts) *call {
 	return &call{otlp: otlp, counts: size, done: make(chan verdict, 1)}
 }
 
@@ -48,11 +48,25 @@ type request struct {
 }
 
 func (r *request) frame(completeness contract.Completeness) *requestFrame {
-	f := &requestFrame{id: r.id, completeness: completeness, otlp: make([][]byte, len(r.calls))}
+	f := &requestFrame{id: r.id, completeness: completeness, otlp: make([]*payload, len(r.calls))}
 	for i, c := range r.calls {
 		f.otlp[i] = c.otlp
 	}
 	return f
+}
+
+// hold keeps the bytes for a request that waits to be written, even when its
+// callers leave before.
+func (r *request) hold() {
+	for _, c := range r.calls {
+		c.otlp.hold()
+	}
+}
+
+func (r *request) release() {
+	for _, c := range r.calls {
+		c.otlp.release()
+	}
 }
 
 func (r *request) size() counts {

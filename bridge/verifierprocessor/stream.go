@@ -122,7 +122,9 @@ func (s *stream) write(completeness contract.Completeness) {
 	for {
 		select {
 		case r := <-s.outbox:
-			if err := s.grpc.SendMsg(r.frame(completeness)); err != nil {
+			err := s.grpc.SendMsg(r.frame(completeness))
+			r.release()
+			if err != nil {
 				if !errors.Is(err, io.EOF) { // EOF: the reader gets the reason
 					s.cancel()
 				}
