@@ -130,7 +130,7 @@ def show(summary: Summary, console: Console) -> None:
     for name, count, note in (
         ("received", summary.received, "by the collector"),
         ("annotated", summary.annotated, "with a verdict"),
-        ("dropped", summary.dropped, "exact copies, as the policy says"),
+        ("dropped", summary.dropped, "times of 1970, as the policy says"),
         ("unverified", summary.unverified, "went on without a verdict"),
         ("to the backend", summary.backend, f"{summary.traces_backend} traces"),
         ("to review", summary.review, f"{summary.traces_review} traces, routed by their verdict"),
