@@ -1,11 +1,25 @@
 """What all tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import numba
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
+
+# Machines differ in speed, so no example has a deadline. HYPOTHESIS_PROFILE=thorough looks longer.
+for _profile, _examples in (("ci", 60), ("thorough", 3_000)):
+    settings.register_profile(
+        _profile,
+        max_examples=_examples,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +29,13 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is absent (OTLP_VERIFIER_SHARED names another place)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels_wrap_silently() -> Iterator[None]:
+    """Uncompiled (NUMBA_DISABLE_JIT=1), kernels are numpy scalars, which warn where machine numbers wrap or divide."""
+    if numba.config.DISABLE_JIT:
+        with np.errstate(all="ignore"):
+            yield
+    else:
+        yield

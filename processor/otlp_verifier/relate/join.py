@@ -132,10 +132,8 @@ def _mark_cycles(rows, spans, mark):
             row = _NONE if parent == row else parent
         if row == _NONE or mark[row] != start:
             continue
-        member = spans[_PARENT, row]
-        if member == _NONE or member == row:
-            continue
         spans[_STATE, row] |= np.uint32(_CYCLIC)
+        member = spans[_PARENT, row]
         while member != row:
             spans[_STATE, member] |= np.uint32(_CYCLIC)
             member = spans[_PARENT, member]
