@@ -1,0 +1,126 @@
+"""Single values of a batch, read from its columns one by one: for the few rows that people get to see."""
+
+import struct
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, Columns, ValueType
+from otlp_verifier.language.paths import ATTRIBUTES, Field, Step, Type
+from otlp_verifier.machine.operations import Domain, NarrowTable, WideTable
+from otlp_verifier.relate.relations import Relations
+
+_SIGN_64: Final = 1 << 63
+
+
+class Octets(NamedTuple):
+    """The content of a bytes attribute."""
+
+    content: bytes
+
+
+class Elements(NamedTuple):
+    """An array or map attribute, of which only the size is shown."""
+
+    size: int
+    is_map: bool
+
+
+# None is nil; bytes are a string's; an id is its hex digits.
+Value = bool | int | float | bytes | str | Octets | Elements | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch's columns and relations, by the names that paths use.
+
+    Rows are numbers in the table of their domain, or None where a step led nowhere.
+    """
+
+    columns: Columns
+    relations: Relations
+
+    def step(self, row: int | None, step: Step) -> int | None:
+        """Follow a step to another row."""
+        if row is None:
+            return None
+        to = int(self._narrow(step.table)[step.column, row])
+        return None if to == NO_ROW else to
+
+    def field(self, row: int | None, field: Field) -> Value:
+        """Read a field: times and durations in nanoseconds, ids as hex digits, strings as bytes."""
+        if row is None:
+            return None
+        words = [
+            int((self._wide(table) if isinstance(table, WideTable) else self._narrow(table))[column, row])
+            for table, column in field.columns
+        ]
+        word = words[0]
+        if field.type is Type.BOOL:
+            is_known = field.known is None or word & field.known
+            return bool(word & (field.mask or 0)) if is_known else None
+        if field.type is Type.ID:
+            return "".join(f"{part:016x}" for part in words) if any(words) else None
+        if field.type is Type.TEXT:
+            return self.columns.text(word)
+        word >>= field.shift
+        if field.mask is not None:
+            word &= field.mask
+        return word - (1 << 32) if field.signed and word >= 1 << 31 else word
+
+    def attribute(self, row: int | None, domain: Domain, key: bytes) -> Value:
+        """Read an attribute; of several with one key, the first."""
+        if row is None:
+            return None
+        start, count = (int(self._narrow(NarrowTable(domain))[column, row]) for column in ATTRIBUTES[domain])
+        attributes = self.columns.attributes
+        for at in range(start, start + count):
+            if self.columns.text(attributes.wide[AttributeWide.KEY, at]) == key:
+                return self._content(
+                    int(attributes.narrow[AttributeNarrow.TYPE, at]),
+                    int(attributes.wide[AttributeWide.VALUE, at]),
+                    int(attributes.narrow[AttributeNarrow.ELEMENTS, at]),
+                )
+        return None
+
+    def _content(self, kind: int, word: int, elements: int) -> Value:
+        if kind == ValueType.STRING:
+            return self.columns.text(word)
+        if kind == ValueType.BOOL:
+            return bool(word)
+        if kind == ValueType.INT:
+            return word - (1 << 64) if word & _SIGN_64 else word
+        if kind == ValueType.DOUBLE:
+            return float(struct.unpack("<d", struct.pack("<Q", word))[0])
+        if kind == ValueType.BYTES:
+            return Octets(self.columns.text(word))
+        if kind in (ValueType.ARRAY, ValueType.MAP):
+            return Elements(elements, kind == ValueType.MAP)
+        return None
+
+    def _wide(self, table: WideTable) -> NDArray[np.uint64]:
+        columns = self.columns
+        return {
+            WideTable.RESOURCES: columns.resources,
+            WideTable.SCOPES: columns.scopes,
+            WideTable.SPANS: columns.spans,
+            WideTable.EVENTS: columns.events,
+            WideTable.LINKS: columns.links,
+            WideTable.ATTRIBUTES: columns.attributes,
+        }[table].wide
+
+    def _narrow(self, table: NarrowTable) -> NDArray[np.uint32]:
+        columns, relations = self.columns, self.relations
+        if table is NarrowTable.SPAN_RELATIONS:
+            return relations.spans
+        if table is NarrowTable.TRACES:
+            return relations.traces
+        return {
+            NarrowTable.RESOURCES: columns.resources,
+            NarrowTable.SCOPES: columns.scopes,
+            NarrowTable.SPANS: columns.spans,
+            NarrowTable.EVENTS: columns.events,
+            NarrowTable.LINKS: columns.links,
+        }[table].narrow

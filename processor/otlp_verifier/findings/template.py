@@ -1,0 +1,202 @@
+"""A rule's message with `{expression}` in it, made ready to be filled from a row."""
+
+import functools
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from otlp_verifier.findings.batch import Batch, Value
+from otlp_verifier.findings.wording import clean, worded
+from otlp_verifier.language.errors import RuleError, RuleErrors, nearest
+from otlp_verifier.language.lexer import duration_ns
+from otlp_verifier.language.parser import parse_expression, parse_rule
+from otlp_verifier.language.paths import ATTRIBUTES, FIELDS, STEPS, Step, Type
+from otlp_verifier.language.syntax import Binary, Expression, Index, Literal, Name
+from otlp_verifier.machine.operations import Domain
+from otlp_verifier.rules.catalogue import Parameter, Rule
+
+MESSAGE_MAX: Final = 1024  # characters
+_PLACE: Final = re.compile(r"\{((?:[^{}\"]|\"[^\"]*\")*)\}")
+_RESULTS: Final = {
+    (Type.TIME, "-", Type.TIME): Type.DURATION,
+    (Type.TIME, "+", Type.DURATION): Type.TIME,
+    (Type.TIME, "-", Type.DURATION): Type.TIME,
+    (Type.DURATION, "+", Type.DURATION): Type.DURATION,
+    (Type.DURATION, "-", Type.DURATION): Type.DURATION,
+    (Type.INT, "+", Type.INT): Type.INT,
+    (Type.INT, "-", Type.INT): Type.INT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An expression of a message: how to read it from a row of the rule's domain, and what it will be."""
+
+    type: Type
+    path: str  # of a field, for the names of its numbers
+    read: Callable[[Batch, int], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A message in pieces: text as it is, and places."""
+
+    pieces: tuple[str | Place, ...]
+
+    def fill(self, batch: Batch, row: int) -> str:
+        """Write the message for a row of the rule's domain."""
+        filled = "".join(
+            piece if isinstance(piece, str) else worded(piece.read(batch, row), piece.type, piece.path)
+            for piece in self.pieces
+        )
+        return filled if len(filled) <= MESSAGE_MAX else filled[: MESSAGE_MAX - 1] + "…"
+
+
+def template(rule: Rule) -> Template:
+    """Make a rule's message ready; without one, its description.
+
+    Raises:
+        RuleError: a place names something that the rule has not, or calculates what cannot be.
+
+    """
+    return _template(rule.rule, rule.message, rule.description, tuple(sorted(rule.parameters.items())))
+
+
+def check_messages(rules: Iterable[Rule]) -> None:
+    """Make the messages of all these rules ready.
+
+    Raises:
+        RuleErrors: those that cannot be, with their rules' ids.
+
+    """
+    errors = []
+    for rule in rules:
+        try:
+            template(rule)
+        except RuleError as error:
+            error.rule = rule.id
+            errors.append(error)
+    if errors:
+        raise RuleErrors(errors)
+
+
+@functools.lru_cache(maxsize=4096)  # every worker of a process has the same rules
+def _template(text: str, message: str, description: str, parameters: tuple[tuple[str, Parameter], ...]) -> Template:
+    if not message:
+        return Template((clean(description.encode(), MESSAGE_MAX),))
+    places = _Places(text, dict(parameters))
+    pieces: list[str | Place] = []
+    end = 0
+    for match in _PLACE.finditer(message):
+        pieces.append(message[end : match.start()])
+        try:
+            pieces.append(places.place(parse_expression(match[1])))
+        except RuleError as error:
+            raise RuleError(f"in a message: {error.message}", message, match.start(1) + error.column - 1) from None
+        end = match.end()
+    pieces.append(message[end:])
+    return Template(tuple(piece for piece in pieces if piece))
+
+
+class _Places:
+    """Resolves the names of one rule."""
+
+    def __init__(self, text: str, parameters: dict[str, Parameter]) -> None:
+        tree = parse_rule(text)
+        self._domain = Domain[tree.domain.upper()]
+        self._parameters = parameters
+        self._variables: dict[str, tuple[Step, ...]] = {tree.variable: ()}
+        for join in tree.joins:
+            self._variables[join.variable] = (STEPS[self._domain][join.relation],)
+
+    def place(self, tree: Expression) -> Place:
+        match tree:
+            case Name():
+                return self._name(tree)
+            case Index():
+                return self._attribute(tree)
+            case Literal(value=bool() | int() | float()):
+                value = tree.value if not isinstance(tree.value, str) else None
+                type_ = {bool: Type.BOOL, int: Type.INT, float: Type.FLOAT}[type(value)]
+                return Place(Type.DURATION if tree.is_duration else type_, "", lambda _batch, _row: value)
+            case Binary(operator="+" | "-"):
+                return self._sum(tree)
+            case _:
+                raise RuleError("expected a path, a parameter, or their sum or difference", "", tree.offset)
+
+    def _name(self, tree: Name) -> Place:
+        if len(tree.parts) == 1 and tree.parts[0] in self._parameters:
+            written = self._parameters[tree.parts[0]]
+            value = written if isinstance(written, int) else duration_ns(written)
+            return Place(Type.INT if isinstance(written, int) else Type.DURATION, "", lambda _batch, _row: value)
+        domain, steps, rest = self._resolve(tree)
+        path = ".".join(rest)
+        if domain is Domain.SPAN and path == "duration":
+            end, start = (self._name(Name((*tree.parts[:-1], name), tree.offset)) for name in ("end", "start"))
+            return _difference(end, start, Type.DURATION)
+        field = FIELDS[domain].get(path)
+        if field is None:
+            known = [*FIELDS[domain], *STEPS[domain]]
+            raise RuleError(f"a {domain.name.lower()} has no `{path}`{nearest(path, known)}", "", tree.offset)
+        return Place(field.type, path, lambda batch, row: batch.field(_follow(batch, row, steps), field))
+
+    def _attribute(self, tree: Index) -> Place:
+        domain, steps, rest = self._resolve(tree.base)
+        if rest != ("attributes",) or domain not in ATTRIBUTES:
+            message = f"a {domain.name.lower()} has no `{'.'.join(rest)}[...]`"
+            raise RuleError(f'{message}; expected attributes["..."]', "", tree.offset)
+        key = tree.key.encode()
+        return Place(Type.DYNAMIC, "", lambda batch, row: batch.attribute(_follow(batch, row, steps), domain, key))
+
+    def _resolve(self, tree: Name) -> tuple[Domain, tuple[Step, ...], tuple[str, ...]]:
+        """The domain that a path ends in, the steps to its row, and what is left of the path."""
+        first, *rest = tree.parts
+        domain, steps = self._domain, self._variables.get(first)
+        if steps is None:
+            if first not in STEPS[domain]:
+                known = [*self._variables, *self._parameters, *STEPS[domain]]
+                raise RuleError(f"`{first}` is unknown{nearest(first, known)}", "", tree.offset)
+            steps, rest = (), list(tree.parts)
+        for step in steps:
+            domain = step.domain
+        while rest and rest[0] in STEPS[domain]:
+            step = STEPS[domain][rest.pop(0)]
+            steps, domain = (*steps, step), step.domain
+        return domain, steps, tuple(rest)
+
+    def _sum(self, tree: Binary) -> Place:
+        left, right = self.place(tree.left), self.place(tree.right)
+        result = _RESULTS.get((left.type, tree.operator, right.type))
+        if result is None:
+            message = f"`{tree.operator}` cannot be applied to {left.type.value} and {right.type.value}"
+            raise RuleError(message, "", tree.offset)
+        return _difference(left, right, result) if tree.operator == "-" else _total(left, right, result)
+
+
+def _follow(batch: Batch, row: int, steps: tuple[Step, ...]) -> int | None:
+    at: int | None = row
+    for step in steps:
+        at = batch.step(at, step)
+    return at
+
+
+def _total(left: Place, right: Place, type_: Type) -> Place:
+    def read(batch: Batch, row: int) -> Value:
+        a, b = left.read(batch, row), right.read(batch, row)
+        return _kept(a + b, type_) if isinstance(a, int) and isinstance(b, int) else None
+
+    return Place(type_, "", read)
+
+
+def _difference(left: Place, right: Place, type_: Type) -> Place:
+    def read(batch: Batch, row: int) -> Value:
+        a, b = left.read(batch, row), right.read(batch, row)
+        return _kept(a - b, type_) if isinstance(a, int) and isinstance(b, int) else None
+
+    return Place(type_, "", read)
+
+
+def _kept(value: int, type_: Type) -> int:
+    """Keep a time within 64 bits without sign, as the machine does; what is beyond has no date."""
+    return max(0, min(value, 2**64 - 1)) if type_ is Type.TIME else value
