@@ -25,7 +25,7 @@ say = printf '\033[1m==> %s\033[0m\n' '$(1)'
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+		/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: setup collector ## Collector, verifier and a shop with ten faults, live; DURATION=20 ends by itself
@@ -110,7 +110,8 @@ bench: setup collector ## Benchmarks with their peers: perf/results/latest.json 
 fuzz: setup ## The sanitizer harness for longer; SECONDS_EACH=60 per target
 
 .PHONY: docs
-docs: setup collector ## What is generated in README.md and docs/
+docs: setup collector ## What is generated in README.md and docs/, from a real run
+	@$(PYTHON) docs/generate.py
 
 .PHONY: contract
 contract: setup ## Go and Python code of bridge/proto/verifier.proto

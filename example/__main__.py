@@ -126,7 +126,9 @@ def _demonstrate(duration_s: float | None, console: Console) -> Summary:
                     raise StartError(f"{part.name} ended with status {part.returncode}\n{part.tail()}")
 
         end = "ends by itself" if duration_s else "Ctrl-C ends it"
-        console.print(f"\nTraffic runs, {end}; logs are in {RUN.relative_to(ROOT)}. Findings:\n")
+        console.print(
+            f"\nTraffic runs, {end}; logs and what went downstream are in {RUN.relative_to(ROOT)}/. Findings:\n"
+        )
         follower = Follower(verifier.log, console)
         stack.callback(follower.close)
         traffic = Traffic(shop.url)
@@ -141,6 +143,10 @@ def _demonstrate(duration_s: float | None, console: Console) -> Summary:
             service.stop()  # sends its last spans
         _drain(collector, backend, review)
         follower.close()
+        for name, sink in (("backend", backend), ("review", review)):
+            # Requests end to end are one request: protobuf appends what is repeated.
+            content = b"".join(request.SerializeToString() for request in sink.received())
+            (RUN / f"{name}.binpb").write_bytes(content)
         return summarize(
             traffic,
             follower.findings,

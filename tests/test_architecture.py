@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "processor" / "otlp_verifier"
 
 # Down the data flow: a part imports only from those before it. `policy` and `contract` are plain data for everybody.
-LEAVES = {"policy", "contract"}
+LEAVES = {"policy", "contract", "version"}
 ORDER = [
     "wire",
     "columns",
@@ -40,13 +40,14 @@ JUNK_DRAWERS = {"util", "utils", "helper", "helpers", "common", "misc", "tools"}
 # Paths of one person's machine, and leftovers of merging.
 FOREIGN = re.compile(r"(?<![\w.])/(?:work|root|home/\w+)/|^(?:<{7}|>{7}) ", re.MULTILINE)
 TEXT = {".py", ".c", ".h", ".go", ".md", ".yaml", ".yml", ".toml", ".sh", ".proto", ".svg", ".txt", ".json"}
-NOT_OURS = {".git", ".venv", "build", "dist", "_build", "__pycache__", "node_modules"}
+NOT_OURS = {"build", "dist", "_build", "__pycache__", "node_modules"}
 
 
 def files() -> Iterator[Path]:
     """Every file of the project that was written or generated to be kept."""
     for top, folders, names in os.walk(ROOT):
-        folders[:] = [name for name in folders if name not in NOT_OURS and not name.endswith((".egg-info", "_cache"))]
+        folders[:] = [name for name in folders if name not in NOT_OURS and not name.endswith(".egg-info")]
+        folders[:] = [name for name in folders if not name.startswith(".") or name == ".ci"]
         yield from (Path(top) / name for name in names if (Path(top) / name).is_file())
 
 

@@ -13,7 +13,7 @@ import yaml
 from example.stack.metrics import Metrics
 from example.stack.process import Process, free_port
 
-_COMMAND = Path(sys.executable).with_name("otlp-verifier")
+_COMMAND = (sys.executable, "-m", "otlp_verifier.cli")
 
 
 class Verifier(Process):
@@ -33,7 +33,7 @@ class Verifier(Process):
         config = folder / "verifier.yaml"
         folder.mkdir(parents=True, exist_ok=True)
         config.write_text(yaml.safe_dump({**settings, "listen": [self.endpoint], "http": self._http}))
-        super().__init__("verifier", [_COMMAND, "serve", "--config", config], folder / "verifier.log")
+        super().__init__("verifier", [*_COMMAND, "serve", "--config", config], folder / "verifier.log")
         try:
             self.wait_until(self._ready, "ready")
         except BaseException:
