@@ -32,7 +32,7 @@ def _inttoptr(_typing: Any, address: Any) -> Any:
 
 
 # With the compiler off, the kernels run as plain Python, to be stepped through or measured for coverage.
-_pointer: Any = ctypes.c_void_p if config.DISABLE_JIT else intrinsic(_inttoptr)
+_pointer: Any = ctypes.c_void_p if config.DISABLE_JIT else intrinsic(_inttoptr)  # type: ignore[attr-defined]
 
 
 @nb.njit(cache=True, nogil=True)
