@@ -89,7 +89,7 @@ build_collector() {
 
 mkdir -p "$out"
 exec 9>"$out/.lock" # two builds at once would write the same files
-flock 9
+! command -v flock >/dev/null || flock 9
 go=$(find_go)
 case ${1:-collector} in
 collector) build_collector ;;

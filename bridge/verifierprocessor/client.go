@@ -90,14 +90,14 @@ func (c *client) runStream() *failure {
 	s, f := openStream(c.ctx, c.conn, c.cfg)
 	if f != nil {
 		c.dispatcher.connectFails(f)
-		c.onChange(f, false)
+		c.changed(f, false)
 		return f
 	}
 	defer s.cancel()
 	resets := c.resets.Load()
 	c.dispatcher.attach(s)
 	c.telemetry.streams(1)
-	c.onChange(nil, false)
+	c.changed(nil, false)
 
 	written := make(chan struct{})
 	go func() {
@@ -113,8 +113,15 @@ func (c *client) runStream() *failure {
 	f = &failure{cause: causeUnavailable, message: fmt.Sprintf("the stream ended: %v", err)}
 	c.telemetry.lost(c.dispatcher.detach(s, f))
 	c.telemetry.streams(-1)
-	c.onChange(f, resets == c.resets.Load())
+	c.changed(f, resets == c.resets.Load())
 	return f
+}
+
+// changed tells of a change, except of the end that shutdown brings.
+func (c *client) changed(f *failure, replaced bool) {
+	if c.ctx.Err() == nil {
+		c.onChange(f, replaced)
+	}
 }
 
 func (c *client) answered(s *stream, answer *contract.VerifyResponse, id uint64, decodeErr error) {

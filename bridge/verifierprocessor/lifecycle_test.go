@@ -58,6 +58,8 @@ func TestStatusFollowsTheVerifier(t *testing.T) {
 	host.eventually(t, componentstatus.StatusOK)
 	require.NoError(t, r.ConsumeTraces(t.Context(), spans(1)))
 	assert.EqualValues(t, 1, verifier.requests.Load())
+	require.NoError(t, r.Shutdown(t.Context()))
+	assert.Equal(t, componentstatus.StatusOK, host.last(), "shutting down is no error")
 }
 
 // A verifier that hangs opens the circuit; then a batch costs microseconds.
