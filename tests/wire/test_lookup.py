@@ -72,6 +72,15 @@ def test_it_grows_for_one_batch_and_shrinks_with_the_next_new_string() -> None:
     assert (len(dictionary._entries), len(dictionary._arena)) == (4, 32)
 
 
+def test_it_says_when_even_growing_does_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otlp_verifier.wire.dictionary._ARENA_LIMIT", 100)
+    dictionary = Dictionary(arena_capacity=64)
+    assert interned(dictionary, [b"x" * 70]) == [0], "the last step of growing is a short one"
+    with pytest.raises(OverflowError, match="4 GiB"):
+        interned(dictionary, [b"x" * 70, b"y" * 70])
+    assert interned(dictionary, [b"z"]) == [0]
+
+
 def test_columns_of_one_batch_share_an_epoch() -> None:
     dictionary = Dictionary(entry_capacity=4)
     interned(dictionary, [b"a", b"b", b"c"])

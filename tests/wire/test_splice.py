@@ -110,6 +110,33 @@ def test_what_is_not_forged_passes_through_untouched(rng: Random, odd: bool) -> 
     assert splice(columns) is columns.buffer
 
 
+def damaged(rng: Random, request: bytes) -> bytes:
+    """A few bytes changed, removed or inserted, tags of groups among them."""
+    result = bytearray(request)
+    for _ in range(rng.randrange(1, 5)):
+        at = rng.randrange(len(result) + 1)
+        way = rng.randrange(3)
+        if way == 0:
+            del result[at : at + rng.randrange(1, 4)]
+        elif way == 1:
+            result[at:at] = rng.choice((b"\x12", b"\x4a", b"\x5a", b"\x6a", b"\x80", b"\x9b\x06", b"\x9c\x06", b"\x13"))
+        else:
+            result[at : at + 1] = bytes([rng.randrange(256)])
+    return bytes(result)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.randoms(use_true_random=False), st.booleans())
+def test_damaged_requests_that_can_still_be_read(rng: Random, odd: bool) -> None:
+    request = damaged(rng, random_request(rng, odd=odd))
+    try:
+        columns = loaded(request)
+    except ValueError:
+        return  # what is refused, and how, is the scanner's business
+    choice = Choice(rng, columns)
+    assert choice.splice(columns) == reference.splice(request, choice.edits)
+
+
 def vectors(shared: Path) -> list[tuple[str, bytes]]:
     entries = json.loads((shared / "wire-vectors.json").read_text())["vectors"]
     return [(entry["name"], bytes.fromhex(entry["hex"])) for entry in entries if "hex" in entry]

@@ -88,10 +88,12 @@ class Dictionary:
         if self._fill(source, calls):
             return
         self._reset()
-        while not self._fill(source, calls):
-            self._grow()
-        if self._is_grown:
-            self._native.entry_capacity = len(self)  # so that the next new string resets and shrinks
+        try:
+            while not self._fill(source, calls):
+                self._grow()
+        finally:
+            if self._is_grown:
+                self._native.entry_capacity = len(self)  # so that the next new string resets and shrinks
 
     def strings(self, first: int, last: int) -> list[bytes]:
         """Return the strings of the codes first, ..., last - 1.

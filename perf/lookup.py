@@ -1,0 +1,79 @@
+"""Attribute keys to rows and strings to codes, beside the same with Python's own dictionaries."""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, SpanNarrow, ValueType
+from otlp_verifier.wire.dictionary import Dictionary, KeyTable
+from otlp_verifier.wire.limits import Limits
+from perf.workload import batches
+
+ROUNDS = 300
+# About as many as the rules name, some of them absent.
+# fmt: off
+KEYS = (
+    "http.request.method", "http.response.status_code", "http.route", "url.full", "url.path", "url.scheme",
+    "error.type", "server.address", "server.port", "client.address", "network.peer.address", "user_agent.original",
+    "db.system.name", "db.namespace", "db.query.text", "db.operation.name", "db.collection.name", "db.query.summary",
+    "messaging.system", "messaging.operation.name", "messaging.destination.name", "rpc.system", "rpc.service",
+    "rpc.method", "rpc.grpc.status_code", "exception.type", "exception.message", "exception.stacktrace",
+    "peer.service", "service.name",
+)
+# fmt: on
+
+
+def _median_ns(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter_ns()
+        work()
+        times.append(time.perf_counter_ns() - start)
+    return statistics.median(times)
+
+
+def figures() -> dict[str, float]:
+    """Nanoseconds per attribute looked up, and per string that the dictionary knows already."""
+    (request,) = batches(1)
+    columns = Columns()
+    columns.load(request, Limits())
+    spans, attributes = columns.spans, columns.attributes
+
+    table = KeyTable([key.encode() for key in KEYS])
+    starts = spans.narrow[SpanNarrow.ATTRIBUTE_START, : spans.rows]
+    counts = spans.narrow[SpanNarrow.ATTRIBUTE_COUNT, : spans.rows]
+    rows = np.empty((len(KEYS), spans.rows), np.uint32)
+    found = _median_ns(lambda: table.find(request, columns.attributes_native, starts, counts, rows))
+
+    strings = attributes.narrow[AttributeNarrow.TYPE, : attributes.rows] == ValueType.STRING
+    texts = np.ascontiguousarray(attributes.wide[AttributeWide.VALUE, : attributes.rows][strings])
+    codes = np.empty(len(texts), np.uint32)
+    dictionary = Dictionary()
+    dictionary.intern(request, texts, codes)
+    known = _median_ns(lambda: dictionary.intern(request, texts, codes))
+
+    message = ExportTraceServiceRequest.FromString(request)
+    values = [columns.text(text) for text in texts.tolist()]
+    python_codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
+    slots = {key: slot for slot, key in enumerate(KEYS)}
+    names = [
+        attribute.key
+        for resource in message.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+        for attribute in span.attributes
+    ]
+    return {
+        "lookup.find_ns_per_attribute": found / int(counts.sum()),
+        "lookup.intern_ns_per_string": known / len(texts),
+        "lookup.dict_find_ns_per_attribute": _median_ns(lambda: [slots.get(name) for name in names]) / len(names),
+        "lookup.dict_intern_ns_per_string": _median_ns(lambda: [python_codes[value] for value in values]) / len(values),
+    }
+
+
+if __name__ == "__main__":
+    for figure, value in figures().items():
+        print(f"{figure:45} {value:8.1f}")
