@@ -31,8 +31,12 @@ def _inttoptr(_typing: Any, address: Any) -> Any:
     return types.voidptr(address), generate
 
 
+def _plain_pointer(address: np.int64) -> ctypes.c_void_p:
+    return ctypes.c_void_p(int(address))
+
+
 # With the compiler off, the kernels run as plain Python, to be stepped through or measured for coverage.
-_pointer: Any = ctypes.c_void_p if config.DISABLE_JIT else intrinsic(_inttoptr)  # type: ignore[attr-defined]
+_pointer: Any = _plain_pointer if config.DISABLE_JIT else intrinsic(_inttoptr)  # type: ignore[attr-defined]
 
 
 @nb.njit(cache=True, nogil=True)
