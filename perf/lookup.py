@@ -1,15 +1,12 @@
 """Attribute keys to rows and strings to codes, beside the same with Python's own dictionaries."""
 
-import statistics
-import time
-from collections.abc import Callable
-
 import numpy as np
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, SpanNarrow, ValueType
 from otlp_verifier.wire.dictionary import Dictionary, KeyTable
 from otlp_verifier.wire.limits import Limits
+from perf.measure import Way, ns_per_span
 from perf.workload import batches
 
 ROUNDS = 300
@@ -26,15 +23,6 @@ KEYS = (
 # fmt: on
 
 
-def _median_ns(work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter_ns()
-        work()
-        times.append(time.perf_counter_ns() - start)
-    return statistics.median(times)
-
-
 def figures() -> dict[str, float]:
     """Nanoseconds per attribute looked up, and per string that the dictionary knows already."""
     (request,) = batches(1)
@@ -46,31 +34,37 @@ def figures() -> dict[str, float]:
     starts = spans.narrow[SpanNarrow.ATTRIBUTE_START, : spans.rows]
     counts = spans.narrow[SpanNarrow.ATTRIBUTE_COUNT, : spans.rows]
     rows = np.empty((len(KEYS), spans.rows), np.uint32)
-    found = _median_ns(lambda: table.find(request, columns.attributes_native, starts, counts, rows))
 
     strings = attributes.narrow[AttributeNarrow.TYPE, : attributes.rows] == ValueType.STRING
     texts = np.ascontiguousarray(attributes.wide[AttributeWide.VALUE, : attributes.rows][strings])
     codes = np.empty(len(texts), np.uint32)
     dictionary = Dictionary()
     dictionary.intern(request, texts, codes)
-    known = _median_ns(lambda: dictionary.intern(request, texts, codes))
 
-    message = ExportTraceServiceRequest.FromString(request)
-    values = [columns.text(text) for text in texts.tolist()]
-    python_codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
     slots = {key: slot for slot, key in enumerate(KEYS)}
     names = [
         attribute.key
-        for resource in message.resource_spans
+        for resource in ExportTraceServiceRequest.FromString(request).resource_spans
         for scope in resource.scope_spans
         for span in scope.spans
         for attribute in span.attributes
     ]
+    values = [columns.text(text) for text in texts.tolist()]
+    known = {value: code for code, value in enumerate(dict.fromkeys(values))}
+    per = ns_per_span(  # here per attribute or string
+        {
+            "find": Way(lambda _: table.find(request, columns.attributes_native, starts, counts, rows), 1, len(names)),
+            "intern": Way(lambda _: dictionary.intern(request, texts, codes), 1, len(texts)),
+            "dict_find": Way(lambda _: [slots.get(name) for name in names], 1, len(names)),
+            "dict_intern": Way(lambda _: [known[value] for value in values], 1, len(values)),
+        },
+        ROUNDS,
+    )
     return {
-        "lookup.find_ns_per_attribute": found / int(counts.sum()),
-        "lookup.intern_ns_per_string": known / len(texts),
-        "lookup.dict_find_ns_per_attribute": _median_ns(lambda: [slots.get(name) for name in names]) / len(names),
-        "lookup.dict_intern_ns_per_string": _median_ns(lambda: [python_codes[value] for value in values]) / len(values),
+        "lookup.find_ns_per_attribute": per["find"],
+        "lookup.intern_ns_per_string": per["intern"],
+        "lookup.dict_find_ns_per_attribute": per["dict_find"],
+        "lookup.dict_intern_ns_per_string": per["dict_intern"],
     }
 
 
