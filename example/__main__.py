@@ -92,7 +92,7 @@ class Follower:
                 (f"{elapsed:6.1f} s  ", "dim"),
                 (f"{finding['severity']:<12}", style),
                 (f"{finding['service'] or '-':<10}", "bold"),
-                (f"{finding['rule']}  ", style),
+                (f"{finding['rule']:<34}", style),
                 finding["message"],
             )
             self._console.print(line, no_wrap=True, overflow="ellipsis")
@@ -125,6 +125,7 @@ def _demonstrate(duration_s: float | None, console: Console) -> Summary:
                 if part.returncode is not None:
                     raise StartError(f"{part.name} ended with status {part.returncode}\n{part.tail()}")
 
+        stop = _stop_on_ctrl_c()
         end = "ends by itself" if duration_s else "Ctrl-C ends it"
         console.print(
             f"\nTraffic runs, {end}; logs and what went downstream are in {RUN.relative_to(ROOT)}/. Findings:\n"
@@ -133,12 +134,11 @@ def _demonstrate(duration_s: float | None, console: Console) -> Summary:
         stack.callback(follower.close)
         traffic = Traffic(shop.url)
         try:
-            traffic.run(duration_s, check)
-        except KeyboardInterrupt:
-            console.print("\nstopping; once more to leave at once")
+            traffic.run(duration_s, stop, check)
         except requests.RequestException:
             check()  # a part that ended says more than a refused connection
             raise
+        console.print("\n[dim]waiting for the last traces[/]")
         for service in shop.services:
             service.stop()  # sends its last spans
         _drain(collector, backend, review)
@@ -174,6 +174,18 @@ def _step(console: Console, what: str) -> Iterator[None]:
     started = time.monotonic()
     yield
     console.print(f"[green]✓[/] {what} [dim]{time.monotonic() - started:.1f} s[/]")
+
+
+def _stop_on_ctrl_c() -> threading.Event:
+    """Return an event that the first Ctrl-C sets; the second interrupts whatever is being done."""
+    stop = threading.Event()
+
+    def set_once(_number: int, _frame: types.FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, set_once)
+    return stop
 
 
 def _terminate(number: int, _frame: types.FrameType | None) -> NoReturn:

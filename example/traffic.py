@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import threading
 import time
 from collections.abc import Callable
 
@@ -28,8 +29,8 @@ class Traffic:
         self.good: list[str] = []
         self.faulty: dict[str, list[str]] = {fault.name: [] for fault in FAULTS}
 
-    def run(self, duration_s: float | None, check: Callable[[], None]) -> None:
-        """Send requests for `duration_s`, without end where it is None, and call `check` between any two."""
+    def run(self, duration_s: float | None, stop: threading.Event, check: Callable[[], None]) -> None:
+        """Send requests for `duration_s`, without end where it is None, or until `stop`; `check` between any two."""
         started = time.monotonic()
         # A short run meets every fault at least once, with time to spare.
         fault_every_s = min(_FAULT_EVERY_S_MAX, (duration_s or float("inf")) / (len(FAULTS) + 4))
@@ -45,7 +46,8 @@ class Traffic:
                 self.good.append(self._request("GET", "/products"))
             else:
                 self.good.append(self._request("POST", "/checkout", {}))
-            time.sleep(_PAUSE_S)
+            if stop.wait(_PAUSE_S):
+                return
 
     def _request(self, method: str, path: str, order: dict[str, str] | None = None) -> str:
         answer = requests.request(method, f"{self._shop}{path}", json=order, timeout=_TIMEOUT_S)
