@@ -1,9 +1,13 @@
 """One generation of rules and policies, and the workers that apply them."""
 
 import queue
+from collections.abc import Sequence
 from typing import Final
 
+from otlp_verifier.language.errors import RuleError, RuleErrors
 from otlp_verifier.pipeline import Verifier, Worker
+from otlp_verifier.rules.catalogue import Rule
+from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
 from otlp_verifier.selection import selected
 from otlp_verifier.settings import Settings, SettingsFile
 
@@ -21,6 +25,7 @@ class Engine:
     def __init__(self, verifier: Verifier, settings: Settings, workers: int) -> None:
         self.verifier: Final = verifier
         self.profiles: Final = frozenset(settings.profiles) | {""}
+        self.rules: Final = frozenset(verifier.rule_ids)  # a rule with several formulas has as many numbers
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
         for _ in range(workers):
             self._idle.put(verifier.worker())
@@ -45,8 +50,19 @@ def compiled(file: SettingsFile) -> Verifier:
     """Select and compile the rules; kernels are not loaded yet, see `Verifier.warm_up`.
 
     Raises:
-        SettingsError, RuleFileErrors, RuleErrors: what is wrong in the configuration, its files or their rules.
+        SettingsError: a mistake in the configuration.
+        RuleFileErrors: all mistakes in files of rules, or all in the rules themselves.
 
     """
     settings = file.settings
-    return Verifier(selected(file), {"": settings.policy, **settings.profiles}, settings.limits)
+    rules = selected(file)
+    try:
+        return Verifier(rules, {"": settings.policy, **settings.profiles}, settings.limits)
+    except RuleErrors as errors:
+        raise RuleFileErrors(_in_its_file(error, rules) for error in errors.errors) from errors
+
+
+def _in_its_file(error: RuleError, rules: Sequence[Rule]) -> RuleFileError:
+    """The same mistake with the file and the line of the file."""
+    [rule, *_] = [rule for rule in rules if rule.id == error.rule and error.source in rule.rule]
+    return RuleFileError(rule.file, rule.rule_line + error.line - 1, str(error))

@@ -31,8 +31,8 @@ CAUSES: Final = tuple(
     name.removeprefix("CODE_").lower() for name, value in Code.items() if value != Code.CODE_UNSPECIFIED
 )
 LIMITS: Final = (
-    *(field.name for field in fields(Limits) if field.name not in ("depth", "memory_factor")),
-    "memory", "streams", "requests_in_flight", "queue_timeout",
+    *(field.name for field in fields(Limits) if field.name != "depth"),  # deeper values are not looked into
+    "streams", "requests_in_flight", "queue_timeout",
 )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def options(settings: Settings) -> list[tuple[str, int]]:
 class Server:
     """A listening gRPC server; not healthy until `serving` is called."""
 
-    def __init__(self, file: SettingsFile, streams: grpc.GenericRpcHandler[bytes, bytes]) -> None:
+    def __init__(self, file: SettingsFile, streams: "grpc.GenericRpcHandler[bytes, bytes]") -> None:
         settings = file.settings
         limit = settings.limits.streams + SPARE_THREADS
         self._grpc = grpc.server(
