@@ -74,9 +74,9 @@ KERNEL_TESTS := tests/relate tests/machine
 test-python: setup ## Python tests with coverage, floor 90 %
 	@$(call say,pytest)
 	@$(PYTHON) -m coverage erase
-	@$(PYTHON) -m coverage run -m pytest -m 'not e2e'
+	@$(PYTHON) -m coverage run -m pytest --timeout 300 -m 'not e2e'
 	@$(call say,pytest on uncompiled kernels)
-	@NUMBA_DISABLE_JIT=1 $(PYTHON) -m coverage run -m pytest -q $(KERNEL_TESTS)
+	@NUMBA_DISABLE_JIT=1 $(PYTHON) -m coverage run -m pytest --timeout 300 -q $(KERNEL_TESTS)
 	@$(call say,coverage of Python)
 	@$(PYTHON) -m coverage combine -q
 	@$(PYTHON) -m coverage report
@@ -101,7 +101,7 @@ test-go: $(LOCKED) ## Go tests with the race detector and coverage, floor 90 %
 .PHONY: test-e2e
 test-e2e: setup collector ## The built collector with the verifier behind it, end to end
 	@$(call say,end to end)
-	@$(PYTHON) -m pytest -m e2e
+	@$(PYTHON) -m pytest --timeout 300 -m e2e
 
 .PHONY: bench
 bench: setup collector ## Benchmarks with their peers: perf/results/latest.json and a table
