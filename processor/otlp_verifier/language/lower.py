@@ -11,7 +11,7 @@ from otlp_verifier.language.paths import ATTRIBUTES, ENUMS, FIELDS, STEPS, Chang
 from otlp_verifier.language.plan import CodedText
 from otlp_verifier.language.symbols import Symbols
 from otlp_verifier.language.syntax import Binary, Call, Expression, ForEach, Index, Literal, Name, Unary
-from otlp_verifier.language.values import Condition, Row, Value
+from otlp_verifier.language.values import INT_MAX, Condition, Row, Value
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
 
 _TYPE = int(AttributeNarrow.TYPE)
@@ -154,6 +154,8 @@ class Lowering:
         if isinstance(tree.value, int) and not isinstance(tree.value, bool) and not -(2**63) <= tree.value < 2**64:
             raise self.error("the number does not fit 64 bits", tree.offset)
         if tree.is_duration:
+            if isinstance(tree.value, int) and tree.value > INT_MAX:
+                raise self.error("the duration does not fit a signed 64-bit number of nanoseconds", tree.offset)
             return self.constant(tree.value, Type.DURATION)
         return self.constant(tree.value, Type.FLOAT if isinstance(tree.value, float) else Type.INT)
 

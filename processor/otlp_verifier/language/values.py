@@ -1,11 +1,15 @@
 """Typed values while a rule is lowered: which graph nodes carry them and how they may change."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from otlp_verifier.language.graph import NodeId
 from otlp_verifier.language.paths import Change, Type
 from otlp_verifier.language.plan import CodedText
 from otlp_verifier.machine.operations import Domain
+
+INT_MIN: Final = -(2**63)
+INT_MAX: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
