@@ -288,7 +288,7 @@ def _compare(left: Any, sign: str, right: Any) -> bool:
     if sign == "!=":
         return not _compare(left, "==", right)
     if left is None or right is None:
-        return sign == "==" and left is right
+        return left is right and sign in ("==", "<=", ">=")
     kinds = _kind(left), _kind(right)
     if kinds[0] != kinds[1]:
         return False
