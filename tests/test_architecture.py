@@ -28,6 +28,7 @@ ORDER = [
     "pipeline",
     "settings",
     "selection",
+    "files",
     "serve",
     "cli",
 ]
