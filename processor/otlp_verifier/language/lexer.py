@@ -121,7 +121,7 @@ def _unescape(written: str, text: str, offset: int) -> str:
             raise RuleError(
                 f'unknown escape `\\{character}` in a string; known are \\n \\t \\r \\" \\\\',
                 text,
-                offset + match.start(),
+                offset + 1 + match.start(),
             )
         return _ESCAPES[character]
 

@@ -114,9 +114,11 @@ class _Parser:
             outer = self._deeper()
             operand = self._factor()
             self._depth = outer
-            if isinstance(operand, Literal) and isinstance(operand.value, int | float) and operand.value is not True:
-                return Literal(-operand.value, token.offset, operand.is_duration)
-            return Unary("-", operand, token.offset)
+            match operand:
+                case Literal(value=int() | float() as number) if not isinstance(number, bool):
+                    return Literal(-number, token.offset, operand.is_duration)
+                case _:
+                    return Unary("-", operand, token.offset)
         if token.kind is Kind.SYMBOL and token.text == "(":
             self._next()
             outer = self._deeper()
