@@ -105,6 +105,8 @@ test-e2e: setup collector ## The built collector with the verifier behind it, en
 
 .PHONY: bench
 bench: setup collector ## Benchmarks with their peers: perf/results/latest.json and a table
+	@$(PYTHON) -m perf
+	@$(PYTHON) -m perf.report
 
 .PHONY: fuzz
 fuzz: setup ## The sanitizer harness for longer; SECONDS_EACH=60 per target

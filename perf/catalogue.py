@@ -71,7 +71,9 @@ FIGURES: Final[Mapping[str, Figure]] = {
     ),
     "pipeline.added_vs_filter40": Figure("verifier against 40 conditions, all rules", "", Target("lower", 1.0)),
     "pipeline.default_added_vs_filter40": Figure("the same, default rules", "", Target("lower", None, 0.45)),
-    "pipeline.throughput_vs_passthrough": Figure("spans per second against otlp -> nop", "", Target("higher", None, 0.65)),
+    "pipeline.throughput_vs_passthrough": Figure(
+        "spans per second against otlp -> nop", "", Target("higher", None, 0.65)
+    ),
     # the process
     "startup.warm_s": Figure("start to healthy, kernels cached", "", Target("lower", 1)),
     "startup.cold_s": Figure("the same without a cache", "", Target("lower", None, 4)),
@@ -89,9 +91,8 @@ def unit(name: str) -> str:
 
 
 _UNITS: Final = {
-    "_ns_per_span": "ns/span",
     "ns_per_span": "ns/span",
-    "bytes_per_second": "B/s",
+    "gigabytes_per_second": "GB/s",
     "_ms": "ms",
     "_mb": "MiB",
     "_s": "s",

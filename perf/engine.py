@@ -46,7 +46,9 @@ def figures() -> dict[str, float]:
     for verifier in (everything, default):
         verifier.warm_up()
     requests = batches(BATCHES, bad_percent=BAD_PERCENT)
-    return _against_peers(everything, default, requests) | _stages(everything, requests) | _workers(everything, requests)
+    return (
+        _against_peers(everything, default, requests) | _stages(everything, requests) | _workers(everything, requests)
+    )
 
 
 def _verify(verifier: Verifier, requests: Sequence[bytes], spans: int = SPANS) -> Way:

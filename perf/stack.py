@@ -93,7 +93,9 @@ class Collector(Process):
         """How many of the spans that were sent have not left its last processor, or its receiver where it has none."""
         metrics = Metrics(f"http://127.0.0.1:{self._metrics_port}/metrics")
         received = metrics.total("otelcol_receiver_accepted_spans")
-        kept_back = metrics.total("otelcol_processor_incoming_items") - metrics.total("otelcol_processor_outgoing_items")
+        kept_back = metrics.total("otelcol_processor_incoming_items") - metrics.total(
+            "otelcol_processor_outgoing_items"
+        )
         return round(sent - received + kept_back)
 
 
