@@ -217,10 +217,3 @@ def test_the_documentation_is_fresh() -> None:
     generated = re.search(r"<!-- generated: .*? -->\n(.*?)<!-- end generated -->", document, re.DOTALL)
     assert generated is not None
     assert generated[1] == table, "run: otlp-verifier config schema --format markdown"
-
-
-def test_the_examples_of_the_documentation_are_good(tmp_path: Path) -> None:
-    examples = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "configuration.md").read_text(), re.DOTALL)
-    assert examples
-    for example in examples:
-        read(tmp_path, example)
