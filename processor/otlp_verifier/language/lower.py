@@ -7,6 +7,7 @@ from otlp_verifier.columns import AttributeNarrow, AttributeWide, ValueType
 from otlp_verifier.language import compare, functions
 from otlp_verifier.language.errors import RuleError, nearest
 from otlp_verifier.language.graph import Graph, NodeId
+from otlp_verifier.language.parser import RELATIONS
 from otlp_verifier.language.paths import ATTRIBUTES, ENUMS, FIELDS, STEPS, Change, Field, Type
 from otlp_verifier.language.plan import CodedText
 from otlp_verifier.language.symbols import Symbols
@@ -73,8 +74,9 @@ class Lowering:
         for join in tree.joins:
             step = STEPS[self.domain].get(join.relation)
             if step is None:
-                possible = ", ".join(STEPS[self.domain]) or "none"
-                raise self.error(f"a {tree.domain} has no relation `{join.relation}`; it has: {possible}", join.offset)
+                possible = ", ".join(relation for relation in RELATIONS if relation in STEPS[self.domain]) or "none"
+                message = f"{_a(self.domain)} has no relation `{join.relation}`; it has: {possible}"
+                raise self.error(message, join.offset)
             if join.variable in self._rows:
                 raise self.error(f"the variable `{join.variable}` is used twice", join.offset)
             row = self._step(self._main, join.relation)
@@ -179,7 +181,7 @@ class Lowering:
         field = FIELDS[row.domain].get(path)
         if field is None:
             known = [*FIELDS[row.domain], *STEPS[row.domain]]
-            raise self.error(f"a {row.domain.name.lower()} has no `{path}`{nearest(path, known)}", tree.offset)
+            raise self.error(f"{_a(row.domain)} has no `{path}`{nearest(path, known)}", tree.offset)
         return self._field(row, field)
 
     def _resolve(self, tree: Name) -> tuple[Row, tuple[str, ...]]:
@@ -191,19 +193,28 @@ class Lowering:
         if row is None:
             known = [*self._rows, *_IMPLICIT, *self._parameters, *ENUMS]
             raise self.error(f"`{first}` is unknown{nearest(first, known)}", tree.offset)
-        while rest and rest[0] in STEPS[row.domain]:
-            row = self._step(row, rest.pop(0))
+        while rest and (next_row := self._follow(row, rest[0])) is not None:
+            row = next_row
+            rest.pop(0)
         return row, tuple(rest)
+
+    def _follow(self, row: Row, name: str) -> Row | None:
+        """The row that a path's next name leads to; None where the name is none of another row."""
+        if name in STEPS[row.domain]:
+            return self._step(row, name)
+        # What a span belongs to, its events and links belong to.
+        if "span" in STEPS[row.domain] and name in ("resource", "scope", "trace"):
+            return self._step(self._step(row, "span"), name)
+        return None
 
     def _implicit(self, name: str, offset: int) -> Row:
         """`resource`, `scope`, `span` or `trace` of the row that the rule is about."""
         if _IMPLICIT[name] is self.domain:
             return self._main
-        if name in STEPS[self.domain]:
-            return self._step(self._main, name)
-        if "span" in STEPS[self.domain]:
-            return self._step(self._step(self._main, "span"), name)
-        raise self.error(f"a {self.domain.name.lower()} belongs to no single {name}", offset)
+        row = self._follow(self._main, name)
+        if row is None:
+            raise self.error(f"{_a(self.domain)} belongs to no single {name}", offset)
+        return row
 
     def _step(self, row: Row, relation: str) -> Row:
         step = STEPS[row.domain][relation]
@@ -256,7 +267,7 @@ class Lowering:
     def _attribute(self, tree: Index) -> Value:
         row, rest = self._resolve(tree.base)
         if rest != ("attributes",) or row.domain not in ATTRIBUTES:
-            at = f"a {row.domain.name.lower()} has no `{'.'.join(rest)}[...]`"
+            at = f"{_a(row.domain)} has no `{'.'.join(rest)}[...]`"
             raise self.error(f'{at}; expected attributes["..."]', tree.offset)
         slot = self.symbols.key(row.domain, tree.key)
         found = self._load_narrow(row, NarrowTable.KEYS + row.domain, slot, is_row=True)
@@ -291,3 +302,8 @@ class Lowering:
     def holds(self, value: Value, name: str, predicate: Callable[[], Callable[[bytes], bool]]) -> NodeId:
         """The flag that a predicate is true of a TEXT or DYNAMIC string; false where it is no string."""
         return self.graph.node(Op.HOLDS, self.code(value), numbers=(self.symbols.predicate(name, predicate),))
+
+
+def _a(domain: Domain) -> str:
+    """A domain's name with its article."""
+    return f"an {domain.name.lower()}" if domain is Domain.EVENT else f"a {domain.name.lower()}"
