@@ -1,4 +1,4 @@
-"""What is said of a rule with a mistake: where it is, what was expected, the nearest known name. Only that is raised."""
+"""What is said of a mistake in a rule: where it is, what was expected, the nearest known name. No other error."""
 
 from random import Random
 
@@ -148,8 +148,8 @@ PIECES = [
     "for", "each", "span", "event", "link", "resource", "scope", "trace", "s", "e", "with", "parent", "p", "where",
     "require", "and", "or", "not", "true", "nil", "==", "!=", "<", ">=", "+", "-", "*", "/", "(", ")", ".", "[", "]",
     ",", '"a"', '"', "1", "0", "1.5", "5ms", "0x1", "9223372036854775808", "attributes", "name", "start", "kind",
-    "duration", "span_id", "IsMatch", "Len", "IsString", "SPAN_KIND_SERVER", "\n", "\t", "# ", "é", "\x00", "\ud800", "'", "=",
-    "\\",
+    "duration", "span_id", "IsMatch", "Len", "IsString", "SPAN_KIND_SERVER", "\n", "\t", "# ", "é", "\x00", "\ud800",
+    "'", "=", "\\",
 ]  # fmt: skip
 
 
