@@ -41,7 +41,7 @@ collector: $(LOCKED) ## The collector with the verifier processor, from collecto
 ##@ Work on it
 
 # Every stage can be called by itself; `test` calls them all and does not stop at the first that fails.
-STAGES := lint test-python test-c test-go test-e2e
+STAGES := lint test-python test-c test-go test-e2e test-bench
 
 .PHONY: test
 test: setup collector ## Everything that CI runs
@@ -103,8 +103,15 @@ test-e2e: setup collector ## The built collector with the verifier behind it, en
 	@$(call say,end to end)
 	@$(PYTHON) -m pytest --timeout 300 -m e2e
 
+.PHONY: test-bench
+test-bench: setup collector ## Whether the benchmarks work; their figures mean nothing
+	@$(call say,benchmarks for a short while)
+	@$(PYTHON) -m perf --short
+
 .PHONY: bench
-bench: setup collector ## Benchmarks with their peers: perf/results/latest.json and a table
+bench: setup collector ## Benchmarks with their peers: perf/results/latest.json and docs/performance.md
+	@$(PYTHON) -m perf
+	@$(PYTHON) -m perf.report
 	@$(PYTHON) -m perf
 	@$(PYTHON) -m perf.report
 

@@ -26,6 +26,7 @@ ORDER = [
     "verdict",
     "annotate",
     "pipeline",
+    "files",
     "settings",
     "selection",
     "files",
