@@ -1,5 +1,6 @@
 """Logs and findings in the log: one line each, fields and not sentences, and never too many."""
 
+import io
 import json
 import logging
 import threading
@@ -31,7 +32,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def root_logger() -> Iterator[logging.Logger]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
+    logs.writer.cache_clear()  # a new one, for the standard error of this test
     yield root
+    logs.writer.cache_clear()
     logging.captureWarnings(False)
     root.handlers[:], _ = before
     root.setLevel(before[1])
@@ -42,6 +45,7 @@ def test_json_lines(root_logger: logging.Logger, capsys: pytest.CaptureFixture[s
     log = logging.getLogger("otlp_verifier.test")
     log.debug("left out")
     log.warning("a 'message'\nof two lines", extra={"event": "test", "count": 3, "peer": None})
+    logs.writer().flush()
     [line] = capsys.readouterr().err.splitlines()
     entry = json.loads(line)
     assert entry.pop("timestamp").endswith("+00:00")
@@ -59,6 +63,7 @@ def test_text_lines(root_logger: logging.Logger, capsys: pytest.CaptureFixture[s
     logs.configure(Log(format="text", level="error"))
     logging.getLogger("a").error("broken", extra={"event": "test", "count": 3})
     logging.getLogger("a").warning("left out")
+    logs.writer().flush()
     [line] = capsys.readouterr().err.splitlines()
     assert line.endswith(" ERROR   broken event=test count=3")
 
@@ -67,7 +72,45 @@ def test_configured_twice_logs_once(root_logger: logging.Logger, capsys: pytest.
     logs.configure(Log())
     logs.configure(Log(format="text"))
     logging.getLogger("a").error("once")
+    logs.writer().flush()
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+class Stuck(io.StringIO):
+    """A standard error whose reader hangs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = threading.Event()
+
+    def write(self, line: str) -> int:
+        self.reads.wait(10)
+        return super().write(line)
+
+
+def test_a_reader_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "LINES_WAITING_MAX", 10)
+    monkeypatch.setattr(logs, "FLUSH_S_MAX", 0.01)
+    stream = Stuck()
+    writer = logs.Writer(stream)
+    for number in range(100):
+        writer.handle(logging.makeLogRecord({"msg": f"line {number}"}))
+    writer.flush()
+    assert writer.dropped in (89, 90)  # one may be on its way
+    stream.reads.set()
+    monkeypatch.setattr(logs, "FLUSH_S_MAX", 10)
+    writer.flush()
+    assert stream.getvalue().startswith("line 0\nline 1\n")
+    assert len(stream.getvalue().splitlines()) == 100 - writer.dropped
+
+
+def test_a_reader_that_is_gone_is_counted() -> None:
+    stream = io.StringIO()
+    stream.close()
+    writer = logs.Writer(stream)
+    writer.handle(logging.makeLogRecord({"msg": "nobody hears this"}))
+    writer.flush()
+    assert writer.dropped == 1
 
 
 def test_sparingly(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:

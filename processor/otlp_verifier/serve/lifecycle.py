@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from types import FrameType
@@ -28,6 +29,9 @@ CONFIGURATION_ERRORS: Final = (SettingsError, RuleFileErrors)
 RELOADED: Final = frozenset({"policy", "profiles", "rules", "log", "findings", "shutdown"})
 QUIET_S: Final = 0.05  # without a request this long, a drained server has answered what was on its way
 _POLL_S: Final = 0.01
+# How long a thread may keep the interpreter while another wants it. While a reload compiles rules, the slowest batch in
+# a hundred took 33 to 46 ms with Python's default of 5 ms, and takes 17 to 22 ms with this.
+SWITCH_INTERVAL_S: Final = 0.0005
 
 _log = logging.getLogger("otlp_verifier")
 
@@ -209,6 +213,7 @@ class Process:
 def run(path: Path | None, version: str) -> None:
     """Serve until told to stop; returns when all requests in flight have been answered."""
     signals = Signals()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         Process(path, version).run(signals)
     except Stopped:

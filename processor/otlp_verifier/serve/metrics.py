@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 
 from otlp_verifier.contract.verifier_pb2 import Code
 from otlp_verifier.pipeline import Outcome
+from otlp_verifier.serve import logs
 from otlp_verifier.serve.load import Load
 from otlp_verifier.wire.limits import Limits
 
@@ -116,6 +117,9 @@ class Metrics:
         )
         self.findings_unlogged: Final = Counter(
             "otlp_verifier_findings_unlogged", "Findings left out of the log", registry=self.registry
+        )
+        self._gauge("log_lines_dropped", "Log lines that standard error did not take in time").set_function(
+            lambda: logs.writer().dropped
         )
         self.ready: Final = self._gauge("ready", "1 when requests are served, else 0")
         self.rules: Final = self._gauge("rules", "Rules that run")
