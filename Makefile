@@ -11,6 +11,7 @@ PYTHON := $(VENV)/bin/python
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 BRIDGE := bridge/verifierprocessor
+CONTRACT := processor/otlp_verifier/contract
 SCRIPTS := .ci/run $(wildcard */*.sh */*/*.sh)
 NATIVE_SOURCES := $(wildcard processor/otlp_verifier/wire/*.[ch]) processor/otlp_verifier/wire/build.py
 
@@ -124,7 +125,9 @@ docs: setup collector ## What is generated in README.md and docs/, from a real r
 
 .PHONY: contract
 contract: setup ## Go and Python code of bridge/proto/verifier.proto
-	@PYTHON=$(PYTHON) bridge/proto/generate.sh
+	@PYTHON=$(CURDIR)/$(PYTHON) bridge/proto/generate.sh
+	@$(PYTHON) -m grpc_tools.protoc -I bridge/proto --python_out=$(CONTRACT) --pyi_out=$(CONTRACT) verifier.proto
+	@echo 'wrote $(CONTRACT)/verifier_pb2.py'
 
 .PHONY: lock
 lock: ## requirements/*.lock from pyproject.toml with PyPI's uv; UPGRADE=1 takes the newest versions
