@@ -31,6 +31,7 @@ HERE = Path(__file__).parent
 RUN = ROOT / "build" / "run"
 _TRACE_WAIT_S = 2.0
 _FOLLOW_EVERY_S = 0.1
+_WIDTH_OF_ONE_LINE = 120  # below, a finding takes two
 _PICTURE_WIDTH, _PIPE_WIDTH = 150, 200
 
 
@@ -95,6 +96,7 @@ class Follower:
                 (f"{finding['severity']:<12}", style),
                 (f"{finding['service'] or '-':<10}", "bold"),
                 (f"{finding['rule']:<34}", style),
+                "\n          " if self._console.width < _WIDTH_OF_ONE_LINE else "",
                 finding["message"],
             )
             self._console.print(line, no_wrap=True, overflow="ellipsis")

@@ -90,7 +90,7 @@ def summarize(
             for place, traces in (("backend", backend), ("review", review))
             if trace_id in traces
         }
-        return FaultResult(name, len(happened), len(found), list(expected), ", ".join(sorted(places)) or "nowhere")
+        return FaultResult(name, len(happened), len(found), list(expected), ", ".join(sorted(places)) or "-")
 
     duration = "otlp_verifier_request_duration_seconds", "otelcol_processor_verifier_request_duration"
     return Summary(
@@ -123,7 +123,7 @@ def show(summary: Summary, console: Console) -> None:
     faults = _table("Ten faults", "fault", "what happens", "found", "by", "went to")
     for fault in summary.faults:
         style = "green" if fault.found == fault.happened else "bold red"
-        found = f"[{style}]{fault.found} of {fault.happened}[/]" if fault.happened else "did not happen"
+        found = f"[{style}]{fault.found} of {fault.happened}[/]" if fault.happened else "-"
         faults.add_row(fault.name, stories[fault.name], found, ", ".join(fault.rules), fault.downstream)
     console.print(faults, "")
 
