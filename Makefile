@@ -113,8 +113,6 @@ test-bench: setup collector ## Whether the benchmarks work; their figures mean n
 bench: setup collector ## Benchmarks with their peers: perf/results/latest.json and docs/performance.md
 	@$(PYTHON) -m perf
 	@$(PYTHON) -m perf.report
-	@$(PYTHON) -m perf
-	@$(PYTHON) -m perf.report
 
 .PHONY: fuzz
 fuzz: setup ## The sanitizer harness for longer; SECONDS_EACH=60 per target

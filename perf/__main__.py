@@ -5,7 +5,7 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from perf.catalogue import FIGURES
 from perf.effort import EFFORT
 from perf.machine import busy, machine, versions
 from perf.table import HEADINGS, Row, rows, uncatalogued
@@ -67,8 +68,7 @@ def _run(names: Sequence[str], console: Console) -> tuple[dict[str, float], list
         start = time.monotonic()
         try:
             made = importlib.import_module(f"perf.{name}").figures()
-            if taken := figures.keys() & made.keys():
-                raise RuntimeError(f"figures that another benchmark has: {', '.join(sorted(taken))}")
+            _check(name, made, figures)
         except Exception:  # the others may work: all that is broken is shown at once
             console.print(escape(traceback.format_exc()), style="red")
             broken.append(name)
@@ -76,6 +76,14 @@ def _run(names: Sequence[str], console: Console) -> tuple[dict[str, float], list
         figures |= made
         console.print(f"    {time.monotonic() - start:.0f} s")
     return figures, broken
+
+
+def _check(name: str, made: Mapping[str, float], earlier: Mapping[str, float]) -> None:
+    if taken := earlier.keys() & made.keys():
+        raise RuntimeError(f"figures that another benchmark has: {', '.join(sorted(taken))}")
+    expected = {figure for figure in FIGURES if figure.startswith(f"{name}.")}
+    if missing := expected - made.keys():
+        raise RuntimeError(f"figures that the catalogue expects and that are not there: {', '.join(sorted(missing))}")
 
 
 def _table(figures: dict[str, float], details: bool) -> Table:
