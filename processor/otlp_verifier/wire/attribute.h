@@ -10,7 +10,8 @@
 /* The attributes of one owner while it is read: rows [start, row) are there, row `end` is one too many. */
 typedef struct {
     uint32_t start, row, end;
-    uint32_t defects;
+    uint32_t defects; /* of attributes that are not plain */
+    bool ascii;       /* fill: all string values of plain attributes are */
 } otlpv_owner;
 
 /* Plain KeyValue fields from `at` on, each introduced by the one byte `tag`, go into the owner's next rows
@@ -29,8 +30,9 @@ void otlpv_clear_lists(otlpv_pass *pass, uint32_t row);
 int otlpv_take_odd_attribute(otlpv_pass *pass, otlpv_reader *reader, otlpv_place place, uint32_t level,
                              otlpv_owner *owner);
 
-/* Hashes the keys of attribute rows [start, end), those of one owner; returns what is odd about keys and values. */
-uint32_t otlpv_finish_keys(const otlpv_pass *pass, uint32_t start, uint32_t end);
+/* Hashes the keys of attribute rows [start, end), those of one owner; returns what is odd about the keys, and
+ * about the encoding of string values unless it is known to be ASCII. */
+uint32_t otlpv_finish_keys(const otlpv_pass *pass, uint32_t start, uint32_t end, bool ascii_values);
 
 /* Whether two attributes of rows [start, start + count) have one key. */
 bool otlpv_has_duplicate_key(const otlpv_pass *pass, uint32_t start, uint32_t count);
@@ -54,6 +56,7 @@ OTLPV_HOT void otlpv_begin_owner(const otlpv_pass *pass, otlpv_owner *owner)
 {
     otlpv_set_rows(pass, owner, 0);
     owner->defects = 0;
+    owner->ascii = true;
 }
 
 /* Counting, an owner's children are read amid its own fields, and their attributes come before the rest of its own. */
@@ -71,7 +74,9 @@ OTLPV_HOT void otlpv_resume_owner(const otlpv_pass *pass, otlpv_owner *owner)
 OTLPV_HOT uint32_t otlpv_end_owner(otlpv_pass *pass, const otlpv_owner *owner, const bool fill)
 {
     pass->found.attributes = owner->row;
-    return fill && owner->row != owner->start ? owner->defects | otlpv_finish_keys(pass, owner->start, owner->row) : 0;
+    if (!fill || owner->row == owner->start)
+        return 0;
+    return owner->defects | otlpv_finish_keys(pass, owner->start, owner->row, owner->ascii);
 }
 
 /* Fields that hold a KeyValue each, one after the other: the tag of the first has been read and is `tag`.

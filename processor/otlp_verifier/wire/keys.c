@@ -5,13 +5,20 @@
 
 /* "verifier", the first word of a forged key; then comes a dot. */
 #define FORGED_WORD 0x7265696669726576u
-#define FILTER_WORDS 8
 
 static uint32_t key_defects(const uint8_t *key, uint32_t length)
 {
     if (length == 0)
         return OTLPV_DEFECT_EMPTY_KEY;
     return length >= 9 && otlpv_load64(key) == FORGED_WORD && key[8] == '.' ? OTLPV_DEFECT_FORGED : 0;
+}
+
+/* How many bits are set; without the instruction, which not every x86-64 has. */
+static inline uint32_t bits(uint64_t set)
+{
+    set -= set >> 1 & 0x5555555555555555u;
+    set = (set & 0x3333333333333333u) + (set >> 2 & 0x3333333333333333u);
+    return (uint32_t)(((set + (set >> 4)) & 0x0F0F0F0F0F0F0F0Fu) * 0x0101010101010101u >> 56);
 }
 
 /* Whether every key and string value of these rows is UTF-8. */
@@ -27,20 +34,15 @@ static OTLPV_COLD bool is_utf8(const otlpv_pass *pass, uint32_t row, uint32_t en
     return true;
 }
 
-uint32_t otlpv_finish_keys(const otlpv_pass *pass, uint32_t start, uint32_t end)
+uint32_t otlpv_finish_keys(const otlpv_pass *pass, uint32_t start, uint32_t end, bool ascii_values)
 {
     const uint8_t *const base = pass->base;
     const uint64_t *const keys = pass->keys;
-    const uint64_t *const values = pass->values;
-    const uint32_t *const types = pass->types;
     uint64_t *const hashes = pass->hashes;
     const otlpv_secret secret = pass->secret;
     uint32_t defects = 0;
-    uint64_t filter[FILTER_WORDS] = {0}; /* bits of hashes */
-    uint64_t hit = 0;                    /* two keys share a bit and are perhaps equal */
-    uint64_t any_word = 0;               /* union of keys */
-    otlpv_pair any = {0, 0};             /* union of string attributes */
-    bool ascii = true;
+    uint64_t any = 0;               /* union of the keys */
+    uint64_t first = 0, second = 0; /* a bit per hash, by its lowest and its next 6 bits */
     for (uint64_t row = start; row < end; row++) {
         const uint64_t text = keys[row];
         const uint8_t *key = base + (text >> 32);
@@ -54,28 +56,17 @@ uint32_t otlpv_finish_keys(const otlpv_pass *pass, uint32_t start, uint32_t end)
             words = otlpv_words_of(key, length, &secret);
             defects |= key_defects(key, length);
         }
-        any_word |= words.any;
+        any |= words.any;
         const uint64_t hash = otlpv_hash_of_words(&words, length, &secret);
         hashes[row] = hash;
-        uint64_t *word = &filter[hash >> 6 & (FILTER_WORDS - 1)];
-        const uint64_t bit = (uint64_t)1 << (hash & 63);
-        hit |= *word & bit;
-        *word |= bit;
-        if (types[row] == OTLPV_STRING) {
-            /* The value mostly follows its key after 4 bytes of tags and lengths, which are ASCII too: one look at
-             * 20 to 60 bytes instead of two at shorter pieces, whose lengths are harder to predict. */
-            const uint64_t value = values[row];
-            const uint64_t size = (value >> 32) + (value & UINT32_MAX) - (text >> 32);
-            if (__builtin_expect(size - 16 <= 48, 1))
-                any |= otlpv_union_of_16_to_64(key, size);
-            else
-                ascii &= otlpv_is_ascii(base + (value >> 32), value & UINT32_MAX);
-        }
+        first |= (uint64_t)1 << (hash & 63);
+        second |= (uint64_t)1 << (hash >> 6 & 63);
     }
-    if (__builtin_expect(!ascii || (any_word & OTLPV_TOP_BITS) != 0 || otlpv_any_top_bit(any), 0) &&
-        !is_utf8(pass, start, end))
+    if (__builtin_expect(!ascii_values || (any & OTLPV_TOP_BITS) != 0, 0) && !is_utf8(pass, start, end))
         defects |= OTLPV_DEFECT_ATTRIBUTE_UTF8;
-    if (__builtin_expect(hit != 0, 0) && otlpv_has_duplicate_key(pass, start, end - start))
+    /* Keys that differ mostly have bits of their own in one of the two sets, so that nothing more is to be done. */
+    const uint32_t count = end - start;
+    if (bits(first) != count && bits(second) != count && otlpv_has_duplicate_key(pass, start, count))
         defects |= OTLPV_DEFECT_DUPLICATE_KEY;
     return defects;
 }

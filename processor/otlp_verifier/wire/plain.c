@@ -1,8 +1,8 @@
 /* Plain attributes: see attribute.h.
  *
  * A KeyValue is plain when it looks as every encoder writes it, with a key and
- * a value, each once, all lengths below 128, and a value that is a string, bool,
- * double or int of at most 8 bytes. Then tags and lengths have fixed places and
+ * a value, each once, all lengths below 128, and a value that is a string, a
+ * double, or a bool or int of at most 8 bytes. Then tags and lengths have fixed places and
  * are checked four bytes at a time. All others go to attribute.c.
  *
  * These two loops are most of what reading costs; they are functions of their
@@ -66,19 +66,11 @@ OTLPV_HOT bool recognise(const otlpv_pass *pass, const uint8_t *at, const uint8_
         return false;
     p->value--;
     p->value_length++;
-    switch (value_head >> 16 & 0xFF) {
-    case OTLPV_TAG(OTLPV_INT, OTLPV_WIRE_VARINT):
-        p->type = OTLPV_INT;
+    p->type = value_head >> 19 & 0x1F;
+    const uint32_t content_tag = value_head >> 16 & 0xFF;
+    if (content_tag == OTLPV_TAG(OTLPV_INT, OTLPV_WIRE_VARINT) || content_tag == OTLPV_TAG(OTLPV_BOOL, OTLPV_WIRE_VARINT))
         return p->value_length <= 8 && pass->end - p->value >= 8 && is_varint(otlpv_load64(p->value), p->value_length);
-    case OTLPV_TAG(OTLPV_BOOL, OTLPV_WIRE_VARINT):
-        p->type = OTLPV_BOOL;
-        return p->value_length == 1 && p->value[0] < 0x80;
-    case OTLPV_TAG(OTLPV_DOUBLE, OTLPV_WIRE_FIXED64):
-        p->type = OTLPV_DOUBLE;
-        return p->value_length == 8;
-    default:
-        return false;
-    }
+    return content_tag == OTLPV_TAG(OTLPV_DOUBLE, OTLPV_WIRE_FIXED64) && p->value_length == 8;
 }
 
 const uint8_t *otlpv_count_plain(const otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
@@ -118,6 +110,8 @@ const uint8_t *otlpv_fill_plain(otlpv_pass *pass, const uint8_t *at, const uint8
     const uint8_t *const base = pass->base;
     uint64_t row = owner->row;
     uint64_t last = row;
+    otlpv_pair any = {0, 0};
+    bool ascii = true;
     plain p;
     while (end - at >= 8) {
         if (__builtin_expect(row == last, 0)) {
@@ -129,12 +123,20 @@ const uint8_t *otlpv_fill_plain(otlpv_pass *pass, const uint8_t *at, const uint8
         if (!recognise(pass, at, end, tag, &p))
             break;
         uint64_t value;
-        if (p.type == OTLPV_STRING)
+        if (p.type == OTLPV_STRING) {
             value = otlpv_text(base, p.value, p.value_length);
-        else if (p.type == OTLPV_INT)
-            value = varint_value(otlpv_load64(p.value), p.value_length);
-        else
-            value = p.type == OTLPV_DOUBLE ? otlpv_load64(p.value) : p.value[0] != 0;
+            /* Tags and lengths are ASCII too, so the whole is looked at once: 20 to 60 bytes are easier to predict
+             * than values of 0 to 50. */
+            if (__builtin_expect(p.size - 16 <= 48, 1))
+                any |= otlpv_union_of_16_to_64(at + 2, p.size);
+            else
+                ascii &= otlpv_is_ascii(at + 2, p.size);
+        } else if (p.type != OTLPV_DOUBLE) {
+            const uint64_t number = varint_value(otlpv_load64(p.value), p.value_length);
+            value = p.type == OTLPV_BOOL ? number != 0 : number;
+        } else {
+            value = otlpv_load64(p.value);
+        }
         pass->keys[row] = otlpv_text(base, p.key, p.key_length);
         pass->values[row] = value;
         pass->types[row] = p.type;
@@ -142,5 +144,6 @@ const uint8_t *otlpv_fill_plain(otlpv_pass *pass, const uint8_t *at, const uint8
         at += 2 + p.size;
     }
     owner->row = (uint32_t)row;
+    owner->ascii &= ascii & !otlpv_any_top_bit(any);
     return at;
 }

@@ -241,6 +241,8 @@ typedef struct {
     uint32_t seen;
 } span_state;
 
+#define FLAGS_TAG 0x0185 /* FIXED32(16) as a varint */
+
 /* Three ids with their tags, and the tag and length of the name. */
 #define HEAD_SIZE_MIN (18 + 10 + 10 + 2)
 /* Kind and both times with their tags. */
@@ -305,6 +307,15 @@ OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
     otlpv_begin_owner(pass, &owner);
     wide[OTLPV_SPAN_BYTES] = otlpv_text(pass->base, reader.at, (uint64_t)(reader.end - reader.at));
     read_plain_fields(pass, &reader, wide, narrow, &span, fill);
+    if (reader.at < reader.end && *reader.at == LENGTH(9)) {
+        reader.at = fill ? otlpv_fill_plain(pass, reader.at, reader.end, LENGTH(9), &owner)
+                         : otlpv_count_plain(pass, reader.at, reader.end, LENGTH(9), &owner);
+        if (reader.end - reader.at >= 6 && otlpv_load16(reader.at) == FLAGS_TAG) {
+            narrow[OTLPV_SPAN_FLAGS] = otlpv_load32(reader.at + 2);
+            span.seen |= 1u << 16;
+            reader.at += 6;
+        }
+    }
     while (reader.at < reader.end) {
         otlpv_place place = {reader.at, OTLPV_MESSAGE_SPAN};
         int status = otlpv_next_tag(&reader, &tag, &span.defects);
