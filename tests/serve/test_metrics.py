@@ -1,7 +1,9 @@
 """Counting: nothing lost between threads, nothing unbounded."""
 
+import re
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -109,3 +111,16 @@ def test_gauges_follow_the_load() -> None:
 
 def test_every_limit_of_the_scanner_has_its_label() -> None:
     assert {name for name, _ in scanner._LIMITS.values()} <= set(LIMITS)
+
+
+def test_the_documentation_lists_every_metric() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+    listed = {
+        tuple(row) for row in re.findall(r"^\| `(otlp_verifier_\w+)` \| (\w+) \| (?:`(\w+)` )?\|", page, re.MULTILINE)
+    }
+    metrics = Metrics(Load(1, 1), "1")
+    metrics.batches.start(RULES)
+    text = generate_latest(metrics.registry).decode()
+    families = [each for each in text_string_to_metric_families(text) if each.name.startswith("otlp_verifier_")]
+    labels = {each.name: next((key for key in each.samples[0].labels if key != "le"), "") for each in families}
+    assert listed == {(each.name, each.type, labels[each.name]) for each in families}
