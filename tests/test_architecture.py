@@ -27,9 +27,11 @@ ORDER = [
     "annotate",
     "pipeline",
     "files",
+    "report",
     "settings",
     "selection",
     "files",
+    "report",
     "serve",
     "cli",
 ]
