@@ -9,5 +9,7 @@
 #include "splice.h"
 #include "lookup.h"
 #include "envelope.h"
+#include "origin.h"
+#include "json.h"
 
 #endif
