@@ -1,0 +1,165 @@
+"""Whatever a request holds, and however it is damaged: columns say what the slow twin and protobuf say."""
+
+from random import Random
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from perf.workload import request as realistic
+
+from tests.strategies import requests, spans
+from tests.wire.requests import random_request
+from tests.wire.scanning import all_defects, check
+
+TEXT = st.text(max_size=70)
+INT64 = st.integers(-(2**63), 2**63 - 1) | st.integers(-300, 300)
+
+
+def key_values(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[KeyValue]:
+    key = st.sampled_from(("a", "b", "")) | st.text(max_size=45)
+    strindex = st.integers(0, 2) | st.integers(-(2**31), 2**31 - 1)
+    return st.builds(KeyValue, key=key, value=values | st.none(), key_strindex=strindex)
+
+
+SCALARS = st.one_of(
+    TEXT.map(lambda text: AnyValue(string_value=text)),
+    st.booleans().map(lambda value: AnyValue(bool_value=value)),
+    INT64.map(lambda value: AnyValue(int_value=value)),
+    st.floats().map(lambda value: AnyValue(double_value=value)),
+    st.binary(max_size=40).map(lambda value: AnyValue(bytes_value=value)),
+    st.integers(-(2**31), 2**31 - 1).map(lambda value: AnyValue(string_value_strindex=value)),
+    st.just(AnyValue()),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4).map(lambda items: AnyValue(array_value=ArrayValue(values=items)))
+        | st.lists(key_values(inner), max_size=4).map(lambda items: AnyValue(kvlist_value=KeyValueList(values=items)))
+    ),
+    max_leaves=12,
+)
+
+
+@given(requests())
+def test_generated_requests(request: ExportTraceServiceRequest) -> None:
+    assert check(request.SerializeToString()) is not None
+
+
+@given(st.lists(key_values(VALUES), max_size=20), st.integers(1, 4))
+@example([KeyValue(key=f"key.{i}") for i in range(40)], 1)
+def test_generated_values(attributes: list[KeyValue], depth: int) -> None:
+    request = ExportTraceServiceRequest()
+    request.resource_spans.add().scope_spans.add().spans.add().attributes.extend(attributes)
+    assert check(request.SerializeToString(), depth) is not None
+
+
+@given(st.lists(st.sampled_from([f"key.number.{i}" for i in range(60)]), max_size=40), st.sampled_from((1, 9)))
+def test_duplicate_keys_are_seen_among_few_and_many(keys: list[str], times: int) -> None:
+    span = Span()
+    for i in range(times):
+        span.attributes.extend(KeyValue(key=key if i == 0 else f"{i}.{len(span.attributes)}") for key in keys)
+    request = ExportTraceServiceRequest()
+    request.resource_spans.add().scope_spans.add().spans.append(span)
+    found = check(request.SerializeToString())
+    assert found is not None
+    assert ("DUPLICATE_KEY" in all_defects(found)) == (len(set(keys)) < len(keys))
+
+
+@pytest.mark.parametrize("count", [2, 16, 17, 64, 1023, 1024, 1025, 3000])
+@pytest.mark.parametrize("repeated", [None, "first", "middle"])
+def test_duplicate_keys_are_seen_in_lists_of_any_size(count: int, repeated: str | None) -> None:
+    """Attributes, a map, and maps in an array with the same keys each; the last key repeats the first or another."""
+    names = [f"key.{i}" for i in range(count)]
+    if repeated is not None:
+        names[-1] = names[0 if repeated == "first" else count // 2 - 1]
+    pairs = [KeyValue(key=name, value=AnyValue(int_value=1)) for name in names]
+    one_map = AnyValue(kvlist_value=KeyValueList(values=pairs))
+    for attributes, defect in (
+        (pairs, "DUPLICATE_KEY"),
+        ([KeyValue(key="m", value=one_map)], "NESTED_DUPLICATE_KEY"),
+        ([KeyValue(key="a", value=AnyValue(array_value=ArrayValue(values=[one_map] * 3)))], "NESTED_DUPLICATE_KEY"),
+    ):
+        request = ExportTraceServiceRequest()
+        request.resource_spans.add().scope_spans.add().spans.add().attributes.extend(attributes)
+        found = check(request.SerializeToString())
+        assert found is not None
+        assert all_defects(found) == (set() if repeated is None else {defect})
+
+
+@given(st.randoms(use_true_random=False), st.booleans())
+def test_requests_with_every_legal_encoding(rng: Random, odd: bool) -> None:
+    assert check(random_request(rng, odd=odd)) is not None or odd
+
+
+def damaged(data: bytes, rng: Random) -> bytes:
+    """The same with up to three bytes flipped, cut out or put in; lengths around them may or may not fit any more."""
+    result = bytearray(data)
+    for _ in range(rng.randrange(1, 4)):
+        at = rng.randrange(len(result) + 1)
+        kind = rng.randrange(4)
+        if kind == 0 and at < len(result):
+            result[at] ^= 1 << rng.randrange(8)
+        elif kind == 1:
+            del result[at : at + rng.randrange(1, 4)]
+        elif kind == 2:
+            result[at:at] = rng.choice((b"\x80", b"\x00", b"\x9b\x06", b"\x9c\x06", b"\xff", b"\x0a", rng.randbytes(3)))
+        elif at < len(result):
+            result[at] = rng.choice((0, 1, 2, 7, 8, 0x0A, 0x12, 0x7F, 0x80, 0x82, 0xFF, rng.randrange(256)))
+    return bytes(result)
+
+
+@settings(max_examples=300)
+@given(st.randoms(use_true_random=False), st.booleans())
+def test_damaged_requests(rng: Random, odd: bool) -> None:
+    check(damaged(random_request(rng, odd=odd), rng))
+
+
+def rich() -> bytes:
+    """A small request with one of everything."""
+    rng = Random(4)
+    while True:
+        request = random_request(rng, odd=False)
+        found = check(request) or []
+        records = [span for resource in found for scope in resource["scopes"] for span in scope["spans"]]
+        whole = all(any(span[name] for span in records) for name in ("events", "links", "attributes"))
+        nested = any(value and value[0] in {"array", "map"} for span in records for _, value in span["attributes"])
+        if whole and nested and len(request) < 500 and any(span["status"][1] for span in records):
+            return request
+
+
+def test_damage_at_every_byte_of_a_rich_request() -> None:
+    data = rich()
+    for at in range(len(data)):
+        check(data[:at])
+        check(data[:at] + data[at + 1 :])
+        for byte in (0x00, data[at] ^ 0x01, data[at] ^ 0x80):
+            check(data[:at] + bytes([byte]) + data[at + 1 :])
+
+
+def test_a_realistic_batch_cut_off_anywhere_and_damaged_here_and_there() -> None:
+    rng = Random(7)
+    data = realistic(spans=6, seed=3).SerializeToString()
+    found = check(data)
+    assert found is not None
+    assert not all_defects(found)
+    for length in range(0, len(data), 3):
+        check(data[:length])
+    for _ in range(300):
+        check(damaged(data, rng))
+
+
+@given(st.lists(spans(), max_size=3), st.integers(0, 2**64 - 1))
+def test_times_and_ids_of_the_usual_lengths(made: list[Span], number: int) -> None:
+    """What the loop over the usual fields reads, with fields of other lengths and orders between."""
+    request = ExportTraceServiceRequest()
+    scope_spans = request.resource_spans.add().scope_spans.add()
+    for span in made:
+        span.trace_id = number.to_bytes(8) * 2
+        span.span_id = number.to_bytes(8)
+        span.start_time_unix_nano = number
+        span.end_time_unix_nano = number // 3
+        scope_spans.spans.append(span)
+    assert check(request.SerializeToString()) is not None
