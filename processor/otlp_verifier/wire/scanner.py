@@ -72,7 +72,7 @@ class MalformedRequest(ValueError):  # noqa: N818 - it says what the request is;
         self.message = _MESSAGES[fault.message]
         self.field = int(fault.field)
         field = f"field {self.field}" if self.field else "a field"
-        super().__init__(f"{field} of a {self.message} at byte {self.offset} {found}; expected {expected}")
+        super().__init__(f"{field} of {self.message} at byte {self.offset} {found}; expected {expected}")
 
 
 class RequestOverLimit(ValueError):  # noqa: N818 - as above
