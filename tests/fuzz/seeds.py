@@ -1,0 +1,33 @@
+"""Writes the inputs that fuzzing starts from: `python tests/fuzz/seeds.py FOLDER`.
+
+Each begins with one byte that tells the target how to run (see scan_fuzz.c).
+"""
+
+import sys
+from pathlib import Path
+from random import Random
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.wire.requests import random_request  # noqa: E402 - found only now
+
+RANDOM_REQUESTS = 300
+VALID = bytes.fromhex(
+    "0a38123612340a10000102030405060708090a0b0c0d0e0f120800010203040506072a026f70300239e80300000000000041d007000000000000"
+)
+
+
+def main(folder: Path) -> None:
+    """Fill `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    seeds = [b"", VALID, VALID * 3]
+    for number in range(RANDOM_REQUESTS):
+        rng = Random(number)
+        seeds.append(random_request(rng, odd=number % 2 == 1))
+    for number, seed in enumerate(seeds):
+        (folder / f"{number:04}").write_bytes(bytes([number % 256]) + seed)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
