@@ -69,7 +69,7 @@ lint: setup ## Style and types: ruff, mypy, go vet, staticcheck, shell syntax
 	@for script in $(SCRIPTS); do bash -n $$script; done
 
 # Kernels that numba compiles are invisible to coverage, so their tests run a second time uncompiled.
-KERNEL_TESTS := tests/relate tests/machine
+KERNEL_TESTS := tests/relate tests/machine tests/rules/test_examples.py
 
 .PHONY: test-python
 test-python: setup ## Python tests with coverage, floor 90 %
@@ -85,8 +85,9 @@ test-python: setup ## Python tests with coverage, floor 90 %
 .PHONY: test-c
 test-c: setup ## Sanitizer harness of the native module (a short run), and its coverage, floor 90 %
 	@$(call say,sanitizers)
-	@tests/fuzz/run.sh
+	@PYTHON=$(PYTHON) tests/fuzz/run.sh
 	@$(call say,coverage of C)
+	@$(PYTHON) .ci/coverage_c.py 90
 
 .PHONY: test-go
 test-go: $(LOCKED) ## Go tests with the race detector and coverage, floor 90 %
@@ -115,7 +116,8 @@ bench: setup collector ## Benchmarks with their peers: perf/results/latest.json 
 	@$(PYTHON) -m perf.report
 
 .PHONY: fuzz
-fuzz: setup ## The sanitizer harness for longer; SECONDS_EACH=60 per target
+fuzz: setup ## The sanitizer harness for longer; SECONDS_EACH=600 for ten minutes per target
+	@PYTHON=$(PYTHON) SECONDS_EACH=$(or $(SECONDS_EACH),60) tests/fuzz/run.sh
 
 .PHONY: docs
 docs: setup collector ## What is generated in README.md and docs/, from a real run
