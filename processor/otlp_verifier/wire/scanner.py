@@ -56,6 +56,12 @@ _LIMITS: Final = {
 }
 
 
+def trouble(status: int) -> str:
+    """Say of a field what is wrong with it and what was expected; `status` is an otlpv_status."""
+    found, expected = _TROUBLES[status]
+    return f"{found}; expected {expected}"
+
+
 class MalformedRequest(ValueError):  # noqa: N818 - it says what the request is; the server's answers name it so
     """The bytes are no ExportTraceServiceRequest.
 
@@ -67,12 +73,11 @@ class MalformedRequest(ValueError):  # noqa: N818 - it says what the request is;
     """
 
     def __init__(self, status: int, fault: _Native) -> None:
-        found, expected = _TROUBLES[status]
         self.offset = int(fault.offset)
         self.message = _MESSAGES[fault.message]
         self.field = int(fault.field)
         field = f"field {self.field}" if self.field else "a field"
-        super().__init__(f"{field} of {self.message} at byte {self.offset} {found}; expected {expected}")
+        super().__init__(f"{field} of {self.message} at byte {self.offset} {trouble(status)}")
 
 
 class RequestOverLimit(ValueError):  # noqa: N818 - as above

@@ -11,5 +11,6 @@
 #include "envelope.h"
 #include "origin.h"
 #include "json.h"
+#include "partition.h"
 
 #endif
