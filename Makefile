@@ -115,9 +115,13 @@ bench: setup collector ## Benchmarks with their peers: perf/results/latest.json 
 	@$(PYTHON) -m perf
 	@$(PYTHON) -m perf.report
 
+FUZZ_S = $(or $(SECONDS_EACH),60)
+
 .PHONY: fuzz
-fuzz: setup ## The sanitizer harness for longer; SECONDS_EACH=600 for ten minutes per target
-	@PYTHON=$(PYTHON) SECONDS_EACH=$(or $(SECONDS_EACH),60) tests/fuzz/run.sh
+fuzz: setup ## C under sanitizers and Go on hostile bytes, for longer; SECONDS_EACH=600 per target
+	@PYTHON=$(PYTHON) SECONDS_EACH=$(FUZZ_S) tests/fuzz/run.sh
+	@cd $(BRIDGE) && for target in $$(grep -ho 'func Fuzz[A-Za-z]*' *_test.go | cut -d' ' -f2); do \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_S)s .; done
 
 .PHONY: docs
 docs: setup collector ## What is generated in README.md and docs/, from a real run
