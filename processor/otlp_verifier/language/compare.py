@@ -79,6 +79,8 @@ def _compare(lowering: Lowering, left: Value, right: Value, operator: str, tree:
         condition = _bools(lowering, left, right, operator, tree)
     else:
         condition = Condition(_flag(lowering, left, right, operator, tree), *_change(left, right, operator))
+    if left.type is Type.ID:
+        return condition  # the id of an absent row reads as zeros, which are nil as well
     present = [v.present for v in (left, right) if v.present is not None]
     for flag in present:
         condition = replace(condition, flag=graph.both(condition.flag, flag))
