@@ -42,7 +42,7 @@ def _whole(value: int, type_: Type, path: str) -> str:
     if type_ is Type.TIME:
         return _time(value)
     if type_ is Type.DURATION:
-        return _duration(value)
+        return duration(value)
     names = _NAMES.get(path, ())
     if 0 <= value < len(names):
         return names[value]
@@ -56,7 +56,8 @@ def _time(unix_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"
 
 
-def _duration(ns: int) -> str:
+def duration(ns: int) -> str:
+    """Write a duration with three digits and the unit that fits."""
     for size, unit in _UNITS:
         if abs(ns) >= size:
             amount = ns / size
