@@ -271,6 +271,28 @@ def test_utf8(text: bytes, valid: bool) -> None:
             assert (defect in all_defects(found)) is not valid, (name, before, after)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"\x0a\x03abc",
+        b"\x18\x05",
+        b"\x10\x01",
+        b"\x18\x90\x4e",
+        b"\x21" + b"\0" * 8,
+        field(1, b"a" * 60),
+        field(1, b"a" * 200),
+    ],
+)
+def test_attributes_do_not_reach_beyond_their_record(value: bytes) -> None:
+    """The bytes that are missing in the record follow behind it, so only the lengths tell."""
+    attribute = field(9, field(1, b"some.key") + field(2, value))
+    for cut in range(1, len(attribute)):
+        span = b"\x12" + varint(len(attribute) - cut) + attribute
+        assert check(field(1, field(2, span))) is None
+        event = b"\x5a" + varint(len(attribute) - cut) + b"\x1a" + attribute[1:]
+        assert check(request(event)) is None
+
+
 def test_bytes_need_no_utf8() -> None:
     found = check(with_attribute(field(7, b"\xff")) + request(field(1, b"\xff" * 16)))
     assert found is not None

@@ -126,7 +126,7 @@ def rich() -> bytes:
         records = [span for resource in found for scope in resource["scopes"] for span in scope["spans"]]
         whole = all(any(span[name] for span in records) for name in ("events", "links", "attributes"))
         nested = any(value and value[0] in {"array", "map"} for span in records for _, value in span["attributes"])
-        if whole and nested and len(request) < 500 and any(span["status"][1] for span in records):
+        if whole and nested and len(request) < 350 and any(span["status"][1] for span in records):
             return request
 
 
