@@ -16,7 +16,7 @@ from rich.text import Text
 
 from otlp_verifier.findings.wording import duration
 from otlp_verifier.policy import SeverityName
-from otlp_verifier.report.model import Entry, Report, RuleTally
+from otlp_verifier.report.model import Comparison, Entry, Report, RuleTally
 from otlp_verifier.report.timeline import ASCII, LINES, ROWS_MAX, Glyphs, rows
 from otlp_verifier.report.words import findings_of, plural, severities_of
 
@@ -77,6 +77,8 @@ def write(report: Report, out: TextIO, *, detail: Detail = "full", statistics: b
     else:
         for rule in report.broken:
             _rule(page, report, rule)
+    if report.comparison and report.comparison.gone:
+        _gone(page, report.comparison)
     _notes(page, report)
     _summary(page, report)
 
@@ -213,6 +215,21 @@ def _statistics(page: _Page, report: Report) -> None:
         for service, count in services.most_common():
             page.line((f"{count:>{digits},}  ", "bold"), (service or "no service", "cyan"))
         page.gap()
+
+
+def _gone(page: _Page, comparison: Comparison) -> None:
+    page.line((f"gone since {comparison.name}", "bold green"))
+    for one in comparison.gone[:NOTES_MAX]:
+        page.line(
+            (f"{one.kind.rule}  ", "bold"),
+            (f"{one.kind.service}: " if one.kind.service else "", "cyan"),
+            (one.message, ""),
+            (f" ({plural(one.count, 'time', 'times')})", "dim"),
+            indent=2,
+        )
+    if len(comparison.gone) > NOTES_MAX:
+        page.line((f"and {len(comparison.gone) - NOTES_MAX:,} more kinds", "dim"), indent=2)
+    page.gap()
 
 
 def _notes(page: _Page, report: Report) -> None:

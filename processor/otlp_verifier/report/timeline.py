@@ -79,9 +79,10 @@ def bar(
 
     def half(time_ns: int) -> int:
         within = min(max(time_ns, first_ns), last_ns) - first_ns
-        return min(2 * width - 1, within * 2 * width // (last_ns - first_ns))
+        return within * 2 * width // (last_ns - first_ns)
 
-    begin, end = half(low), max(half(low) + 1, half(high))
+    begin = min(2 * width - 1, half(low))
+    end = max(begin + 1, half(high))
     is_backwards = span.end_ns < span.start_ns
     cells = []
     for cell in range(width):
@@ -94,7 +95,7 @@ def bar(
         cells[-1] = glyphs.after
     for time_ns, _ in span.events if has_events else ():
         if first_ns <= time_ns <= last_ns:
-            cells[half(time_ns) // 2] = glyphs.event
+            cells[min(width - 1, half(time_ns) // 2)] = glyphs.event
     return "".join(cells)
 
 
