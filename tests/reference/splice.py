@@ -50,14 +50,22 @@ def end_of_value(data: bytes, at: int, wire_type: int) -> int:
         length, start = read_varint(data, at)
         return start + length
     if wire_type == GROUP_START:
-        inner = at
-        while inner < len(data):  # otherwise the end of the message cuts the group off
-            _, inner_type, inner = read_tag(data, inner)
-            if inner_type == GROUP_END:
-                return inner
-            inner = end_of_value(data, inner, inner_type)
-        return inner
+        return end_of_group(data, at)
     return at + {1: 8, 5: 4}[wire_type]
+
+
+def end_of_group(data: bytes, at: int) -> int:
+    """For one that the end of the message cuts off, that is behind its first field, as for the collector."""
+    depth = 1
+    first_field_end = None
+    while depth and at < len(data):
+        _, wire_type, at = read_tag(data, at)
+        if wire_type in (GROUP_START, GROUP_END):
+            depth += 1 if wire_type == GROUP_START else -1
+        else:
+            at = end_of_value(data, at, wire_type)
+            first_field_end = first_field_end or at
+    return first_field_end if depth and first_field_end else at
 
 
 def fields(data: bytes) -> list[Field]:

@@ -1,10 +1,11 @@
-"""Protobuf's wire format, read slowly: one byte at a time, groups by recursion, every oddity named."""
+"""Protobuf's wire format, read slowly: one byte at a time, every oddity named."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 VARINT, FIXED64, LENGTH, START, END, FIXED32 = range(6)
 DEPTH_MAX = 100  # messages and groups within each other that upb follows
+CUT_GROUPS_MAX = 8  # that the end of one message cuts off
 
 
 class Malformed(ValueError):  # noqa: N818 - as the scanner calls it
@@ -64,19 +65,26 @@ class Bytes:
         return int.from_bytes(self.data[at : at + size], "little"), at + size, set()
 
     def group(self, number: int, at: int, end: int, levels: int) -> tuple[None, int, set[str]]:
+        """One that the end of its message cuts off ends behind the first field inside, as for the collector."""
         if levels <= 0:
             raise Malformed("deep group")
-        defects = {"GROUP"}
-        while at < end:  # a group may be cut off
+        opened, defects, resume = [number], {"GROUP"}, None
+        while opened and at < end:
             inner, wire_type, at, odd = self.tag(at, end)
             defects |= odd
             if wire_type == END:
-                if inner != number:
+                if inner != opened.pop():
                     raise Malformed("end of another group")
-                break
-            _, at, more = self.value(inner, wire_type, at, end, levels - 1)
-            defects |= more
-        return None, at, defects
+            elif wire_type == START:
+                opened.append(inner)
+                if len(opened) > levels:
+                    raise Malformed("deep group")
+            else:
+                _, at, _ = self.value(inner, wire_type, at, end, 0)
+                resume = resume or at
+        if len(opened) > CUT_GROUPS_MAX:
+            raise Malformed("many groups cut off")
+        return None, (resume or at) if opened else at, defects
 
     def fields(self, span: tuple[int, int], level: int) -> Iterator[Field]:
         at, end = span

@@ -22,7 +22,7 @@ _TROUBLES: Final = {
     lib.OTLPV_BAD_WIRE_TYPE: ("has wire type 6 or 7", "a wire type from 0 to 5"),
     lib.OTLPV_BAD_GROUP: (
         "is a group that was not begun, ends as another one, or is nested too deeply",
-        "groups that pair, and at most 100 groups and messages within each other",
+        "groups that pair, at most 100 groups and messages within each other, and 8 groups that their message cuts off",
     ),
     lib.OTLPV_CHANGED: ("is not what was counted", "the very bytes that were counted"),
 }
