@@ -6,7 +6,17 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, Table, ValueType
+from otlp_verifier.columns import (
+    AttributeNarrow,
+    AttributeWide,
+    Columns,
+    Defect,
+    ResourceNarrow,
+    ScopeNarrow,
+    SpanNarrow,
+    Table,
+    ValueType,
+)
 from otlp_verifier.language.paths import ATTRIBUTES
 from otlp_verifier.language.plan import Plan
 from otlp_verifier.machine.interpreter import run
@@ -16,10 +26,12 @@ from otlp_verifier.policy import Completeness
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.wire.dictionary import NO_CODE, NO_TEXT, Dictionary, KeyTable
 from otlp_verifier.wire.limits import Limits
+from otlp_verifier.wire.splicer import splice
 
 _TYPE = int(AttributeNarrow.TYPE)
 _VALUE = int(AttributeWide.VALUE)
 _STRING = np.uint32(ValueType.STRING)
+_FORGED = np.uint32(Defect.FORGED)
 _NO_ROW, _NO_TEXT = np.uint32(NO_CODE), np.uint64(NO_TEXT)
 _FINDINGS_AT_FIRST = 1024
 _NO_NARROW = np.empty((0, 0), np.uint32)
@@ -82,8 +94,35 @@ class Engine:
             MalformedRequest, RequestOverLimit: as Columns.load.
 
         """
+        self.columns.load(buffer, limits)
+        return self._run(completeness)
+
+    def run_without_forged(self, completeness: Completeness, limits: Limits) -> FindingRows:
+        """Run again on the last batch as it is without the `verifier.*` attributes that it came with.
+
+        The FORGED bits of its spans, scopes and resources stay, so that it is still known where some are to be removed.
+
+        Raises:
+            RequestOverLimit: as Columns.load; what is left takes less room, but has fewer bytes to be allowed it for.
+
+        """
         columns = self.columns
-        columns.load(buffer, limits)
+        defects = [
+            table.narrow[column, : table.rows]
+            for table, column in (
+                (columns.spans, SpanNarrow.DEFECTS),
+                (columns.scopes, ScopeNarrow.DEFECTS),
+                (columns.resources, ResourceNarrow.DEFECTS),
+            )
+        ]
+        forged = [bits & _FORGED for bits in defects]
+        columns.load(splice(columns), limits)
+        for bits, marks in zip(defects, forged, strict=True):  # no table has moved: none has more rows than before
+            np.bitwise_or(bits, marks, out=bits)
+        return self._run(completeness)
+
+    def _run(self, completeness: Completeness) -> FindingRows:
+        columns = self.columns
         self.relations.load(columns)
         tables = {
             Domain.RESOURCE: columns.resources,
