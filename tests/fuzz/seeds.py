@@ -8,11 +8,13 @@ from pathlib import Path
 from random import Random
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "processor")]
 
-from tests.wire.requests import random_request  # noqa: E402 - found only now
+from perf.workload import collector_bytes, request, sdk_bytes  # noqa: E402 - found only now
+from tests.wire.requests import random_request  # noqa: E402
 
 RANDOM_REQUESTS = 300
+USUAL_REQUESTS = 30
 VALID = bytes.fromhex(
     "0a38123612340a10000102030405060708090a0b0c0d0e0f120800010203040506072a026f70300239e80300000000000041d007000000000000"
 )
@@ -22,6 +24,8 @@ def main(folder: Path) -> None:
     """Fill `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     seeds = [b"", VALID, VALID * 3]
+    for number in range(USUAL_REQUESTS):
+        seeds += [write(request(spans=2, seed=number)) for write in (sdk_bytes, collector_bytes)]
     for number in range(RANDOM_REQUESTS):
         rng = Random(number)
         seeds.append(random_request(rng, odd=number % 2 == 1))

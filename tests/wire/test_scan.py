@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from google.protobuf.message import DecodeError
 
@@ -351,15 +352,14 @@ def test_a_value_that_is_too_deep_is_not_looked_into() -> None:
 
 
 def test_a_million_levels_of_nesting() -> None:
-    """Lengths of inner messages first, so that building it is linear."""
     levels, inner = 1_000_000, b"\x18\x01"
-    heads, size = [], len(inner)
-    for i in range(2 * levels):
-        head = (b"\x0a" if i % 2 == 0 else b"\x2a") + varint(size)
-        heads.append(head)
-        size += len(head)
+    heads = np.empty((2 * levels, 6), np.uint8)  # tag, and a length of five bytes whatever its value
+    heads[0::2, 0], heads[1::2, 0] = 0x0A, 0x2A
+    sizes = len(inner) + 6 * np.arange(2 * levels)
+    for group in range(5):
+        heads[:, 1 + group] = sizes >> 7 * group & 0x7F | (0x80 if group < 4 else 0)
     columns = Columns()
-    columns.load(with_attribute(b"".join(reversed(heads)) + inner), Limits())
+    columns.load(with_attribute(heads[::-1].tobytes() + inner), Limits())
     assert all_defects(from_columns(columns)) == {"TOO_DEEP"}
 
 

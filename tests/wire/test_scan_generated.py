@@ -1,18 +1,25 @@
 """Whatever a request holds, and however it is damaged: columns say what the slow twin and protobuf say."""
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
+from google.protobuf.message import Message
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from perf.collector_bytes import collector_bytes
 from perf.workload import request as realistic
+from perf.workload import sdk_bytes
 
+from tests.reference.scan_protobuf import as_protobuf_sees
+from tests.reference.splice import fields as split
 from tests.strategies import requests, spans
 from tests.wire.requests import random_request
 from tests.wire.scanning import all_defects, check
+from tests.wire.test_scan import request as request_of
 
 TEXT = st.text(max_size=70)
 INT64 = st.integers(-(2**63), 2**63 - 1) | st.integers(-300, 300)
@@ -43,17 +50,23 @@ VALUES = st.recursive(
 )
 
 
-@given(requests())
-def test_generated_requests(request: ExportTraceServiceRequest) -> None:
-    assert check(request.SerializeToString()) is not None
+# Both orders of fields that there are: ascending, and as the collector's marshaller leaves them.
+WRITERS = {"sdk": sdk_bytes, "collector": collector_bytes}
 
 
-@given(st.lists(key_values(VALUES), max_size=20), st.integers(1, 4))
-@example([KeyValue(key=f"key.{i}") for i in range(40)], 1)
-def test_generated_values(attributes: list[KeyValue], depth: int) -> None:
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+@given(request=requests())
+def test_generated_requests(write: Callable[[Message], bytes], request: ExportTraceServiceRequest) -> None:
+    assert check(write(request)) is not None
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+@given(attributes=st.lists(key_values(VALUES), max_size=20), depth=st.integers(1, 4))
+@example(attributes=[KeyValue(key=f"key.{i}") for i in range(40)], depth=1)
+def test_generated_values(write: Callable[[Message], bytes], attributes: list[KeyValue], depth: int) -> None:
     request = ExportTraceServiceRequest()
     request.resource_spans.add().scope_spans.add().spans.add().attributes.extend(attributes)
-    assert check(request.SerializeToString(), depth) is not None
+    assert check(write(request), depth) is not None
 
 
 @given(st.lists(st.sampled_from([f"key.number.{i}" for i in range(60)]), max_size=40), st.sampled_from((1, 9)))
@@ -139,16 +152,43 @@ def test_damage_at_every_byte_of_a_rich_request() -> None:
             check(data[:at] + bytes([byte]) + data[at + 1 :])
 
 
-def test_a_realistic_batch_cut_off_anywhere_and_damaged_here_and_there() -> None:
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_a_realistic_batch_cut_off_anywhere_and_damaged_here_and_there(write: Callable[[Message], bytes]) -> None:
     rng = Random(7)
-    data = realistic(spans=6, seed=3).SerializeToString()
+    data = write(realistic(spans=6, seed=3))
     found = check(data)
     assert found is not None
     assert not all_defects(found)
-    for length in range(0, len(data), 3):
+    for length in range(0, len(data), 5):
         check(data[:length])
-    for _ in range(300):
+    for _ in range(200):
         check(damaged(data, rng))
+
+
+def test_both_orders_of_fields_mean_the_same() -> None:
+    message = realistic(spans=40, seed=9)
+    sdk, collector = (as_protobuf_sees(check(write(message))) for write in WRITERS.values())
+    assert sdk == collector
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_every_field_of_a_usual_span_removed_repeated_or_moved(write: Callable[[Message], bytes]) -> None:
+    """The loops over fields in their usual order must notice when they are not."""
+    message = realistic(spans=1, seed=2).resource_spans
+    span = next(span for each in message for scope in each.scope_spans for span in scope.spans)
+    span.parent_span_id = b"12345678"
+    del span.attributes[2:]
+    data = write(span)
+    fields = [each.raw for each in split(data)]
+    for i, raw in enumerate(fields):
+        without = fields[:i] + fields[i + 1 :]
+        variants = [without, [*fields, raw], [raw, *fields]] + [
+            [*without[:at], raw, *without[at:]] for at in range(len(fields))
+        ]
+        for variant in variants:
+            assert check(request_of(b"".join(variant))) is not None
+        for cut in range(1, len(raw)):
+            check(request_of(b"".join([*fields[:i], raw[:cut], *fields[i + 1 :]])))
 
 
 @given(st.lists(spans(), max_size=3), st.integers(0, 2**64 - 1))

@@ -1,9 +1,11 @@
 /* Plain attributes: see attribute.h.
  *
- * A KeyValue is plain when it looks as every encoder writes it, with a key and
- * a value, each once, all lengths below 128, and a value that is a string, a
- * double, or a bool or int of at most 8 bytes. Then tags and lengths have fixed places and
- * are checked four bytes at a time. All others go to attribute.c.
+ * A KeyValue is plain when it looks as nearly every encoder writes it, with a
+ * key and a value, each once, all lengths below 128, and a value that is a
+ * string, a double, or a bool or int of at most 8 bytes. The key comes first as
+ * SDKs write it, the value as the collector does, whose marshaller fills its
+ * buffer from the end. Then tags and lengths have fixed places and are checked
+ * several at a time. All others go to attribute.c.
  *
  * These two loops are most of what reading costs; they are functions of their
  * own so that their variables get the registers.
@@ -41,36 +43,60 @@ OTLPV_HOT uint64_t varint_value(uint64_t word, uint32_t length)
     return (word & 0x000000000FFFFFFFu) | (word & 0x0FFFFFFF00000000u) >> 4;
 }
 
+#define KEY_TAG OTLPV_TAG(1, OTLPV_WIRE_LENGTH)
+#define VALUE_TAG OTLPV_TAG(2, OTLPV_WIRE_LENGTH)
+
 /* Recognises a plain field at `at`, of which at least 8 bytes are there. */
 OTLPV_HOT bool recognise(const otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag, plain *p)
 {
-    const uint32_t head = otlpv_load32(at); /* tag, length, tag of the key, its length */
-    if ((head & 0x80FF80FF) != (tag | OTLPV_TAG(1, OTLPV_WIRE_LENGTH) << 16))
-        return false;
+    const uint32_t head = otlpv_load32(at); /* the field's tag and length, the first part's tag and length */
+    const uint32_t first = head >> 24;
     p->size = head >> 8 & 0x7F;
-    p->key_length = head >> 24;
-    const uint32_t value_size = p->size - 4 - p->key_length;
-    /* An AnyValue of less than 2 bytes, which is empty, is rare enough; a negative size has become huge. */
-    if (value_size - 2 > 0x7F || end - at < (ptrdiff_t)(2 + p->size))
+    const uint32_t second = p->size - 4 - first;
+    if (second > 0x7F || end - at < (ptrdiff_t)(2 + p->size)) /* a negative size has become huge */
         return false;
-    p->key = at + 4;
-    const uint8_t *any_value = at + 4 + p->key_length;
-    const uint32_t value_head = otlpv_load32(any_value); /* tag, length, tag of the content, its first byte */
-    p->value = any_value + 4;
+    const uint32_t middle = otlpv_load16(at + 4 + first) ^ second << 8; /* the second part's tag, if its length fits */
+    uint32_t value_size;
+    switch ((head & 0x80FF80FF) ^ tag) {
+    case KEY_TAG << 16:
+        p->key = at + 4;
+        p->key_length = first;
+        p->value = at + 6 + first;
+        value_size = second;
+        if (middle != VALUE_TAG)
+            return false;
+        break;
+    case VALUE_TAG << 16:
+        p->value = at + 4;
+        value_size = first;
+        p->key = at + 6 + first;
+        p->key_length = second;
+        if (middle != KEY_TAG)
+            return false;
+        break;
+    default:
+        return false;
+    }
+    if (value_size < 2) /* an AnyValue that is empty, which is rare enough */
+        return false;
+    const uint32_t content = otlpv_load16(p->value); /* tag, and the first byte after it */
     p->value_length = value_size - 2;
+    p->value += 2;
     p->type = OTLPV_STRING;
-    if (value_head == (OTLPV_TAG(2, OTLPV_WIRE_LENGTH) | OTLPV_TAG(OTLPV_STRING, OTLPV_WIRE_LENGTH) << 16) +
-                          value_size * 0x01000100u - 0x02000000u)
+    if (content == (OTLPV_TAG(OTLPV_STRING, OTLPV_WIRE_LENGTH) | p->value_length << 8))
         return true;
-    if ((value_head & 0xFFFF) != (OTLPV_TAG(2, OTLPV_WIRE_LENGTH) | value_size << 8))
-        return false;
     p->value--;
     p->value_length++;
-    p->type = value_head >> 19 & 0x1F;
-    const uint32_t content_tag = value_head >> 16 & 0xFF;
-    if (content_tag == OTLPV_TAG(OTLPV_INT, OTLPV_WIRE_VARINT) || content_tag == OTLPV_TAG(OTLPV_BOOL, OTLPV_WIRE_VARINT))
+    p->type = (content & 0xFF) >> 3;
+    switch (content & 0xFF) {
+    case OTLPV_TAG(OTLPV_INT, OTLPV_WIRE_VARINT):
+    case OTLPV_TAG(OTLPV_BOOL, OTLPV_WIRE_VARINT):
         return p->value_length <= 8 && pass->end - p->value >= 8 && is_varint(otlpv_load64(p->value), p->value_length);
-    return content_tag == OTLPV_TAG(OTLPV_DOUBLE, OTLPV_WIRE_FIXED64) && p->value_length == 8;
+    case OTLPV_TAG(OTLPV_DOUBLE, OTLPV_WIRE_FIXED64):
+        return p->value_length == 8;
+    default:
+        return false;
+    }
 }
 
 const uint8_t *otlpv_count_plain(const otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
