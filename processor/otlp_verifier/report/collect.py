@@ -21,6 +21,7 @@ TRACES_MAX: Final = 200
 # So that one service's favourite mistake does not take all the room.
 TRACES_PER_GROUP_MAX: Final = 3
 SPANS_PER_TRACE_MAX: Final = 1_000
+SPANS_MAX: Final = 20_000  # of all traces that are kept: some 3 KiB each
 # A capture has some hundred kinds of findings; more than this come from span names that are never the same.
 KINDS_MAX: Final = 100_000
 # Names of ancestors are looked up in the whole trace, as far as that is reasonable.
@@ -73,6 +74,7 @@ class Collector:
         self._kept_known: Counter[str] = Counter()
         self._entries: list[Entry] = []
         self._traces: list[TraceView] = []
+        self._room = SPANS_MAX
         self._traces_of: Counter[tuple[str, str]] = Counter()  # rule and service
         self._recorded: dict[str, Recorded] = {}
         self.unrecorded = 0
@@ -164,15 +166,14 @@ class Collector:
         """Index of a trace among those that are kept."""
         group = (kind.rule, kind.service)
         if trace.kept is None:
-            if len(self._traces) >= self._traces_max or self._traces_of[group] >= TRACES_PER_GROUP_MAX:
+            view = trace.view
+            spans = view.spans[:SPANS_PER_TRACE_MAX]
+            is_full = len(self._traces) >= self._traces_max or len(spans) > self._room
+            if is_full or self._traces_of[group] >= TRACES_PER_GROUP_MAX:
                 return None
             trace.kept = len(self._traces)
-            view = trace.view
-            self._traces.append(
-                TraceView(
-                    view.trace_id, view.spans[:SPANS_PER_TRACE_MAX], view.depths[:SPANS_PER_TRACE_MAX], view.spans_total
-                )
-            )
+            self._room -= len(spans)
+            self._traces.append(TraceView(view.trace_id, spans, view.depths[: len(spans)], view.spans_total))
             self._traces_of[group] += 1
         return trace.kept
 

@@ -178,14 +178,18 @@ def _span(span: SpanView, depth: int, first_ns: int) -> Json:
         "status": span.status,
         "statusMessage": span.status_message,
         "depth": depth,
-        "start": span.start_ns - first_ns,
-        "end": span.end_ns - first_ns,
+        "start": _exact(span.start_ns - first_ns),
+        "end": _exact(span.end_ns - first_ns),
         "lacks": "" if span.start_ns and span.end_ns else "end" if span.start_ns else "start",
         "rules": span.rules,
-        "events": [(time_ns - first_ns, name) for time_ns, name in span.events],
+        "events": [(float(time_ns - first_ns), name) for time_ns, name in span.events],
         "attributes": span.attributes,
         "source": str(span.source),
     }
+
+
+def _exact(ns: int) -> int | str:
+    return ns if abs(ns) < 2**53 else str(ns)
 
 
 def _gone(one: Recorded) -> Json:

@@ -27,8 +27,17 @@ function duration(ns) {
   return `${Math.abs(amount) < 999.5 ? Number(amount.toPrecision(3)) : Math.round(amount)} ${unit}`.replace("-", "−");
 }
 
+// Times after the beginning of the trace: exact ones for words, which may be strings where they are beyond what numbers
+// hold exactly, and numbers for drawing.
+for (const trace of report.traces) {
+  for (const span of trace.spans) {
+    [span.startNs, span.endNs] = [BigInt(span.start), BigInt(span.end)];
+    [span.start, span.end] = [Number(span.start), Number(span.end)];
+  }
+}
+
 function moment(originNs, afterNs) {
-  const ns = BigInt(originNs) + BigInt(Math.round(afterNs));
+  const ns = BigInt(originNs) + afterNs;
   const fraction = (ns % 1000000000n).toString().padStart(9, "0");
   const seconds = new Date(Number(ns / 1000000000n) * 1000);
   return Number.isNaN(seconds.getTime()) ? `${ns} ns` : seconds.toISOString().replace(/\.\d+Z$/, `.${fraction}Z`);

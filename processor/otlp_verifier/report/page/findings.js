@@ -40,7 +40,7 @@ function ruleCard(rule, kinds, isOpen) {
       element("div", { class: "what" }, element("b", { class: "mono" }, rule.id), element("p", {}, rule.description)),
       element("span", { class: "count" }, findings(Math.max(total(kinds), isFiltered() ? 0 : rule.new)))),
     rule.remedy && element("p", { class: "remedy" }, element("b", {}, "What to do: "), quoted(rule.remedy),
-      rule.sources.map(([section, link]) => [" ", source(section, link)])),
+      rule.sources.map(([section, link]) => [" · ", source(section, link)])),
     [...byService].map(([service, own]) => element("div", { class: "group" },
       element("h3", {}, element("span", { class: "chip", "--service": colour(service) }), service || "no service", element("span", { class: "muted" }, findings(total(own)))),
       own.map((kind) => kindRow(kind)))));
@@ -114,7 +114,7 @@ function tracePanel(one) {
   return element("div", { class: "trace" },
     element("div", { class: "caption" },
       element("span", {}, plural(trace.total, "span", "spans")), element("span", {}, duration(trace.length)),
-      element("span", {}, moment(trace.origin, 0)),
+      element("span", {}, moment(trace.origin, 0n)),
       element("span", { class: "legend" }, own.map((service) => element("span", {}, element("span", { class: "chip", "--service": colour(service) }), service || "no service")))),
     waterfall(trace, one.about));
 }

@@ -90,7 +90,7 @@ function waterfall(trace, about) {
     for (const { line } of rows) { line.tabIndex = -1; line.removeAttribute("aria-selected"); }
     rows[at].line.tabIndex = 0;
     rows[at].line.setAttribute("aria-selected", "true");
-    if (hasFocus) { rows[at].line.firstChild.scrollIntoView({ block: "nearest" }); rows[at].line.focus({ preventScroll: true }); }
+    if (hasFocus) { rows[at].line.scrollIntoView({ block: "nearest" }); rows[at].line.focus({ preventScroll: true }); }
   }
 
   function facts(at) {
@@ -127,7 +127,7 @@ function parents(spans) {
 }
 
 function took(span) {
-  return span.lacks ? `no ${span.lacks}` : duration(span.end - span.start);
+  return span.lacks ? `no ${span.lacks}` : duration(Number(span.endNs - span.startNs));
 }
 
 function spanFacts(trace, span) {
@@ -139,10 +139,10 @@ function spanFacts(trace, span) {
       ["status", span.status + (span.statusMessage ? `: ${span.statusMessage}` : "")],
       ["span id", span.id || "none"],
       ["parent", lost ? element("span", { class: "wrong" }, `${span.parent}, not in this trace`) : span.parent || "none: a root"],
-      ["start", span.lacks === "start" ? "none" : moment(trace.origin, span.start)],
-      ["end", span.lacks === "end" ? "none" : moment(trace.origin, span.end)], ["took", took(span)], ["in", span.source]])),
+      ["start", span.lacks === "start" ? "none" : moment(trace.origin, span.startNs)],
+      ["end", span.lacks === "end" ? "none" : moment(trace.origin, span.endNs)], ["took", took(span)], ["in", span.source]])),
     element("div", {},
       span.rules.length > 0 && [element("h4", {}, "Breaks"), element("p", { class: "wrong mono" }, span.rules.join(", "))],
       element("h4", {}, "Attributes"), span.attributes.length ? list(span.attributes) : element("p", { class: "muted" }, "none"),
-      span.events.length > 0 && [element("h4", {}, "Events"), list(span.events.map(([ns, name]) => [duration(ns - span.start), name]))]));
+      span.events.length > 0 && [element("h4", {}, "Events"), list(span.events.map(([ns, name]) => [duration(Number(ns) - span.start), name]))]));
 }
