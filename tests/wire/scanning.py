@@ -2,10 +2,10 @@
 
 import numpy as np
 from google.protobuf.message import DecodeError
-from otlp_verifier.wire._native import ffi, lib
 
 from otlp_verifier.columns import TABLES, Columns
 from otlp_verifier.wire import scanner
+from otlp_verifier.wire._native import ffi, lib
 from otlp_verifier.wire.limits import Limits
 from otlp_verifier.wire.seed import SEED
 from tests.reference import scan as reference

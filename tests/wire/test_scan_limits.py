@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from otlp_verifier.wire._native import ffi, lib
 
 from otlp_verifier.columns import TABLES, Columns
 from otlp_verifier.wire import scanner
+from otlp_verifier.wire._native import ffi, lib
 from otlp_verifier.wire.limits import Limits
 from tests.wire.requests import random_request
 from tests.wire.scanning import WIDE, one_pass, two_passes

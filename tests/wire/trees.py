@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from otlp_verifier.wire._native import lib
 
 from otlp_verifier.columns import (
     NO_ROW,
@@ -26,6 +25,7 @@ from otlp_verifier.columns import (
     Table,
     ValueType,
 )
+from otlp_verifier.wire._native import lib
 from otlp_verifier.wire.seed import SEED
 from tests.reference.scan import Attributes, Tree, bits_of_double
 
