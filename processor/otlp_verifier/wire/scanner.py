@@ -40,6 +40,7 @@ _MESSAGES: Final = {
     lib.OTLPV_MESSAGE_KEY_VALUE: "KeyValue",
     lib.OTLPV_MESSAGE_ANY_VALUE: "AnyValue",
     lib.OTLPV_MESSAGE_ENTITY_REF: "EntityRef",
+    lib.OTLPV_MESSAGE_ENVELOPE: "VerifyRequest",
 }
 # otlpv_limit -> the setting in Limits, and what it counts
 _LIMITS: Final = {
