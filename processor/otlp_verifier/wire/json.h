@@ -46,7 +46,8 @@ enum otlpv_json_shape {
     OTLPV_JSON_HAS_PROCESSES = 32,
     OTLPV_JSON_HAS_TRACE_ID = 64, /* Zipkin: {"traceId": ..., "id": ...} */
     OTLPV_JSON_HAS_ID = 128,
-    OTLPV_JSON_EMPTY = 256 /* {} */
+    OTLPV_JSON_HAS_OPERATION = 256, /* Jaeger, a span by itself: {"traceID": ..., "operationName": ...} */
+    OTLPV_JSON_EMPTY = 512          /* {} */
 };
 
 typedef struct {

@@ -21,6 +21,7 @@ static const otlpv_json_key request[] = {
     HINT("processes", HAS_PROCESSES),
     HINT("traceId", HAS_TRACE_ID),
     HINT("id", HAS_ID),
+    HINT("operationName", HAS_OPERATION),
 };
 static const otlpv_json_key resource_spans[] = {
     ONE("resource", RESOURCE, 1),

@@ -39,6 +39,7 @@ class Shape(IntFlag):
     HAS_PROCESSES = lib.OTLPV_JSON_HAS_PROCESSES
     HAS_TRACE_ID = lib.OTLPV_JSON_HAS_TRACE_ID
     HAS_ID = lib.OTLPV_JSON_HAS_ID
+    HAS_OPERATION = lib.OTLPV_JSON_HAS_OPERATION
     EMPTY = lib.OTLPV_JSON_EMPTY
 
 
@@ -110,6 +111,7 @@ class JsonBatch:
         defects_by_code: how many there were of each DefectCode, those that are not kept included.
         places: where attributes of resources, scopes and spans can be written into the text, as
             otlpv_json_place by row, offsets in the file; None unless asked for.
+        first_request: the number of the first document in the file.
         consumed: how many bytes of the input were read.
 
     """
@@ -122,6 +124,7 @@ class JsonBatch:
     defects: NDArray[np.void]
     defects_by_code: list[int]
     places: tuple[NDArray[np.void], NDArray[np.void], NDArray[np.void]] | None
+    first_request: int
     consumed: int
 
 
@@ -154,20 +157,34 @@ class JsonReader:
         """The number of the next document."""
         return int(self._position.request)
 
-    def skip(self, skipped: bytes | bytearray | memoryview) -> None:
+    def skip(self, skipped: bytes | bytearray) -> None:
         """Move on behind bytes of the file that are no part of a document."""
         self._position.offset += len(skipped)
-        self._position.line += bytes(skipped).count(b"\n")
+        self._position.line += skipped.count(b"\n")
 
-    def read(self, document: bytes | bytearray | memoryview) -> JsonBatch:
+    def move(self, offset: int) -> None:
+        """Say where in the file the next input begins, which has no lines."""
+        self._position.offset = offset
+        self._position.line = 0
+
+    def take(self, resources: int, scopes: int, spans: int) -> tuple[int, int, int]:
+        """Reserve ordinals for records that were read from the file in another way; return the first ones."""
+        position = self._position
+        first = int(position.resources), int(position.scopes), int(position.spans)
+        position.resources += resources
+        position.scopes += scopes
+        position.spans += spans
+        return first
+
+    def read(self, document: bytes | memoryview) -> JsonBatch:
         """Read exactly one document, white space around it allowed."""
         return self._read(document, _ROWS_AT_LEAST, lines=False)
 
-    def read_lines(self, text: bytes | bytearray | memoryview) -> JsonBatch:
+    def read_lines(self, text: bytes | memoryview) -> JsonBatch:
         """Read documents, one in each line, until the text ends or there are very many; see JsonBatch.consumed."""
         return self._read(text, _DOCUMENTS, lines=True)
 
-    def _read(self, text: bytes | bytearray | memoryview, documents_max: int, *, lines: bool) -> JsonBatch:
+    def _read(self, text: bytes | memoryview, documents_max: int, *, lines: bool) -> JsonBatch:
         size = len(text)
         rows = size // _ROW_BYTES + _ROWS_AT_LEAST
         capacity = size + size // lib.OTLPV_JSON_BOUND_SHARE + lib.OTLPV_JSON_BOUND_REST
@@ -185,7 +202,7 @@ class JsonReader:
         output.resource_capacity = output.scope_capacity = output.span_capacity = rows
         output.defects, output.defect_capacity = _pointer("otlpv_json_defect *", defects), len(defects)
 
-        start = self.offset
+        start, request = self.offset, self.request
         documents = np.empty(documents_max if lines else 1, _DOCUMENT)
         native = (ffi.from_buffer(_BYTES, text), size, self._position, output)
         of = _pointer("otlpv_json_document *", documents)
@@ -209,8 +226,39 @@ class JsonReader:
             defects=defects[: output.defect_count].copy(),
             defects_by_code=list(output.defects_by_code),
             places=tuple(a[:n].copy() for a, n in zip(places, counts, strict=True)) if places else None,  # type: ignore[arg-type]
+            first_request=request,
             consumed=self.offset - start,
         )
+
+
+class DocumentEnd:
+    """Finds where a document ends while its bytes are still coming in.
+
+    Attributes:
+        GOES_ON, ENDS, BROKEN: what `look` returns: more bytes are needed; the document ends at `scanned`; or at
+            `scanned` another document seems to begin, or a line ends within a string.
+
+    """
+
+    GOES_ON: Final = int(lib.OTLPV_JSON_GOES_ON)
+    ENDS: Final = int(lib.OTLPV_JSON_ENDS)
+    BROKEN: Final = int(lib.OTLPV_JSON_BROKEN)
+
+    def __init__(self) -> None:
+        self._scan = ffi.new("otlpv_json_scan *")
+
+    @property
+    def scanned(self) -> int:
+        """How many bytes have been looked at, from the first on that `look` was last given."""
+        return int(self._scan.scanned)
+
+    def look(self, buffer: bytes | bytearray, start: int = 0) -> int:
+        """Look on; the document's opening brace is at `start`."""
+        return int(lib.otlpv_json_find_end(ffi.from_buffer(_BYTES, buffer) + start, len(buffer) - start, self._scan))
+
+    def forget(self) -> None:
+        """Go on although what was looked at will not be there any more."""
+        self._scan.scanned = 0
 
 
 def expected(status: int) -> str:

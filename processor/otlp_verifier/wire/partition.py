@@ -110,6 +110,15 @@ class Part:
         """How many resources, scopes and spans there are."""
         return self._index.resource_count, self._index.scope_count, self._index.span_count
 
+    def locate(self, offset: int) -> tuple[np.void, int]:
+        """Find the span, or else the resource, that a byte of the request is in: its origin, and where in it."""
+        for origins, texts in ((self.spans, self._tables[2]["field"]), (self.resources, self._tables[0]["body"])):
+            starts, lengths = texts[: len(origins)] >> np.uint64(32), texts[: len(origins)] & np.uint64(0xFFFFFFFF)
+            row = int(np.searchsorted(starts, np.uint64(offset), "right")) - 1
+            if row >= 0 and offset < int(starts[row]) + int(lengths[row]):
+                return origins[row], offset - int(starts[row])
+        return (self.spans if len(self.spans) else self.resources)[0], 0
+
     def scatter(self, salt: int, buckets: int) -> list[NDArray[np.uint32]]:
         """Return the span rows of each bucket; a trace is in the same one for all parts with the same salt."""
         starts = np.empty(buckets + 1, np.uint32)
