@@ -8,6 +8,7 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from otlp_verifier.columns import ScopeWide, SpanNarrow
 from otlp_verifier.files.assemble import Assembler, halves, source_of
 from otlp_verifier.files.discover import discover
 from otlp_verifier.files.notes import Inputs, Source
@@ -16,6 +17,8 @@ from otlp_verifier.files.settings import FileSettings
 from otlp_verifier.files.view import TraceView, span_of, span_view, tree
 from otlp_verifier.findings import Finding
 from otlp_verifier.findings.batch import Batch
+from otlp_verifier.findings.renderer import NAME_MAX
+from otlp_verifier.findings.wording import clean
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.pipeline import Outcome, Verifier, Worker
 from otlp_verifier.policy import Completeness
@@ -34,12 +37,14 @@ class Located:
         finding: what is wrong.
         source: of the resource, of the scope, or of the span that the finding is shown with.
         trace: number of the trace in its part, for Checked.trace; None for findings on resources and scopes.
+        scope: name of the instrumentation scope; empty for resources and whole traces.
 
     """
 
     finding: Finding
     source: Source
     trace: int | None
+    scope: str = ""
 
 
 class Checked:
@@ -78,7 +83,9 @@ class Checked:
         engine = self._worker.engine
         columns, relations = engine.columns, engine.relations
         rows = np.flatnonzero(relations.spans[SpanRelation.TRACE, : self.spans] == number).tolist()
-        rules = self._rules_in(number)
+        rules: dict[int | None, set[str]] = {}
+        for span, rule in self._rules_in(number):
+            rules.setdefault(span, set()).add(rule)
         batch = Batch(columns, relations)
         shown = [of for of, _ in zip(tree(rows, columns, relations), range(spans_max), strict=False)]
         views = tuple(
@@ -86,7 +93,7 @@ class Checked:
                 row,
                 batch,
                 source_of(self._gathered.spans[row], self._names),
-                sorted({rule for span, rule in rules if span == row}),
+                sorted(rules.get(row, ())),
                 with_attributes=attributes,
             )
             for row, _ in shown
@@ -98,7 +105,7 @@ class Checked:
             spans=views,
             depths=tuple(depth for _, depth in shown),
             spans_total=len(rows),
-            rules=tuple(sorted({rule for span, rule in rules if span is None})),
+            rules=tuple(sorted(rules.get(None, ()))),
         )
 
     def _rules_in(self, trace: int) -> list[tuple[int | None, str]]:
@@ -128,7 +135,14 @@ class Checked:
             origin = self._gathered.scopes[row]
         else:
             origin = self._gathered.spans[self._first_span(row) if span is None else span]
-        return Located(finding, source_of(origin, self._names), trace)
+        return Located(finding, source_of(origin, self._names), trace, self._scope(domain, row, span))
+
+    def _scope(self, domain: Domain, row: int, span: int | None) -> str:
+        columns = self._worker.engine.columns
+        scope = (
+            row if domain is Domain.SCOPE else None if span is None else columns.spans.narrow[SpanNarrow.SCOPE, span]
+        )
+        return "" if scope is None else clean(columns.text(columns.scopes.wide[ScopeWide.NAME, scope]), NAME_MAX)
 
     def _first_span(self, trace: int) -> int:
         return int(self._worker.engine.relations.traces[_FIRST_SPAN, trace])
@@ -142,6 +156,7 @@ class Check:
         verifier: rules and policies.
         settings: bounds.
         profile: which of the verifier's policies.
+        completeness: whether the inputs, taken together, hold whole traces.
         annotate: remember the verdicts for `annotate`, and standard input in a temporary file.
         stdin: what `-` stands for; sys.stdin.buffer when absent.
 
@@ -162,6 +177,7 @@ class Check:
         *,
         settings: FileSettings | None = None,
         profile: str = "",
+        completeness: Completeness = Completeness.TRACE,
         annotate: bool = False,
         stdin: BinaryIO | None = None,
     ) -> None:
@@ -174,6 +190,7 @@ class Check:
         self._worker = verifier.worker()
         self._limits = verifier.limits
         self._profile = profile
+        self._completeness = completeness
         self._stdin = stdin
         self._annotate = annotate
         self._entries = discover(paths, self.inputs)
@@ -215,7 +232,7 @@ class Check:
         """Verify whole traces; where that is refused, smaller and smaller shares, until those to blame are found."""
         try:
             outcome = self._worker.verify(
-                gathered.otlp, completeness=Completeness.TRACE, profile=self._profile, allow_drop=False
+                gathered.otlp, completeness=self._completeness, profile=self._profile, allow_drop=False
             )
         except (MalformedRequest, RequestOverLimit) as error:
             shares = halves(gathered)
