@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from otlp_verifier.annotate import Annotator
 from otlp_verifier.findings import Finding, Renderer
+from otlp_verifier.findings.template import check_messages
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.policy import Completeness, Policy
 from otlp_verifier.rules.catalogue import Rule
@@ -30,7 +31,8 @@ class Verifier:
         limits: on each request.
 
     Raises:
-        RuleErrors: rules that cannot be compiled, all of them.
+        RuleErrors: rules that cannot be compiled, all of them; else messages that cannot be filled, of users' rules:
+            those of the package are looked at when they are needed.
         ValueError: a policy names a rule that is not among `rules`.
 
     """
@@ -42,6 +44,7 @@ class Verifier:
         self.rule_ids = tuple(rule.id for rule in self.rules)
         self.limits = limits or Limits()
         self.plan = compile_rules([Source(rule.id, rule.rule, rule.parameters) for rule in self.rules])
+        check_messages(rule for rule in self.rules if not rule.family)
         named = policies or {"": Policy()}
         self.policies = {name: compile_policy(policy, self.rules) for name, policy in named.items()}
         self.fingerprint = _fingerprint(self.rules)

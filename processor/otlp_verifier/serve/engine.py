@@ -3,10 +3,12 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from otlp_verifier.language.errors import RuleError, RuleErrors
+from otlp_verifier.findings.template import check_messages
+from otlp_verifier.language.compiler import Source, compile_rules
+from otlp_verifier.language.errors import RuleErrors
 from otlp_verifier.pipeline import Verifier, Worker
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
@@ -83,10 +85,20 @@ def compiled(file: SettingsFile) -> Verifier:
     try:
         return Verifier(rules, {"": settings.policy, **settings.profiles}, settings.limits)
     except RuleErrors as errors:
-        raise RuleFileErrors(_in_its_file(error, rules) for error in errors.errors) from errors
+        raise RuleFileErrors(_mistakes(rules)) from errors
 
 
-def _in_its_file(error: RuleError, rules: Sequence[Rule]) -> RuleFileError:
-    """The same mistake with the file and the line of the file."""
-    [rule, *_] = [rule for rule in rules if rule.id == error.rule and error.source in rule.rule]
-    return RuleFileError(rule.file, rule.rule_line + error.line - 1, str(error))
+def _mistakes(rules: Iterable[Rule]) -> Iterator[RuleFileError]:
+    """All mistakes of the rules, with the file and the line of the file.
+
+    One rule after the other, as an error knows no more than its rule's id, which the parts of a rule share.
+    """
+    for rule in rules:
+        line = rule.rule_line
+        try:
+            compile_rules([Source(rule.id, rule.rule, rule.parameters)])
+            line = rule.message_line
+            check_messages([rule])
+        except RuleErrors as errors:
+            for error in errors.errors:
+                yield RuleFileError(rule.file, line + error.line - 1, str(error))
