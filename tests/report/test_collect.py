@@ -69,7 +69,7 @@ class Part:
                 located.append(Located(finding, Source("shop.json", at + 1, 400 * (at + 1), 1), 0))
         return located
 
-    def trace(self, number: int, spans_max: int = 1_000) -> TraceView:
+    def trace(self, number: int, spans_max: int = 1_000, *, attributes: bool = False) -> TraceView:
         names = [name for _, name in self.found] + ["fine"] * self.spans_more
         spans = tuple(span(at + 1, 0, name, "shop", at, at + 1) for at, name in enumerate(names[:spans_max]))
         return TraceView(f"{self.number + 1:032x}", spans, (0,) * len(spans), len(names))

@@ -56,7 +56,10 @@ def command(
     annotate: Path | None,
     profile: str,
 ) -> None:
-    """Check telemetry in files: OTLP, Jaeger or Zipkin; folders, globs, - for standard input.
+    """Check telemetry in files and say what is wrong with it.
+
+    OTLP, Jaeger and Zipkin are recognised by their content. PATH is a file, a folder,
+    a glob, or - for standard input.
 
     \b
     Exit codes:

@@ -123,7 +123,7 @@ class Collector:
         finding = located.finding
         trace, span = self._whereabouts(part, located, traces)
         path = [] if trace is None or span is None else [trace.view.spans[at] for at in path_to(span, trace.parents)]
-        kind = kind_of(finding, "", path)
+        kind = kind_of(finding, located.scope, path)
         self._record(kind, finding)
         is_known = self._baseline is not None and kind in self._baseline
         kept = self._kept_known if is_known else self._kept_new
@@ -132,9 +132,11 @@ class Collector:
         if kept[finding.rule] >= self._findings_max:
             return
         kept[finding.rule] += 1
-        number = None if trace is None or is_known else self._keep(trace, kind)
-        shown = span if number is not None and span is not None and span < SPANS_PER_TRACE_MAX else None
-        self._entries.append(Entry(finding, located.source, kind, is_known, number, shown))
+        index = None
+        if trace is not None and located.trace is not None and not is_known:
+            index = self._keep(part, located.trace, trace, kind)
+        shown = span if index is not None and span is not None and span < SPANS_PER_TRACE_MAX else None
+        self._entries.append(Entry(finding, located.source, kind, is_known, index, shown))
 
     def _record(self, kind: Kind, finding: Finding) -> None:
         seen = self._recorded.get(kind.digest)
@@ -162,19 +164,18 @@ class Collector:
         exact = [at for at in same if trace.view.spans[at].source == located.source]
         return trace, next(iter(exact or same), None)
 
-    def _keep(self, trace: _Trace, kind: Kind) -> int | None:
-        """Index of a trace among those that are kept."""
+    def _keep(self, part: Checked, number: int, trace: _Trace, kind: Kind) -> int | None:
+        """Index of a trace of the part among those that are kept."""
         group = (kind.rule, kind.service)
         if trace.kept is None:
-            view = trace.view
-            spans = view.spans[:SPANS_PER_TRACE_MAX]
-            is_full = len(self._traces) >= self._traces_max or len(spans) > self._room
+            spans = min(len(trace.view.spans), SPANS_PER_TRACE_MAX)
+            is_full = len(self._traces) >= self._traces_max or spans > self._room
             if is_full or self._traces_of[group] >= TRACES_PER_GROUP_MAX:
                 return None
             trace.kept = len(self._traces)
-            self._room -= len(spans)
-            self._traces.append(TraceView(view.trace_id, spans, view.depths[: len(spans)], view.spans_total))
+            self._traces.append(part.trace(number, SPANS_PER_TRACE_MAX, attributes=True))
             self._traces_of[group] += 1
+            self._room -= spans
         return trace.kept
 
     def _tallies(self) -> tuple[RuleTally, ...]:
