@@ -367,7 +367,12 @@ OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
     otlpv_owner owner;
     otlpv_begin_owner(pass, &owner);
     wide[OTLPV_SPAN_BYTES] = otlpv_text(pass->base, reader.at, (uint64_t)(reader.end - reader.at));
-    read_ascending_fields(pass, &reader, wide, narrow, &span, fill);
+    if (reader.end - reader.at >= 2 && otlpv_load16(reader.at) == LENGTH(15)) { /* an empty status: the collector */
+        span.seen = 1u << 15;
+        reader.at += 2;
+    } else {
+        read_ascending_fields(pass, &reader, wide, narrow, &span, fill);
+    }
     while (reader.at < reader.end) {
         otlpv_place place = {reader.at, OTLPV_MESSAGE_SPAN};
         int status = otlpv_next_tag(&reader, &tag, &span.defects);
