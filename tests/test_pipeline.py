@@ -4,6 +4,7 @@ from collections import Counter
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -12,11 +13,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otlp_verifier.contract.verifier_pb2 import VerifyResponse
 from otlp_verifier.pipeline import Outcome, Verifier, Worker
 from otlp_verifier.policy import Action, ActionRule, Completeness, Policy
-from otlp_verifier.rules.catalogue import Rule
+from otlp_verifier.rules.catalogue import Rule, builtin
 from otlp_verifier.wire.limits import Limits
+from otlp_verifier.wire.scanner import MalformedRequest, RequestOverLimit
 from tests.reference import verdict as reference
 from tests.reference.evaluator import violations
-from tests.strategies import all_spans, requests
+from tests.strategies import all_spans, request_of, requests
 
 LIMITS = Limits(memory_factor=64)
 SEVERITIES = ("information", "warning", "error")
@@ -183,3 +185,74 @@ def test_a_batch_is_judged_as_if_it_were_the_first(
         results.append((outcome.response(1), bytes(outcome.spliced()), outcome.findings_by_rule.tolist()))
         results[-1] += (outcome.findings(1_000),)
     assert results[0] == results[1]
+
+
+BUILTIN = Verifier(builtin(), {"": Policy(), "all": Policy(annotate="all")}, LIMITS)
+BUILTIN.warm_up()
+BUILTIN_WORKER = BUILTIN.worker()
+
+
+@given(requests(most=3), completenesses, st.sampled_from(["", "all"]))
+def test_output_of_the_package_rules_is_judged_as_its_input_was(
+    request: ExportTraceServiceRequest, completeness: Completeness, profile: str
+) -> None:
+    first = BUILTIN_WORKER.verify(request.SerializeToString(), completeness=completeness, profile=profile)
+    once, findings = bytes(first.spliced()), first.findings(1_000)
+    second = BUILTIN_WORKER.verify(once, completeness=completeness, profile=profile)
+    assert bytes(second.spliced()) == once
+    assert second.findings(1_000) == findings
+
+
+def faulty() -> ExportTraceServiceRequest:
+    """A span on a cycle twice, of which only one is written on."""
+    ids = [bytes([n]) * 8 for n in (1, 2)]
+    spans = [Span(trace_id=b"\x01" * 16, span_id=ids[n], parent_span_id=ids[1 - n]) for n in (0, 1, 1)]
+    return request_of(spans)
+
+
+def test_equal_spans_stay_equal_when_one_is_written_on() -> None:
+    judge = worker()
+    once = judge.verify(faulty().SerializeToString(), completeness=Completeness.TRACE)
+    assert once.findings_by_rule.tolist()[:3] == [2, 0, 2]
+    again = judge.verify(bytes(once.spliced()), completeness=Completeness.TRACE)
+    assert again.findings_by_rule.tolist()[:3] == [2, 0, 2]
+    assert again.stripped == 3
+
+
+def test_what_was_admitted_is_not_refused_when_forged_attributes_are_gone() -> None:
+    """Every forged attribute allows more columns than it takes, so that without them the rest may be too much."""
+    request = request_of([Span() for _ in range(10_500)])
+    padding = request.resource_spans[0].resource.attributes.add(key="verifier.x")
+    padding.value.string_value = "x" * 10_000
+    limits = Limits(memory_factor=16)
+    data = request.SerializeToString()
+    without = bytes(Verifier((), limits=limits).worker().verify(data).spliced())
+    assert len(data) - len(without) > 10_000
+    with pytest.raises(RequestOverLimit):
+        Verifier((), limits=limits).worker().verify(without)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_nothing_to_say_is_the_very_same_object(kind: type) -> None:
+    data = kind(request_of([Span(name="b")]).SerializeToString())
+    if kind is bytearray:
+        data = memoryview(data)
+    outcome = worker(RULES[:1]).verify(data)
+    assert not outcome.changed
+    assert outcome.spliced() is data
+
+
+def test_refusals_reach_the_caller() -> None:
+    judge = worker()
+    with pytest.raises(MalformedRequest):
+        judge.verify(b"\x0a\xff")
+    with pytest.raises(KeyError, match="nobody"):
+        judge.verify(b"", profile="nobody")
+    with pytest.raises(ValueError, match="`gone`"):
+        Verifier(RULES, {"": Policy(actions=(ActionRule(action=Action.IGNORE, rules=("gone",)),))})
+
+
+def test_the_fingerprint_is_that_of_the_rules() -> None:
+    assert Verifier(RULES).fingerprint == Verifier(RULES, {"": Policy(annotate="all")}).fingerprint
+    assert Verifier(RULES).fingerprint != Verifier(RULES[1:]).fingerprint
+    assert Verifier(RULES).rule_ids == tuple(IDS)

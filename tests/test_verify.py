@@ -51,13 +51,13 @@ def expected(request: ExportTraceServiceRequest) -> set[tuple[str, int]]:
 
 
 # Room for the constants and little else: nearly every batch resets the dictionary, or makes it grow and then shrink.
-@pytest.mark.parametrize("room", [1, 2, 3, 65_536])
+@pytest.mark.parametrize("room", [1, 3, 65_536])
 def test_the_dictionary_forgets_in_mid_life(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     small = functools.partial(Dictionary, entry_capacity=len(PLAN.strings) + room, arena_capacity=64 * room)
     monkeypatch.setattr(verify, "Dictionary", small)
     engine = Engine(PLAN)
 
-    @given(st.lists(requests(most=3), min_size=1, max_size=4))
+    @given(st.lists(requests(most=2), min_size=2, max_size=3))
     def check(batches: list[ExportTraceServiceRequest]) -> None:
         for request in batches:
             assert found(engine, request) == expected(request)
