@@ -300,6 +300,26 @@ def test_bytes_need_no_utf8() -> None:
     assert not all_defects(found)
 
 
+@pytest.mark.parametrize("nest", [nested_arrays, nested_maps])
+@pytest.mark.parametrize("levels", [0, 1, 5])
+def test_groups_count_together_with_the_messages_around_them(nest: Any, levels: int) -> None:
+    """A request is level 0, an attribute's AnyValue 5; an array adds 2 levels, a map 3: 100 in all."""
+    room = 100 - 5 - levels * (2 if nest is nested_arrays else 3)
+    for groups in (room, room + 1):
+        found = check(with_attribute(nest(levels, b"\x9b\x06" * groups + b"\x9c\x06" * groups)))
+        assert (found is not None) == (groups == room)
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 15, 16, 17, 254, 255, 256, 300])
+def test_ids_of_any_length(length: int) -> None:
+    identifier = bytes(range(1, 256)) * 2
+    ids = b"".join(field(number, identifier[:length]) for number in (1, 2, 4))
+    found = check(request(ids + field(13, field(1, identifier[:length]) + field(2, identifier[:length]))))
+    assert found is not None
+    span = found[0]["scopes"][0]["spans"][0]
+    assert span["parent_span_id"] == (identifier[: min(length, 8)].ljust(8, b"\0"), min(length, 255))
+
+
 def test_entity_references_are_checked_and_counted() -> None:
     def resource(*references: bytes) -> bytes:
         return field(1, field(1, b"".join(field(3, each) for each in references)))
