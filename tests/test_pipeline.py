@@ -182,8 +182,8 @@ def test_a_batch_is_judged_as_if_it_were_the_first(
     results = []
     for each in (fresh, used):
         outcome = each.verify(request.SerializeToString())
-        results.append((outcome.response(1), bytes(outcome.spliced()), outcome.findings_by_rule.tolist()))
-        results[-1] += (outcome.findings(1_000),)
+        said = outcome.response(1), bytes(outcome.spliced())
+        results.append((said, outcome.findings_by_rule.tolist(), outcome.findings(1_000)))
     assert results[0] == results[1]
 
 

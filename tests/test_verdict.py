@@ -112,8 +112,8 @@ def test_what_is_written(policy: Policy, completeness: Completeness, expected: l
     scope, resource = result.resource_spans[0].scope_spans[0].scope, result.resource_spans[0].resource
     on_scope = {"verifier.severity": "error", "verifier.violations": ["scope-fault"]}
     on_resource = {"verifier.severity": "warning", "verifier.violations": ["resource-fault"]}
-    assert attributes(scope) == (on_scope if said else {})  # type: ignore[arg-type]
-    assert attributes(resource) == (on_resource if said else {})  # type: ignore[arg-type]
+    assert attributes(scope) == (on_scope if said else {})
+    assert attributes(resource) == (on_resource if said else {})
 
 
 @pytest.mark.parametrize("allow_drop", [False, True])

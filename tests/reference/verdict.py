@@ -113,7 +113,10 @@ def judge(
             spans[span].verdict = "violated"
         elif policy.annotate == "all":
             spans[span].verdict = "valid" if completeness is Completeness.TRACE else "undecided"
-    return Expected(*([written.attributes for written in each] for each in (spans, scopes, resources)), drops)
+    on_spans, on_scopes, on_resources = (
+        [written.attributes for written in each] for each in (spans, scopes, resources)
+    )
+    return Expected(on_spans, on_scopes, on_resources, drops)
 
 
 def strip(owner: Any) -> None:
