@@ -44,7 +44,7 @@ def call(lowering: Lowering, tree: Call) -> Value:
 
 
 def _flag(flag: int) -> Value:
-    return Value(Type.BOOL, condition=Condition(flag))
+    return Value(Type.BOOL, condition=Condition(flag, flag))
 
 
 def _arguments(lowering: Lowering, tree: Call, count: int) -> list[Value]:

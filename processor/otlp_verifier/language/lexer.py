@@ -51,18 +51,19 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
-TEXT_MAX = 64 * 1024
+RULE_LENGTH_MAX: Final = 64 * 1024  # characters
+FILE_LENGTH_MAX: Final = 4 << 20
 
 
-def tokens(text: str) -> list[Token]:
-    """All tokens of a rule, the last one of kind END.
+def tokens(text: str, length_max: int = RULE_LENGTH_MAX) -> list[Token]:
+    """All tokens of a text, the last one of kind END.
 
     Raises:
         RuleError: at the first character that begins no token.
 
     """
-    if len(text) > TEXT_MAX:
-        raise RuleError(f"a rule may be at most {TEXT_MAX} characters long; this one has {len(text)}", text, 0)
+    if len(text) > length_max:
+        raise RuleError(f"at most {length_max} characters are allowed; these are {len(text)}", text, 0)
     found: list[Token] = []
     offset = 0
     while offset < len(text):

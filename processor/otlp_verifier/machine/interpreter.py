@@ -8,8 +8,8 @@ nothing is ever compiled after start-up.
 import numba as nb
 import numpy as np
 
-from otlp_verifier.columns import NO_ROW
-from otlp_verifier.machine.memory import narrow_column, wide_column
+from otlp_verifier.columns import NO_ROW, ValueType
+from otlp_verifier.machine.memory import mark_column, narrow_column, wide_column
 from otlp_verifier.machine.operations import BLOCK, Op
 
 _NONE = np.uint64(NO_ROW)
@@ -34,7 +34,35 @@ _TIME_MINUS_TIME, _TIME_PLUS, _TIME_MINUS = int(Op.TIME_MINUS_TIME), int(Op.TIME
 _ADD_FLOAT, _SUBTRACT_FLOAT = int(Op.ADD_FLOAT), int(Op.SUBTRACT_FLOAT)
 _MULTIPLY_FLOAT, _DIVIDE_FLOAT, _TO_FLOAT = int(Op.MULTIPLY_FLOAT), int(Op.DIVIDE_FLOAT), int(Op.TO_FLOAT)
 _MASK_K, _SHIFT_RIGHT, _SIGN_32, _SELECT = int(Op.MASK_K), int(Op.SHIFT_RIGHT), int(Op.SIGN_32), int(Op.SELECT)
-_HOLDS, _REPORT = int(Op.HOLDS), int(Op.REPORT)
+_KEY, _MIX, _SMALLER, _LARGER = int(Op.KEY), int(Op.MIX), int(Op.SMALLER), int(Op.LARGER)
+_HOLDS, _REPORT, _STORE, _MARK = int(Op.HOLDS), int(Op.REPORT), int(Op.STORE), int(Op.MARK)
+_STRING, _INT, _DOUBLE = np.uint64(ValueType.STRING), np.uint64(ValueType.INT), np.uint64(ValueType.DOUBLE)
+_ODD_A, _ODD_B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+_WHOLE_MAX = 2.0**63
+
+
+@nb.njit(cache=True, nogil=True)
+def _as_float(bits):
+    """The float with these bits."""
+    one = np.empty(1, np.uint64)
+    one[0] = bits
+    return one.view(np.float64)[0]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _key(kind, payload, code):
+    """One word for a value: within a type no two values share one, and 1 and 1.0 are the same number."""
+    content = payload
+    if kind == _STRING:
+        content = code
+    elif kind == _DOUBLE:
+        value = _as_float(payload)
+        if abs(value) < _WHOLE_MAX and value == np.floor(value):
+            kind, content = _INT, np.uint64(np.int64(value))
+    elif kind == 0:
+        content = np.uint64(0)
+    h = (content ^ (kind * _ODD_A)) * _ODD_B
+    return h ^ (h >> np.uint64(32))
 
 
 @nb.njit(nb.int64(nb.int64, nb.int64), cache=True, nogil=True, error_model="numpy")
@@ -241,6 +269,23 @@ def _arithmetic(op, out, a, b, c, n, constants, words, flags):
         flag, x, y = flags[a], words[b], words[c]
         for i in range(n):
             out[i] = x[i] if flag[i] else y[i]
+    elif op == _KEY:
+        kinds, payloads, codes = words[a], words[b], words[c]
+        for i in range(n):
+            out[i] = _key(kinds[i], payloads[i], codes[i])
+    elif op == _MIX:
+        x, y = words[a], words[b]
+        for i in range(n):
+            h = (x[i] * _ODD_A + y[i]) * _ODD_B
+            out[i] = h ^ (h >> np.uint64(29))
+    elif op == _SMALLER:
+        x, y = words[a], words[b]
+        for i in range(n):
+            out[i] = min(x[i], y[i])
+    elif op == _LARGER:
+        x, y = words[a], words[b]
+        for i in range(n):
+            out[i] = max(x[i], y[i])
     elif op == _ADD:
         x, y = words[a], words[b]
         for i in range(n):
@@ -263,8 +308,8 @@ def _arithmetic(op, out, a, b, c, n, constants, words, flags):
 
 @nb.njit(
     nb.int64(
-        nb.int32[:, ::1], nb.int64[:, ::1], nb.uint64[::1], nb.int64[:, ::1], nb.int64[:, ::1], nb.uint8[:, ::1],
-        nb.uint64[:, ::1], nb.uint8[:, ::1], nb.uint32[::1], nb.uint32[:, ::1],
+        nb.int32[:, ::1], nb.int64[:, ::1], nb.uint64[::1], nb.int64[:, ::1], nb.int64[:, ::1],
+        nb.int64[:, ::1], nb.uint8[:, ::1], nb.uint64[:, ::1], nb.uint8[:, ::1], nb.uint32[::1], nb.uint32[:, ::1],
     ),
     cache=True,
     nogil=True,
@@ -276,6 +321,7 @@ def run(
     constants: np.ndarray,
     wide: np.ndarray,
     narrow: np.ndarray,
+    marks: np.ndarray,
     truth: np.ndarray,
     words: np.ndarray,
     flags: np.ndarray,
@@ -289,6 +335,7 @@ def run(
         phases: int64 (phases, 3): first instruction, one past the last, rows of the phase's domain.
         constants: uint64 bit patterns.
         wide, narrow: int64 (tables, 2), by machine.operations.WideTable and NarrowTable: see machine.memory.addresses.
+        marks: int64 (tables, 2), out: the flags that jobs read, one table per domain; SCRATCH among `wide` is written too.
         truth: uint8 (predicates, codes): which predicate holds of which string.
         words, flags: uint64 and uint8 (registers, BLOCK), scratch.
         counts: uint32 (rules), out: findings per rule, added to what is there.
@@ -323,6 +370,14 @@ def run(
                     out, codes, holds = flags[to], words[b], truth[a]
                     for i in range(n):
                         out[i] = holds[codes[i]] if codes[i] != _NONE else 0
+                elif op == _STORE:
+                    stored, word = wide_column(wide, a, b, base, n), words[c]
+                    for i in range(n):
+                        stored[i] = word[i]
+                elif op == _MARK:
+                    marked, mark = mark_column(marks, a, b, base, n), flags[c]
+                    for i in range(n):
+                        marked[i] = mark[i]
                 elif op == _REPORT:
                     hit = flags[b]
                     hits = np.uint32(0)

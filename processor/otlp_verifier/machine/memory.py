@@ -51,3 +51,10 @@ def narrow_column(tables, table, column, first, rows):
     """`rows` rows of a 32-bit column, from row `first`."""
     at = tables[table, 0] + 4 * (np.int64(column) * tables[table, 1] + np.int64(first))
     return carray(_pointer(at), (np.int64(rows),), np.uint32)
+
+
+@nb.njit(cache=True, nogil=True)
+def mark_column(tables, table, column, first, rows):
+    """`rows` rows of an 8-bit column, from row `first`."""
+    at = tables[table, 0] + np.int64(column) * tables[table, 1] + np.int64(first)
+    return carray(_pointer(at), (np.int64(rows),), np.uint8)
