@@ -11,6 +11,7 @@ PYTHON := $(VENV)/bin/python
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 BRIDGE := bridge/verifierprocessor
+CONTRACT := processor/otlp_verifier/contract
 SCRIPTS := .ci/run $(wildcard */*.sh */*/*.sh)
 NATIVE_SOURCES := $(wildcard processor/otlp_verifier/wire/*.[ch]) processor/otlp_verifier/wire/build.py
 
@@ -41,7 +42,7 @@ collector: $(LOCKED) ## The collector with the verifier processor, from collecto
 ##@ Work on it
 
 # Every stage can be called by itself; `test` calls them all and does not stop at the first that fails.
-STAGES := lint test-python test-c test-go test-e2e
+STAGES := lint test-python test-c test-go test-e2e test-bench
 
 .PHONY: test
 test: setup collector ## Everything that CI runs
@@ -74,9 +75,9 @@ KERNEL_TESTS := tests/relate tests/machine
 test-python: setup ## Python tests with coverage, floor 90 %
 	@$(call say,pytest)
 	@$(PYTHON) -m coverage erase
-	@$(PYTHON) -m coverage run -m pytest -m 'not e2e'
+	@$(PYTHON) -m coverage run -m pytest --timeout 300 -m 'not e2e'
 	@$(call say,pytest on uncompiled kernels)
-	@NUMBA_DISABLE_JIT=1 $(PYTHON) -m coverage run -m pytest -q $(KERNEL_TESTS)
+	@NUMBA_DISABLE_JIT=1 $(PYTHON) -m coverage run -m pytest --timeout 300 -q $(KERNEL_TESTS)
 	@$(call say,coverage of Python)
 	@$(PYTHON) -m coverage combine -q
 	@$(PYTHON) -m coverage report
@@ -101,10 +102,17 @@ test-go: $(LOCKED) ## Go tests with the race detector and coverage, floor 90 %
 .PHONY: test-e2e
 test-e2e: setup collector ## The built collector with the verifier behind it, end to end
 	@$(call say,end to end)
-	@$(PYTHON) -m pytest -m e2e
+	@$(PYTHON) -m pytest --timeout 300 -m e2e
+
+.PHONY: test-bench
+test-bench: setup collector ## Whether the benchmarks work; their figures mean nothing
+	@$(call say,benchmarks for a short while)
+	@$(PYTHON) -m perf --short
 
 .PHONY: bench
-bench: setup collector ## Benchmarks with their peers: perf/results/latest.json and a table
+bench: setup collector ## Benchmarks with their peers: perf/results/latest.json and docs/performance.md
+	@$(PYTHON) -m perf
+	@$(PYTHON) -m perf.report
 
 .PHONY: fuzz
 fuzz: setup ## The sanitizer harness for longer; SECONDS_EACH=60 per target
@@ -115,7 +123,9 @@ docs: setup collector ## What is generated in README.md and docs/, from a real r
 
 .PHONY: contract
 contract: setup ## Go and Python code of bridge/proto/verifier.proto
-	@PYTHON=$(PYTHON) bridge/proto/generate.sh
+	@PYTHON=$(CURDIR)/$(PYTHON) bridge/proto/generate.sh
+	@$(PYTHON) -m grpc_tools.protoc -I bridge/proto --python_out=$(CONTRACT) --pyi_out=$(CONTRACT) verifier.proto
+	@echo 'wrote $(CONTRACT)/verifier_pb2.py'
 
 .PHONY: lock
 lock: ## requirements/*.lock from pyproject.toml with PyPI's uv; UPGRADE=1 takes the newest versions

@@ -1,5 +1,6 @@
 """Run the demonstration: `python -m example [--duration SECONDS]`; `make run` does this and builds what it needs."""
 
+import re
 import shutil
 import signal
 import sys
@@ -30,6 +31,8 @@ HERE = Path(__file__).parent
 RUN = ROOT / "build" / "run"
 _TRACE_WAIT_S = 2.0
 _FOLLOW_EVERY_S = 0.1
+_WIDTH_OF_ONE_LINE = 120  # below, a finding takes two
+_PICTURE_WIDTH, _PIPE_WIDTH = 150, 200
 
 
 class Shop:
@@ -93,6 +96,7 @@ class Follower:
                 (f"{finding['severity']:<12}", style),
                 (f"{finding['service'] or '-':<10}", "bold"),
                 (f"{finding['rule']:<34}", style),
+                "\n          " if self._console.width < _WIDTH_OF_ONE_LINE else "",
                 finding["message"],
             )
             self._console.print(line, no_wrap=True, overflow="ellipsis")
@@ -199,7 +203,9 @@ def main(duration: float | None, picture: Path | None) -> None:
     """Run a collector with the verifier in its pipeline, and a shop in which ten things go wrong."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminate)
-    console = Console(record=picture is not None, width=150 if picture or not sys.stdout.isatty() else None)
+    # A pipe has no width; findings should not be cut for that.
+    width = _PICTURE_WIDTH if picture else None if sys.stdout.isatty() else _PIPE_WIDTH
+    console = Console(record=picture is not None, width=width, highlight=False)
     try:
         summary = _demonstrate(duration, console)
     except StartError as error:
@@ -209,7 +215,9 @@ def main(duration: float | None, picture: Path | None) -> None:
     show(summary, console)
     (RUN / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
     if picture:
-        console.save_svg(str(picture), title="make run")
+        # Without the web fonts that rich names: a picture loads nothing.
+        svg = console.export_svg(title="make run")
+        picture.write_text(re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ FAULTS: Final = (
     Fault("clock-set-back", "the payment host's clock is set back during a call", ("span-end-before-start",)),
     Fault("lost-parent", "the cart's exporter loses a span whose child arrives", ("parent-missing-local",)),
     Fault("parent-cycle", "a patched context makes two spans each other's parent", ("parent-cycle",)),
-    Fault("same-span-id", "a forked worker repeats its random numbers: two spans, one id", ("span-id-conflict",)),
+    Fault("same-span-id", "a forked worker repeats its random numbers", ("span-id-conflict",)),
     Fault("sent-twice", "an exporter is registered twice", ("span-duplicate-exact",)),
     Fault("seconds-for-nanoseconds", "a home-made timer hands over seconds", ("timestamp-unit-suspect",)),
     Fault("child-before-parent", "a span is back-dated to before its parent", ("child-starts-before-parent-local",)),

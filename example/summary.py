@@ -4,14 +4,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from example.downstream import Trace
 from example.faults import FAULTS
 from example.stack.metrics import Metrics
 from example.traffic import Traffic
 
+_WRAPPED = {"for example", "what happens"}
 SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "information": "cyan"}
 
 
@@ -87,7 +90,7 @@ def summarize(
             for place, traces in (("backend", backend), ("review", review))
             if trace_id in traces
         }
-        return FaultResult(name, len(happened), len(found), list(expected), ", ".join(sorted(places)) or "nowhere")
+        return FaultResult(name, len(happened), len(found), list(expected), ", ".join(sorted(places)) or "-")
 
     duration = "otlp_verifier_request_duration_seconds", "otelcol_processor_verifier_request_duration"
     return Summary(
@@ -110,23 +113,22 @@ def summarize(
 
 def show(summary: Summary, console: Console) -> None:
     """Print it for people."""
-    rules = Table("rule", "severity", "findings", "for example", title="Findings", title_justify="left", expand=True)
+    rules = _table("Findings", "rule", "severity", "findings", "for example")
     for rule, result in summary.rules.items():
         style = SEVERITY_STYLES[result.severity]
-        rules.add_row(rule, f"[{style}]{result.severity}[/]", str(result.findings), result.example)
-    console.print(rules)
+        rules.add_row(rule, Text(result.severity, style), str(result.findings), Text(result.example))
+    console.print(rules, "")
 
     stories = {fault.name: fault.story for fault in FAULTS}
-    faults = Table(
-        "fault", "what happens", "found", "by", "went to", title="Ten faults", title_justify="left", expand=True
-    )
+    faults = _table("Ten faults", "fault", "what happens", "found", "by", "went to")
     for fault in summary.faults:
         style = "green" if fault.found == fault.happened else "bold red"
-        found = f"[{style}]{fault.found} of {fault.happened}[/]" if fault.happened else "did not happen"
+        found = f"[{style}]{fault.found} of {fault.happened}[/]" if fault.happened else "-"
         faults.add_row(fault.name, stories[fault.name], found, ", ".join(fault.rules), fault.downstream)
-    console.print(faults)
+    console.print(faults, "")
 
-    flow = Table("spans", "", "", title="Spans", title_justify="left", show_header=False, box=None)
+    flow = _table("Spans", "", "", "")
+    flow.show_header = False
     for name, count, note in (
         ("received", summary.received, "by the collector"),
         ("annotated", summary.annotated, "with a verdict"),
@@ -136,7 +138,7 @@ def show(summary: Summary, console: Console) -> None:
         ("to review", summary.review, f"{summary.traces_review} traces, routed by their verdict"),
     ):
         flow.add_row(name, f"[bold]{count:,}[/]", note)
-    console.print(flow)
+    console.print(flow, "")
     console.print(
         f"Good traffic: {summary.good_traces} requests, {summary.good_traces_violated} of them called violated."
     )
@@ -146,6 +148,15 @@ def show(summary: Summary, console: Console) -> None:
     ):
         if latency.p50_ms is not None and latency.p99_ms is not None:
             console.print(f"Latency {where}: p50 at most {latency.p50_ms:g} ms, p99 at most {latency.p99_ms:g} ms.")
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, pad_edge=False
+    )
+    for column in columns:
+        table.add_column(column, no_wrap=column not in _WRAPPED)
+    return table
 
 
 def _latency(metrics: Metrics, histogram: str) -> Latency:

@@ -26,8 +26,10 @@ ORDER = [
     "verdict",
     "annotate",
     "pipeline",
+    "files",
     "settings",
     "selection",
+    "files",
     "serve",
     "cli",
 ]

@@ -13,6 +13,7 @@ import yaml
 from example.stack.metrics import Metrics
 from example.stack.process import Process, free_port
 
+_READY_S_MAX = 180.0  # the first start after an installation compiles the kernels
 _COMMAND = (sys.executable, "-m", "otlp_verifier.cli")
 
 
@@ -35,7 +36,7 @@ class Verifier(Process):
         config.write_text(yaml.safe_dump({**settings, "listen": [self.endpoint], "http": self._http}))
         super().__init__("verifier", [*_COMMAND, "serve", "--config", config], folder / "verifier.log")
         try:
-            self.wait_until(self._ready, "ready")
+            self.wait_until(self._ready, "ready", _READY_S_MAX)
         except BaseException:
             self.stop()
             raise

@@ -87,7 +87,7 @@ class Annotator:
         if VERDICT_NAMES[verdict]:
             attributes["verifier.trace.verdict"] = VERDICT_NAMES[verdict]
         if violated:
-            attributes["verifier.violations"] = sorted(rule.id for rule in violated)
+            attributes["verifier.violations"] = sorted({rule.id for rule in violated})  # a rule may have several parts
         return attributes
 
 

@@ -60,12 +60,14 @@ class Outcome:
     Attributes:
         spans: in the batch.
         findings_by_rule: uint32 (rules,).
+        undecided_by_rule: uint32 (rules,), rows where an assumption of the rule does not hold.
         verdict: what is to be changed.
 
     """
 
     spans: int
     findings_by_rule: NDArray[np.uint32]
+    undecided_by_rule: NDArray[np.uint32]
     verdict: Verdict
     _rows: FindingRows
     _worker: "Worker"
@@ -135,7 +137,10 @@ class Worker:
         engine = self.engine
         rows = engine.run(buffer, completeness, self.verifier.limits)
         verdict = self._judge.judge(rows, engine.columns, engine.relations, policy, completeness, allow_drop=allow_drop)
-        return Outcome(engine.columns.spans.rows, rows.counts, verdict, rows, self)
+        decided = engine.plan.undecided_from
+        return Outcome(
+            engine.columns.spans.rows, rows.counts[:decided], rows.counts[decided:], verdict, rows, self
+        )
 
 
 def _fingerprint(rules: Sequence[Rule]) -> str:

@@ -9,6 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner
+
+pytest.importorskip("flask", reason="the demonstration needs the extra `example`")
+
 from example.__main__ import ROOT, RUN, main
 from example.faults import FAULTS
 from example.summary import Summary

@@ -10,7 +10,10 @@ from otlp_verifier.cli.errors import shown
 @click.command("check")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def command(file: Path) -> None:
-    """Check a configuration FILE and compile its rules, without starting anything."""
+    """Check a configuration FILE.
+
+    Reads it, compiles the rules that it selects, and starts nothing.
+    """
     from otlp_verifier.serve.engine import compiled  # noqa: PLC0415  # --help should not load an engine
     from otlp_verifier.settings import load  # noqa: PLC0415
 
@@ -18,4 +21,4 @@ def command(file: Path) -> None:
         settings = load(file)
         verifier = compiled(settings)
     profiles = len(settings.settings.profiles)
-    click.echo(f"{file}: good: {len(verifier.rule_ids)} rules, {profiles} profiles besides the default policy")
+    click.echo(f"{file}: good: {len(set(verifier.rule_ids))} rules, {profiles} profiles besides the default policy")

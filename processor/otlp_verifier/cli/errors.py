@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import click
 
-from otlp_verifier.language.errors import RuleErrors
 from otlp_verifier.rules.errors import RuleFileErrors
 from otlp_verifier.settings import SettingsError
 
@@ -21,7 +20,7 @@ def shown() -> Iterator[None]:
     """Turn errors that a user can mend into a message and an exit code."""
     try:
         yield
-    except (SettingsError, RuleFileErrors, RuleErrors) as error:
+    except (SettingsError, RuleFileErrors) as error:
         raise ConfigurationError(str(error)) from error
     except OSError as error:
         raise click.ClickException(str(error)) from error

@@ -40,11 +40,11 @@ def command(config: Path | None, form: str) -> None:
             "runs": "yes" if rule.id in running else "no",
             "severity": rule.severity,
             "level": rule.level,
-            "decided_by": rule.decided_by,
+            "decided_by": rule.decided_by or "",
             "family": rule.family or "",
             "description": rule.description,
         }
-        for rule in known(file)
+        for rule in {rule.id: rule for rule in known(file)}.values()  # some have several formulas
     ]
     if form == "json":
         click.echo(json.dumps(rows, indent=2))

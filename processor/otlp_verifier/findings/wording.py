@@ -59,5 +59,6 @@ def _time(unix_ns: int) -> str:
 def _duration(ns: int) -> str:
     for size, unit in _UNITS:
         if abs(ns) >= size:
-            return f"{ns / size:.3g} {unit}" if abs(ns) < 1000 * size else f"{ns / size:.0f} {unit}"
+            amount = ns / size
+            return f"{amount:.3g} {unit}" if abs(amount) < 999.5 else f"{amount:.0f} {unit}"
     return f"{ns} ns"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from otlp_verifier.columns import SpanNarrow, ValueType
 from otlp_verifier.language.paths import Change, Type
-from otlp_verifier.language.values import Condition, Row, Value
+from otlp_verifier.language.values import INT_MAX, Condition, Row, Value
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _NUMBERS = (Type.INT, Type.FLOAT, Type.TIME, Type.DURATION)
 
 def comparison(lowering: Lowering, tree: Binary) -> Condition:
     """`left operator right`, both sides of any type."""
-    left, right = lowering.value(tree.left), lowering.value(tree.right)
+    left, right = _operands(lowering, tree)
     operator = tree.operator
     if operator in (">", ">="):
         left, right, operator = right, left, operator.replace(">", "<")
@@ -41,6 +41,17 @@ def comparison(lowering: Lowering, tree: Binary) -> Condition:
     else:
         equal = values(lowering, left, right, operator.replace("!=", "=="), tree)
     return lowering.negate(equal) if operator == "!=" else equal
+
+
+def _operands(lowering: Lowering, tree: Binary) -> tuple[Value, Value]:
+    left, right = lowering.value(tree.left), lowering.value(tree.right)
+    if Type.TIME not in (left.type, right.type):
+        for value in (left, right):
+            if value.type is Type.INT and isinstance(value.constant, int) and value.constant > INT_MAX:
+                raise lowering.error(
+                    f"{value.constant} does not fit a signed 64-bit number; only times do", tree.offset
+                )
+    return left, right
 
 
 # A clock of which it is not known whose it is: the row that an extreme was taken from.
@@ -80,7 +91,7 @@ def values(lowering: Lowering, left: Value, right: Value, operator: str, tree: B
     present = [v.present for v in (left, right) if v.present is not None]
     for flag in present:
         condition = lowering.both(condition, Condition(flag, flag, condition.rises, condition.falls))
-    if len(present) == 2 and operator == "==":
+    if len(present) == 2 and operator != "<":  # in OTTL nil == nil, nil <= nil and nil >= nil
         neither = graph.negate(graph.either(*present))
         condition = lowering.either(condition, Condition(neither, neither))
     return condition
@@ -176,8 +187,10 @@ def _flag(lowering: Lowering, left: Value, right: Value, operator: str, tree: Bi
 
 def _numbers(lowering: Lowering, left: Value, right: Value, operator: str, tree: Binary) -> NodeId:
     types = {left.type, right.type}
-    if Type.FLOAT in types:
+    if Type.FLOAT in types and types <= {Type.FLOAT, Type.INT}:
         return _float(lowering, operator, _as_float(lowering, left), _as_float(lowering, right))
+    if Type.FLOAT in types:
+        raise lowering.error(f"{left.type.value} and {right.type.value} cannot be compared", tree.offset)
     if types == {Type.TIME, Type.DURATION}:
         raise lowering.error("a time and a duration cannot be compared; subtract two times first", tree.offset)
     if types == {Type.DURATION, Type.INT} and 0 not in (left.constant, right.constant):
@@ -294,7 +307,10 @@ def _attribute(lowering: Lowering, left: Value, right: Value, operator: str, tre
 
 
 def _two_attributes(lowering: Lowering, left: Value, right: Value, operator: str) -> NodeId:
-    """Two attributes: strings by code, numbers as numbers, booleans; arrays, maps and bytes are not looked into."""
+    """Two attributes: numbers as numbers, booleans with false before true, strings for equality only.
+
+    Arrays, maps and bytes are not looked into: they equal nothing.
+    """
     graph = lowering.graph
     a, b = lowering.payload(left), lowering.payload(right)
 
@@ -308,11 +324,11 @@ def _two_attributes(lowering: Lowering, left: Value, right: Value, operator: str
         graph.both(kinds(_DOUBLE, _DOUBLE), _float(lowering, operator, a, b)),
         graph.both(kinds(_INT, _DOUBLE), _float(lowering, operator, float_a, b)),
         graph.both(kinds(_DOUBLE, _INT), _float(lowering, operator, a, float_b)),
+        graph.both(kinds(_BOOL, _BOOL), _whole(lowering, operator, *ints, signed=True)),
     ]
     if operator == "==":
         same_code = graph.node(Op.EQUAL, *sorted((lowering.code(left), lowering.code(right))))
         cases.append(graph.both(kinds(_STRING, _STRING), same_code))
-        cases.append(graph.both(kinds(_BOOL, _BOOL), graph.node(Op.EQUAL, *sorted((a, b)))))
     flag = graph.flag(False)
     for case in cases:
         flag = graph.either(flag, case)
@@ -339,7 +355,7 @@ _FLOAT_OPS = {"+": Op.ADD_FLOAT, "-": Op.SUBTRACT_FLOAT, "*": Op.MULTIPLY_FLOAT,
 def arithmetic(lowering: Lowering, tree: Binary) -> Value:
     """`left operator right` on numbers, times and durations."""
     graph = lowering.graph
-    left, right = lowering.value(tree.left), lowering.value(tree.right)
+    left, right = _operands(lowering, tree)
     change = Change.NEVER if left.change is right.change is Change.NEVER else Change.ANY
     present = None
     for value in (left, right):

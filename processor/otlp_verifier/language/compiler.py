@@ -14,6 +14,7 @@ from otlp_verifier.language.lower import LoweredRule, Lowering
 from otlp_verifier.language.parser import parse_rule
 from otlp_verifier.language.plan import Plan
 from otlp_verifier.language.symbols import Symbols
+from otlp_verifier.language.values import INT_MAX, INT_MIN
 from otlp_verifier.machine.operations import Domain
 
 
@@ -74,10 +75,13 @@ def _parameters(source: Source) -> dict[str, tuple[int, bool]]:
     parameters = {}
     for name, value in source.parameters.items():
         if isinstance(value, int):
-            parameters[name] = (value, False)
+            number, is_duration = value, False
         else:
             try:
-                parameters[name] = (duration_ns(value), True)
+                number, is_duration = duration_ns(value), True
             except ValueError as error:
                 raise RuleError(f"parameter `{name}`: {error}", source.text, 0) from None
+        if not INT_MIN <= number <= INT_MAX:
+            raise RuleError(f"parameter `{name}`: {value} does not fit a signed 64-bit number", source.text, 0)
+        parameters[name] = (number, is_duration)
     return parameters

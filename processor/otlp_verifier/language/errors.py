@@ -20,7 +20,7 @@ class RuleError(ValueError):
         self.message = message
         self.line = before.count("\n") + 1
         self.column = offset - (before.rfind("\n") + 1) + 1
-        self.source = text.splitlines()[self.line - 1] if self.line <= len(text.splitlines()) else ""
+        self.source = text.split("\n")[self.line - 1].removesuffix("\r")
         self.rule = ""
         super().__init__(message)
 

@@ -189,9 +189,11 @@ class ExpressionParser:
         if cursor.is_symbol("-"):
             cursor.next()
             operand = self._nested(self._factor)
-            if isinstance(operand, Literal) and isinstance(operand.value, int | float) and operand.value is not True:
-                return Literal(-operand.value, token.offset, operand.is_duration)
-            return Unary("-", operand, token.offset)
+            match operand:
+                case Literal(value=int() | float() as number) if not isinstance(number, bool):
+                    return Literal(-number, token.offset, operand.is_duration)
+                case _:
+                    return Unary("-", operand, token.offset)
         if cursor.is_symbol("("):
             cursor.next()
             inner = self._nested(self.expression)

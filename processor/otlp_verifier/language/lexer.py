@@ -1,8 +1,10 @@
 """Text to tokens."""
 
+import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from typing import Final
 
 from otlp_verifier.language.errors import RuleError
@@ -41,18 +43,20 @@ UNIT_NS: Final = {
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 _TOKEN = re.compile(
     r"""(?P<space>(?:\s|//[^\n]*|\#[^\n]*)+)
-      | (?P<duration>(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+)(?![A-Za-z0-9_])
+      | (?P<duration>(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|ms|s|m|h))+)(?![A-Za-z0-9_])
       | (?P<hex>0x[0-9a-fA-F]+)(?![A-Za-z0-9_])
-      | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![A-Za-z0-9_])
+      | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![A-Za-z0-9_])
       | (?P<text>"(?:[^"\\\n]|\\.)*")
       | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
       | (?P<symbol>==|!=|<=|>=|!>>|!>|!<<|!<|!~|>>|<<|[-+*/<>(){}\[\],.:~])
     """,
     re.VERBOSE,
 )
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
 RULE_LENGTH_MAX: Final = 64 * 1024  # characters
 FILE_LENGTH_MAX: Final = 4 << 20
+NUMBER_MAX = 64  # characters: Python refuses to read very long ones, and no 64-bit value needs more
 
 
 def tokens(text: str, length_max: int = RULE_LENGTH_MAX) -> list[Token]:
@@ -64,20 +68,26 @@ def tokens(text: str, length_max: int = RULE_LENGTH_MAX) -> list[Token]:
     """
     if len(text) > length_max:
         raise RuleError(f"at most {length_max} characters are allowed; these are {len(text)}", text, 0)
+    if surrogate := _SURROGATE.search(text):
+        raise RuleError("half of a surrogate pair cannot stand in a rule: it is not Unicode", text, surrogate.start())
     found: list[Token] = []
-    offset = 0
+    offset = end = 0
     while offset < len(text):
         match = _TOKEN.match(text, offset)
         if match is None:
             raise RuleError(_no_token(text, offset), text, offset)
         written, group = match.group(), match.lastgroup
+        if group in ("duration", "hex", "number") and len(written) > NUMBER_MAX:
+            raise RuleError(f"a number may be at most {NUMBER_MAX} characters long", text, offset)
         if group == "duration":
             found.append(Token(Kind.DURATION, written, offset, duration_ns(written)))
         elif group == "hex":
             found.append(Token(Kind.NUMBER, written, offset, int(written, 16)))
         elif group == "number":
-            is_float = any(c in written for c in ".eE")
-            found.append(Token(Kind.NUMBER, written, offset, float(written) if is_float else int(written)))
+            value = float(written) if any(c in written for c in ".eE") else int(written)
+            if math.isinf(value):
+                raise RuleError("the number does not fit 64 bits", text, offset)
+            found.append(Token(Kind.NUMBER, written, offset, value))
         elif group == "text":
             found.append(Token(Kind.TEXT, written, offset, _unescape(written, text, offset)))
         elif group == "word":
@@ -85,7 +95,10 @@ def tokens(text: str, length_max: int = RULE_LENGTH_MAX) -> list[Token]:
         elif group == "symbol":
             found.append(Token(Kind.SYMBOL, written, offset))
         offset = match.end()
-    found.append(Token(Kind.END, "", offset))
+        if group != "space":
+            end = offset
+    # The end is where something is missing: behind the last token, not below it.
+    found.append(Token(Kind.END, "", end))
     return found
 
 
@@ -99,7 +112,7 @@ def duration_ns(written: str) -> int:
     parts = _DURATION_PART.findall(written)
     if not parts or "".join(number + unit for number, unit in parts) != written:
         raise ValueError(f"`{written}` is not a duration such as 200ms or 1m30s")
-    return sum(round(float(number) * UNIT_NS[unit]) for number, unit in parts)
+    return sum(round(Fraction(number) * UNIT_NS[unit]) for number, unit in parts)
 
 
 def _unescape(written: str, text: str, offset: int) -> str:
@@ -109,7 +122,7 @@ def _unescape(written: str, text: str, offset: int) -> str:
             raise RuleError(
                 f'unknown escape `\\{character}` in a string; known are \\n \\t \\r \\" \\\\',
                 text,
-                offset + match.start(),
+                offset + 1 + match.start(),
             )
         return _ESCAPES[character]
 

@@ -8,6 +8,7 @@ from otlp_verifier.language import assume, compare, functions, quantify, resolve
 from otlp_verifier.language.errors import RuleError
 from otlp_verifier.language.graph import Graph, NodeId
 from otlp_verifier.language.jobs import Jobs
+from otlp_verifier.language.parser import JOINS
 from otlp_verifier.language.paths import STEPS, Type
 from otlp_verifier.language.scopes import Scope
 from otlp_verifier.language.symbols import Symbols
@@ -27,7 +28,7 @@ from otlp_verifier.language.syntax import (
     TemporalPair,
     Unary,
 )
-from otlp_verifier.language.values import Condition, Row, Value
+from otlp_verifier.language.values import INT_MAX, Condition, Row, Value
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
 
 
@@ -96,10 +97,9 @@ class Lowering:
         rows = dict(scope.rows)
         for join in tree.joins:
             if join.relation not in STEPS[scope.domain]:
-                possible = ", ".join(STEPS[scope.domain]) or "none"
-                raise self.error(
-                    f"a {tree.domain} has no relation `{join.relation}`; it has: {possible}", join.offset
-                )
+                possible = ", ".join(relation for relation in JOINS if relation in STEPS[scope.domain]) or "none"
+                message = f"{resolve.a(scope.domain)} has no relation `{join.relation}`; it has: {possible}"
+                raise self.error(message, join.offset)
             if join.variable in rows:
                 raise self.error(f"the variable `{join.variable}` is used twice", join.offset)
             row = resolve.step(self, scope.main, join.relation)
@@ -221,6 +221,8 @@ class Lowering:
         if isinstance(tree.value, int) and not isinstance(tree.value, bool) and not -(2**63) <= tree.value < 2**64:
             raise self.error("the number does not fit 64 bits", tree.offset)
         if tree.is_duration:
+            if isinstance(tree.value, int) and tree.value > INT_MAX:
+                raise self.error("the duration does not fit a signed 64-bit number of nanoseconds", tree.offset)
             return self.constant(tree.value, Type.DURATION)
         return self.constant(tree.value, Type.FLOAT if isinstance(tree.value, float) else Type.INT)
 

@@ -46,7 +46,7 @@ def name(lowering: Lowering, tree: Name) -> Value:
         # As in TraceQL: resource.service.name is the attribute of that name.
         return _attribute(lowering, row, path)
     known = [*FIELDS[row.domain], *STEPS[row.domain]]
-    raise lowering.error(f"a {row.domain.name.lower()} has no `{path}`{nearest(path, known)}", tree.offset)
+    raise lowering.error(f"{a(row.domain)} has no `{path}`{nearest(path, known)}", tree.offset)
 
 
 def attribute(lowering: Lowering, tree: Index) -> Value:
@@ -55,7 +55,7 @@ def attribute(lowering: Lowering, tree: Index) -> Value:
     if rest != ("attributes",) or row.domain not in ATTRIBUTES:
         path = ".".join(rest) or "row"
         raise lowering.error(
-            f'a {row.domain.name.lower()} has no `{path}[...]`; expected attributes["..."]', tree.offset
+            f'{a(row.domain)} has no `{path}[...]`; expected attributes["..."]', tree.offset
         )
     return _attribute(lowering, row, tree.key)
 
@@ -139,9 +139,25 @@ def _walk(lowering: Lowering, tree: Name) -> tuple[Row, tuple[str, ...]]:
         row = _implicit(lowering, first, tree.offset)
     if row is None:
         row, rest = _bare(lowering, tree), list(tree.parts)
-    while rest and rest[0] in STEPS[row.domain]:
-        row = step(lowering, row, rest.pop(0))
+    while rest and (following := _follow(lowering, row, rest[0])) is not None:
+        row = following
+        rest.pop(0)
     return row, tuple(rest)
+
+
+def _follow(lowering: Lowering, row: Row, word: str) -> Row | None:
+    """The row that a path's next name leads to; None where the name is none of another row."""
+    if word in STEPS[row.domain]:
+        return step(lowering, row, word)
+    # What a span belongs to, its events and links belong to.
+    if "span" in STEPS[row.domain] and word in ("resource", "scope", "trace"):
+        return step(lowering, step(lowering, row, "span"), word)
+    return None
+
+
+def a(domain: Domain) -> str:
+    """A domain's name with its article."""
+    return f"an {domain.name.lower()}" if domain is Domain.EVENT else f"a {domain.name.lower()}"
 
 
 def _bare(lowering: Lowering, tree: Name) -> Row:
@@ -165,8 +181,7 @@ def _implicit(lowering: Lowering, word: str, offset: int) -> Row:
     main = lowering.scope.main
     if _IMPLICIT[word] is main.domain:
         return main
-    if word in STEPS[main.domain]:
-        return step(lowering, main, word)
-    if "span" in STEPS[main.domain]:
-        return step(lowering, step(lowering, main, "span"), word)
-    raise lowering.error(f"a {main.domain.name.lower()} belongs to no single {word}", offset)
+    row = _follow(lowering, main, word)
+    if row is None:
+        raise lowering.error(f"{a(main.domain)} belongs to no single {word}", offset)
+    return row

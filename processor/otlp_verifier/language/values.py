@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from otlp_verifier.language.paths import Change, Type
 from otlp_verifier.machine.operations import Domain
@@ -11,6 +11,10 @@ from otlp_verifier.machine.operations import Domain
 if TYPE_CHECKING:
     from otlp_verifier.language.graph import NodeId
     from otlp_verifier.language.plan import CodedText
+
+
+INT_MIN: Final = -(2**63)
+INT_MAX: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)

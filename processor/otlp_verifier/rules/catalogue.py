@@ -4,8 +4,9 @@ A file holds a list of rules; a file of this package holds exactly one, named as
 the file is. All mistakes of all files are reported at once.
 
 Start-up pays for what the engine needs: `examples:` is the last key of a
-package file, and the text from there on is three quarters of the file, so it is
-not parsed until `examples` asks for it (58 files: 14 ms instead of 75).
+package file, and the text from there on is half of the file and most of its
+nodes, so it is not parsed until `examples` asks for it. Measured at 58 files, in
+a new process: 25 ms instead of 65.
 """
 
 import functools

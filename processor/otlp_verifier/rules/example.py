@@ -1,7 +1,7 @@
 """The examples of a rule, from the notation of its file to the bytes of an ExportTraceServiceRequest.
 
 The notation is plain YAML, short where an example is ordinary and exact where it is
-odd; docs/rules.md has it in full. What is left out is filled in such a way that no
+odd; the keys are in this module. What is left out is filled in such a way that no
 rule objects to it. Messages are made by protobuf; only the frames around records are
 written here, so that `raw:` bytes can follow a record's own.
 """
@@ -112,9 +112,15 @@ def read(notation: object, at: str = "example") -> Example:
     contents = [key for key in ("spans", "resources", "bytes") if key in fields]
     if len(contents) != 1:
         raise NotationError(f"{at}: expected one of the keys spans, resources, bytes; found {contents or 'none'}")
+    try:
+        request = _request(fields)
+    except NotationError:
+        raise
+    except ValueError as error:  # protobuf's: a number that does not fit its field
+        raise NotationError(f"{at}: {error}") from error
     return Example(
         why=text(fields.get("why", ""), f"{at}.why"),
-        request=_request(fields),
+        request=request,
         completeness=Completeness[completeness.upper()],
         also=tuple(text(rule, f"{at}.also") for rule in fields.items("also")),
     )

@@ -1,9 +1,15 @@
 """One generation of rules and policies, and the workers that apply them."""
 
-import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
+from otlp_verifier.language.errors import RuleError, RuleErrors
 from otlp_verifier.pipeline import Verifier, Worker
+from otlp_verifier.rules.catalogue import Rule
+from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
 from otlp_verifier.selection import selected
 from otlp_verifier.settings import Settings, SettingsFile
 
@@ -15,38 +21,72 @@ WORKER_KEPT_BYTES_MAX: Final = 4 << 20
 class Engine:
     """A verifier with its idle workers.
 
-    The one used last is lent first: its columns are still in the cache.
+    The one used last is lent first: its columns are still in the cache. Lending one that is idle takes no lock.
     """
 
     def __init__(self, verifier: Verifier, settings: Settings, workers: int) -> None:
         self.verifier: Final = verifier
         self.profiles: Final = frozenset(settings.profiles) | {""}
-        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
-        for _ in range(workers):
-            self._idle.put(verifier.worker())
+        self.rules: Final = frozenset(verifier.rule_ids)  # a rule with several formulas has as many numbers
+        self._idle = deque(verifier.worker() for _ in range(workers))
+        self._freed = threading.Condition()
+        self._waiting = 0
 
     def lend(self, timeout_s: float) -> Worker | None:
         """An idle worker, or None when none became idle in time."""
-        try:
-            return self._idle.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
+        if (worker := self._pop()) is not None:
+            return worker
+        deadline_s = time.monotonic() + timeout_s
+        with self._freed:
+            # Whoever gives back appends first and looks at this number then; here it is the other way round, so that
+            # one of the two sees what the other did.
+            self._waiting += 1
+            try:
+                while (worker := self._pop()) is None:
+                    if not self._freed.wait(deadline_s - time.monotonic()):
+                        return self._pop()
+                return worker
+            finally:
+                self._waiting -= 1
 
     def give_back(self, worker: Worker, batch_bytes: int) -> None:
         """Make `worker` idle again after a batch of that size."""
-        self._idle.put(worker if batch_bytes <= WORKER_KEPT_BYTES_MAX else self.verifier.worker())
+        self._push(worker if batch_bytes <= WORKER_KEPT_BYTES_MAX else self.verifier.worker())
 
     def discard(self) -> None:
         """Replace a worker that failed: what its columns hold is not known."""
-        self._idle.put(self.verifier.worker())
+        self._push(self.verifier.worker())
+
+    def _pop(self) -> Worker | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _push(self, worker: Worker) -> None:
+        self._idle.append(worker)
+        if self._waiting:
+            with self._freed:
+                self._freed.notify()
 
 
 def compiled(file: SettingsFile) -> Verifier:
     """Select and compile the rules; kernels are not loaded yet, see `Verifier.warm_up`.
 
     Raises:
-        SettingsError, RuleFileErrors, RuleErrors: what is wrong in the configuration, its files or their rules.
+        SettingsError: a mistake in the configuration.
+        RuleFileErrors: all mistakes in files of rules, or all in the rules themselves.
 
     """
     settings = file.settings
-    return Verifier(selected(file), {"": settings.policy, **settings.profiles}, settings.limits)
+    rules = selected(file)
+    try:
+        return Verifier(rules, {"": settings.policy, **settings.profiles}, settings.limits)
+    except RuleErrors as errors:
+        raise RuleFileErrors(_in_its_file(error, rules) for error in errors.errors) from errors
+
+
+def _in_its_file(error: RuleError, rules: Sequence[Rule]) -> RuleFileError:
+    """The same mistake with the file and the line of the file."""
+    [rule, *_] = [rule for rule in rules if rule.id == error.rule and error.source in rule.rule]
+    return RuleFileError(rule.file, rule.rule_line + error.line - 1, str(error))

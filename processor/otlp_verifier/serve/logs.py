@@ -1,15 +1,19 @@
 """Logs: one line per event on standard error, as JSON or for people; never one line per bad request."""
 
+import functools
 import logging
+import queue
 import sys
 import threading
 import time
-from typing import Final
+from typing import Final, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
 from otlp_verifier.settings.model import Log
 
+LINES_WAITING_MAX: Final = 4096
+FLUSH_S_MAX: Final = 2.0
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -25,20 +29,61 @@ class TextFormatter(logging.Formatter):
         return " ".join([super().formatMessage(record), *(f"{key}={value}" for key, value in own.items())])
 
 
+class Writer(logging.Handler):
+    """Writes lines in a thread of its own: whoever reads standard error and hangs must not hold up requests.
+
+    Attributes:
+        stream: where lines go.
+        dropped: lines that found no room, or could not be written.
+
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self.stream = stream
+        self.dropped = 0
+        self._lines: queue.Queue[str] = queue.Queue(LINES_WAITING_MAX)
+        threading.Thread(target=self._write, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand one line over."""
+        try:
+            self._lines.put_nowait(self.format(record) + "\n")
+        except queue.Full:
+            self.dropped += 1
+
+    def flush(self) -> None:
+        """Wait until everything is written, but not for ever."""
+        with self._lines.all_tasks_done:
+            self._lines.all_tasks_done.wait_for(lambda: self._lines.unfinished_tasks == 0, FLUSH_S_MAX)
+
+    def _write(self) -> None:
+        while True:
+            line = self._lines.get()
+            try:
+                self.stream.write(line)
+                self.stream.flush()
+            except (OSError, ValueError):  # a closed pipe, a closed file
+                self.dropped += 1
+            self._lines.task_done()
+
+
+@functools.cache
+def writer() -> Writer:
+    """The one writer of the process."""
+    return Writer(sys.stderr)
+
+
 def configure(settings: Log) -> None:
     """Send all logs of the process to standard error; calling it again changes level and format."""
-    handler = logging.StreamHandler(sys.stderr)
     if settings.format == "json":
-        handler.setFormatter(
-            JsonFormatter(
-                "%(message)s%(levelname)s%(name)s",
-                timestamp=True,
-                rename_fields={"levelname": "level", "name": "logger"},
-            )
-        )
+        renamed = {"levelname": "level", "name": "logger"}
+        writer().setFormatter(JsonFormatter("%(message)s%(levelname)s%(name)s", timestamp=True, rename_fields=renamed))
     else:
-        handler.setFormatter(TextFormatter())
-    logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
+        writer().setFormatter(TextFormatter())
+    root = logging.getLogger()
+    root.setLevel(settings.level.upper())
+    root.handlers[:] = [writer()]
     logging.captureWarnings(True)
 
 

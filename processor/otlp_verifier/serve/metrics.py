@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 
 from otlp_verifier.contract.verifier_pb2 import Code
 from otlp_verifier.pipeline import Outcome
+from otlp_verifier.serve import logs
 from otlp_verifier.serve.load import Load
 from otlp_verifier.wire.limits import Limits
 
@@ -31,8 +32,8 @@ CAUSES: Final = tuple(
     name.removeprefix("CODE_").lower() for name, value in Code.items() if value != Code.CODE_UNSPECIFIED
 )
 LIMITS: Final = (
-    *(field.name for field in fields(Limits) if field.name not in ("depth", "memory_factor")),
-    "memory", "streams", "requests_in_flight", "queue_timeout",
+    *(field.name for field in fields(Limits) if field.name != "depth"),  # deeper values are not looked into
+    "streams", "requests_in_flight", "queue_timeout",
 )  # fmt: skip
 
 
@@ -116,6 +117,9 @@ class Metrics:
         )
         self.findings_unlogged: Final = Counter(
             "otlp_verifier_findings_unlogged", "Findings left out of the log", registry=self.registry
+        )
+        self._gauge("log_lines_dropped", "Log lines that standard error did not take in time").set_function(
+            lambda: logs.writer().dropped
         )
         self.ready: Final = self._gauge("ready", "1 when requests are served, else 0")
         self.rules: Final = self._gauge("rules", "Rules that run")

@@ -1,5 +1,6 @@
 """The gRPC server: addresses, TLS, transport limits, health."""
 
+import ssl
 from concurrent import futures
 from typing import Final
 
@@ -8,7 +9,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from otlp_verifier.serve.sockets import SocketFile
 from otlp_verifier.serve.stream import SERVICE
-from otlp_verifier.settings import Settings, SettingsError, SettingsFile
+from otlp_verifier.settings import Settings, SettingsFile
 
 # A request a little over limits.bytes is still read, so that its answer can say what is wrong; beyond that the
 # transport ends the stream with RESOURCE_EXHAUSTED.
@@ -50,7 +51,7 @@ def options(settings: Settings) -> list[tuple[str, int]]:
 class Server:
     """A listening gRPC server; not healthy until `serving` is called."""
 
-    def __init__(self, file: SettingsFile, streams: grpc.GenericRpcHandler[bytes, bytes]) -> None:
+    def __init__(self, file: SettingsFile, streams: "grpc.GenericRpcHandler[bytes, bytes]") -> None:
         settings = file.settings
         limit = settings.limits.streams + SPARE_THREADS
         self._grpc = grpc.server(
@@ -122,7 +123,12 @@ def _credentials(file: SettingsFile) -> grpc.ServerCredentials:
 
     pair = (read("key", tls.key), read("certificate", tls.certificate))
     client_ca = None if tls.client_ca is None else read("client_ca", tls.client_ca)
+    # gRPC only says that it cannot bind; Python's own reader says what is wrong.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        return grpc.ssl_server_credentials([pair], client_ca, require_client_auth=client_ca is not None)
-    except ValueError as error:
-        raise SettingsError(f"tls: {error}") from error
+        context.load_cert_chain(file.resolve(tls.certificate), file.resolve(tls.key))
+        if tls.client_ca is not None:
+            context.load_verify_locations(file.resolve(tls.client_ca))
+    except ssl.SSLError as error:
+        raise file.error(("tls",), f"certificate, key or client_ca cannot be used: {error}") from error
+    return grpc.ssl_server_credentials([pair], client_ca, require_client_auth=client_ca is not None)

@@ -87,7 +87,7 @@ class Streams:
             max_requests_in_flight=limits.requests_in_flight_per_stream,
         )
 
-    def handler(self) -> grpc.GenericRpcHandler[bytes, bytes]:
+    def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """What a gRPC server needs to serve the streams; without (de)serialisers it hands over bytes."""
         method = grpc.stream_stream_rpc_method_handler(self.serve)
         return grpc.method_handlers_generic_handler(SERVICE, {METHOD: method})

@@ -25,7 +25,8 @@ def json_schema() -> Schema:
                 default = factory()
                 if not isinstance(default, msgspec.Struct):
                     properties[field.name]["default"] = msgspec.to_builtins(default, enc_hook=str)
-    return {"$schema": _DRAFT, "title": "otlp-verifier configuration"} | schema
+    described: Schema = msgspec.json.decode(msgspec.json.encode(schema))  # tuples become lists
+    return {"$schema": _DRAFT, "title": "otlp-verifier configuration"} | described
 
 
 def at(schema: Schema, path: tuple[str | int, ...]) -> Schema:

@@ -44,13 +44,6 @@ typedef struct {
     frame frames[FRAMES];
 } machine;
 
-int otlpv_full_attributes(otlpv_pass *pass, const otlpv_owner *owner, otlpv_place place)
-{
-    if (owner->row - owner->start == pass->attributes_per_record)
-        return otlpv_full(pass, OTLPV_LIMIT_ATTRIBUTES_PER_RECORD, pass->attributes_per_record, place);
-    return otlpv_full(pass, OTLPV_LIMIT_ATTRIBUTES, pass->allowed.attributes, place);
-}
-
 static frame *push(machine *m, uint32_t kind, const uint8_t *end)
 {
     frame *f = &m->frames[++m->top];
@@ -165,7 +158,7 @@ static int read_key_value_field(machine *m, frame *f, uint32_t tag, otlpv_place 
         otlpv_once(3, &f->seen, &m->defects);
         return otlpv_read_varint(&m->reader, &length);
     default:
-        return otlpv_skip_field(&m->reader, place, KNOWN[KEY_VALUE], m->level + m->top, &m->defects);
+        return otlpv_skip(&m->reader, place, KNOWN[KEY_VALUE], m->level + m->top, &m->defects);
     }
 }
 
@@ -210,7 +203,7 @@ static int read_any_value_field(machine *m, frame *f, uint32_t tag, otlpv_place 
     case OTLPV_TAG(OTLPV_MAP, OTLPV_WIRE_LENGTH):
         return read_list(m, owner, tag >> 3);
     default:
-        return otlpv_skip_field(&m->reader, place, KNOWN[VALUE], m->level + m->top, &m->defects);
+        return otlpv_skip(&m->reader, place, KNOWN[VALUE], m->level + m->top, &m->defects);
     }
 }
 
@@ -226,12 +219,11 @@ static void finish_element(machine *m, const frame *f)
     if (!pass->fill || f->row >= pass->allowed.nested)
         return;
     const uint8_t *key = pass->base + (f->key >> 32);
-    uint64_t any;
     uint64_t wide[OTLPV_NESTED_WIDE];
     uint32_t narrow[OTLPV_NESTED_NARROW];
     wide[OTLPV_NESTED_KEY] = f->key;
     wide[OTLPV_NESTED_KEY_HASH] =
-        f->kind == KEY_VALUE ? otlpv_hash_words(key, (uint32_t)f->key, pass->seed, &any) : 0;
+        f->kind == KEY_VALUE ? otlpv_hash_bytes(key, (uint32_t)f->key, &pass->secret) : 0;
     wide[OTLPV_NESTED_VALUE] = f->value;
     narrow[OTLPV_NESTED_TYPE] = f->type;
     narrow[OTLPV_NESTED_PARENT] = f->parent;
@@ -239,26 +231,24 @@ static void finish_element(machine *m, const frame *f)
     otlpv_write_row(&pass->columns.nested, f->row, wide, OTLPV_NESTED_WIDE, narrow, OTLPV_NESTED_NARROW);
 }
 
-static void finish_attribute(machine *m, uint32_t attribute_row)
+static void finish_attribute(machine *m, const otlpv_owner *owner)
 {
-    const otlpv_pass *pass = m->pass;
+    otlpv_pass *pass = m->pass;
     const frame *f = &m->frames[0];
-    const uint8_t *key = pass->base + (f->key >> 32);
+    otlpv_clear_lists(pass, owner->row);
     const bool list = f->type == OTLPV_ARRAY || f->type == OTLPV_MAP;
     const uint32_t nested = pass->found.nested - f->first;
-    uint64_t any;
     uint64_t wide[OTLPV_ATTRIBUTE_WIDE];
     uint32_t narrow[OTLPV_ATTRIBUTE_NARROW];
     wide[OTLPV_ATTRIBUTE_KEY] = f->key;
-    wide[OTLPV_ATTRIBUTE_KEY_HASH] = otlpv_hash_words(key, (uint32_t)f->key, pass->seed, &any);
+    wide[OTLPV_ATTRIBUTE_KEY_HASH] = 0; /* see keys.c */
     wide[OTLPV_ATTRIBUTE_VALUE] = f->value;
     narrow[OTLPV_ATTRIBUTE_TYPE] = f->type;
     narrow[OTLPV_ATTRIBUTE_ELEMENTS] = f->elements;
     narrow[OTLPV_ATTRIBUTE_NESTED_START] = list ? f->first : 0;
     narrow[OTLPV_ATTRIBUTE_NESTED_COUNT] = nested;
-    otlpv_write_row(&pass->columns.attributes, attribute_row, wide, OTLPV_ATTRIBUTE_WIDE, narrow,
+    otlpv_write_row(&pass->columns.attributes, owner->row, wide, OTLPV_ATTRIBUTE_WIDE, narrow,
                     OTLPV_ATTRIBUTE_NARROW);
-    m->defects |= otlpv_key_defects(key, (uint32_t)f->key);
     if (f->type == OTLPV_EMPTY)
         m->defects |= OTLPV_DEFECT_EMPTY_VALUE;
     if (f->type == OTLPV_ARRAY && f->mixed)
@@ -287,14 +277,14 @@ static int read_field(machine *m)
         default:
             status = tag == OTLPV_TAG(1, OTLPV_WIRE_LENGTH)
                          ? read_element(m, f, place)
-                         : otlpv_skip_field(&m->reader, place, KNOWN[f->kind], m->level + m->top, &m->defects);
+                         : otlpv_skip(&m->reader, place, KNOWN[f->kind], m->level + m->top, &m->defects);
         }
     }
     return status == OTLPV_OK ? OTLPV_OK : otlpv_fail(m->pass, status, place);
 }
 
-int otlpv_read_odd_attribute(otlpv_pass *pass, const uint8_t *body, const uint8_t *end, uint32_t row, uint32_t level,
-                             uint32_t *defects)
+static int read_attribute(otlpv_pass *pass, const uint8_t *body, const uint8_t *end, uint32_t level,
+                          otlpv_owner *owner)
 {
     machine m;
     m.pass = pass;
@@ -325,8 +315,30 @@ int otlpv_read_odd_attribute(otlpv_pass *pass, const uint8_t *body, const uint8_
     if (pass->fill) {
         if (pass->found.nested > pass->allowed.nested)
             return OTLPV_CHANGED;
-        finish_attribute(&m, row);
+        finish_attribute(&m, owner);
     }
-    *defects |= m.defects;
+    owner->defects |= m.defects;
     return OTLPV_OK;
+}
+
+static int full(otlpv_pass *pass, const otlpv_owner *owner, otlpv_place place)
+{
+    if (owner->row - owner->start == pass->attributes_per_record)
+        return otlpv_full(pass, OTLPV_LIMIT_ATTRIBUTES_PER_RECORD, pass->attributes_per_record, place);
+    return otlpv_full(pass, OTLPV_LIMIT_ATTRIBUTES, pass->allowed.attributes, place);
+}
+
+int otlpv_take_odd_attribute(otlpv_pass *pass, otlpv_reader *reader, otlpv_place place, uint32_t level,
+                             otlpv_owner *owner)
+{
+    const uint8_t *body;
+    uint64_t length;
+    int status = otlpv_take_body(reader, &body, &length);
+    if (status != OTLPV_OK)
+        return status;
+    if (owner->row == owner->end)
+        return full(pass, owner, place);
+    status = read_attribute(pass, body, body + length, level, owner);
+    owner->row++;
+    return status;
 }

@@ -17,6 +17,8 @@ SOURCES = (
     "scan.c",
     "pass.c",
     "attribute.c",
+    "plain.c",
+    "keys.c",
     "duplicates.c",
     "utf8.c",
     "splice.c",

@@ -116,11 +116,10 @@ static bool has_equal(uint64_t *values, uint32_t count)
     return false;
 }
 
-static void restore_hashes(const keys *k, uint64_t seed)
+static void restore_hashes(const keys *k, const otlpv_secret *secret)
 {
-    uint64_t any;
     for (uint32_t i = 0; i < k->count; i++)
-        k->hashes[i] = otlpv_hash_words(k->base + (k->texts[i] >> 32), (uint32_t)k->texts[i], seed, &any);
+        k->hashes[i] = otlpv_hash_bytes(k->base + (k->texts[i] >> 32), (uint32_t)k->texts[i], secret);
 }
 
 bool otlpv_has_duplicate_key(const otlpv_pass *pass, uint32_t start, uint32_t count)
@@ -130,20 +129,8 @@ bool otlpv_has_duplicate_key(const otlpv_pass *pass, uint32_t start, uint32_t co
                     table->wide + (uint64_t)OTLPV_ATTRIBUTE_KEY_HASH * table->capacity + start, NULL, count};
     if (count > SMALL) {
         const bool found = has_equal(k.hashes, count);
-        restore_hashes(&k, pass->seed);
+        restore_hashes(&k, &pass->secret);
         return found;
-    }
-    if (count <= 16) { /* 512 bits, nearly always enough to see that all keys differ */
-        uint64_t filter[8] = {0};
-        uint64_t hit = 0;
-        for (uint32_t i = 0; i < count; i++) {
-            uint64_t *word = &filter[k.hashes[i] >> 6 & 7];
-            const uint64_t bit = (uint64_t)1 << (k.hashes[i] & 63);
-            hit |= *word & bit;
-            *word |= bit;
-        }
-        if (hit == 0)
-            return false;
     }
     uint16_t cells[CELLS];
     const uint32_t mask = begin_table(cells, count);
@@ -177,7 +164,7 @@ bool otlpv_has_nested_duplicate_key(const otlpv_pass *pass, uint32_t start, uint
     if (small)
         return false;
     const bool found = has_equal(k.hashes, count);
-    restore_hashes(&k, pass->seed);
+    restore_hashes(&k, &pass->secret);
     for (uint32_t i = 0; i < count; i++)
         if ((k.parents[i] == OTLPV_NO_ROW ? type : types[k.parents[i]]) != OTLPV_MAP)
             k.hashes[i] = 0;

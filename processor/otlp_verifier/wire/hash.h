@@ -21,45 +21,82 @@ static inline uint64_t otlpv_fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* The hash of `length` bytes; `any` is set to the union of their words: a set top bit in one of its
- * bytes tells that they are not all ASCII, at no extra load. */
-static inline uint64_t otlpv_hash_words(const uint8_t *bytes, uint32_t length, uint64_t seed, uint64_t *any)
-{
+/* What a seed stands for: each factor has a key of its own. */
+typedef struct {
     uint64_t a, b, c, d;
-    uint64_t rest = seed ^ OTLPV_MIX_0;
-    *any = 0;
-    if (__builtin_expect(length < 8, 0)) {
-        b = c = 0;
-        if (length >= 4) {
-            a = otlpv_load32(bytes);
-            d = otlpv_load32(bytes + length - 4);
-        } else if (length > 0) {
-            a = (uint64_t)bytes[0] | (uint64_t)bytes[length / 2] << 8 | (uint64_t)bytes[length - 1] << 16;
-            d = 0;
-        } else {
-            a = d = 0;
-        }
-    } else {
-        uint32_t left = length;
-        while (__builtin_expect(left > 32, 0)) {
-            a = otlpv_load64(bytes);
-            b = otlpv_load64(bytes + 8);
-            *any |= a | b;
-            rest = otlpv_fold(a ^ rest, b ^ OTLPV_MIX_1);
-            bytes += 16;
-            left -= 16;
-        }
-        const uint32_t second = left < 16 ? left - 8 : 8;
-        const uint32_t third = left < 16 ? 0 : left - 16;
-        a = otlpv_load64(bytes);
-        b = otlpv_load64(bytes + second);
-        c = otlpv_load64(bytes + third);
-        d = otlpv_load64(bytes + left - 8);
+} otlpv_secret;
+
+static inline otlpv_secret otlpv_secret_of(uint64_t seed)
+{
+    return (otlpv_secret){seed ^ OTLPV_MIX_0, seed ^ OTLPV_MIX_1, seed ^ OTLPV_MIX_2, seed ^ OTLPV_MIX_3};
+}
+
+/* The words that a string's hash is made of. */
+typedef struct {
+    uint64_t a, b, c, d;
+    uint64_t any; /* union of all words: a top bit in one of its bytes tells that not all are ASCII */
+} otlpv_words;
+
+static inline otlpv_words otlpv_short_words(const uint8_t *bytes, uint32_t length)
+{
+    otlpv_words w = {0, 0, 0, 0, 0};
+    if (length >= 4) {
+        w.a = otlpv_load32(bytes);
+        w.d = otlpv_load32(bytes + length - 4);
+    } else if (length > 0) {
+        w.a = (uint64_t)bytes[0] | (uint64_t)bytes[length / 2] << 8 | (uint64_t)bytes[length - 1] << 16;
     }
-    *any |= a | b | c | d;
-    const uint64_t outer = otlpv_fold(a ^ rest, d ^ OTLPV_MIX_2 ^ seed);
-    const uint64_t inner = otlpv_fold(b ^ OTLPV_MIX_1 ^ seed, c ^ OTLPV_MIX_3 ^ rest);
-    return otlpv_fold(outer ^ length, inner ^ OTLPV_MIX_0);
+    w.any = w.a | w.d;
+    return w;
+}
+
+/* 8 to 32 bytes. */
+static inline otlpv_words otlpv_middle_words(const uint8_t *bytes, uint32_t length)
+{
+    const uint32_t inner = length < 16 ? length - 8 : 8;
+    otlpv_words w;
+    w.a = otlpv_load64(bytes);
+    w.b = otlpv_load64(bytes + inner);
+    w.c = otlpv_load64(bytes + length - 8 - inner);
+    w.d = otlpv_load64(bytes + length - 8);
+    w.any = w.a | w.b | w.c | w.d;
+    return w;
+}
+
+/* More than 32 bytes: those before the last 32 are folded into one word. A word that makes one factor
+ * zero would hide the other, so every factor is keyed. */
+static inline otlpv_words otlpv_long_words(const uint8_t *bytes, uint32_t length, const otlpv_secret *secret)
+{
+    uint64_t rest = 0;
+    uint64_t any = 0;
+    for (; length > 32; bytes += 16, length -= 16) {
+        const uint64_t a = otlpv_load64(bytes);
+        const uint64_t b = otlpv_load64(bytes + 8);
+        any |= a | b;
+        rest = otlpv_fold(a ^ rest ^ secret->a, b ^ secret->b);
+    }
+    otlpv_words w = otlpv_middle_words(bytes, length);
+    w.any |= any;
+    w.c ^= rest;
+    return w;
+}
+
+static inline otlpv_words otlpv_words_of(const uint8_t *bytes, uint32_t length, const otlpv_secret *secret)
+{
+    if (length < 8)
+        return otlpv_short_words(bytes, length);
+    return length <= 32 ? otlpv_middle_words(bytes, length) : otlpv_long_words(bytes, length, secret);
+}
+
+static inline uint64_t otlpv_hash_of_words(const otlpv_words *w, uint32_t length, const otlpv_secret *secret)
+{
+    return otlpv_fold(w->a ^ secret->a, w->d ^ secret->d ^ length) ^ otlpv_fold(w->b ^ secret->b, w->c ^ secret->c);
+}
+
+static inline uint64_t otlpv_hash_bytes(const uint8_t *bytes, uint32_t length, const otlpv_secret *secret)
+{
+    const otlpv_words w = otlpv_words_of(bytes, length, secret);
+    return otlpv_hash_of_words(&w, length, secret);
 }
 
 #endif

@@ -25,18 +25,20 @@ OTLPV_COLD int otlpv_full(otlpv_pass *pass, uint32_t limit, uint64_t allowed, ot
     return otlpv_fail(pass, OTLPV_OVER_LIMIT, place);
 }
 
-OTLPV_COLD int otlpv_skip_field(otlpv_reader *reader, otlpv_place place, uint32_t known,
-                                uint32_t level, uint32_t *defects)
+OTLPV_COLD otlpv_skipped otlpv_skip_field(const uint8_t *end, otlpv_place place, uint32_t known, uint32_t level)
 {
+    otlpv_reader reader = {place.start, end};
+    otlpv_skipped skipped = {NULL, 0, OTLPV_OK};
     otlpv_tag tag;
-    reader->at = place.start;
-    int status = otlpv_read_tag(reader, &tag);
-    if (status != OTLPV_OK)
-        return status;
-    status = otlpv_skip_value(reader, &tag, level < OTLPV_MAX_LEVELS ? OTLPV_MAX_LEVELS - level : 0);
-    *defects |= tag.defects;
-    *defects |= tag.number < 32 && known >> tag.number & 1 ? OTLPV_DEFECT_WRONG_WIRE_TYPE : OTLPV_DEFECT_UNKNOWN_FIELD;
-    return status;
+    skipped.status = otlpv_read_tag(&reader, &tag);
+    if (skipped.status != OTLPV_OK)
+        return skipped;
+    skipped.status = otlpv_skip_value(&reader, &tag, level < OTLPV_MAX_LEVELS ? OTLPV_MAX_LEVELS - level : 0);
+    skipped.at = reader.at;
+    skipped.defects = tag.defects;
+    skipped.defects |=
+        tag.number < 32 && known >> tag.number & 1 ? OTLPV_DEFECT_WRONG_WIRE_TYPE : OTLPV_DEFECT_UNKNOWN_FIELD;
+    return skipped;
 }
 
 OTLPV_COLD int otlpv_next_long_tag(otlpv_reader *reader, uint32_t *tag, uint32_t *defects)
@@ -48,4 +50,19 @@ OTLPV_COLD int otlpv_next_long_tag(otlpv_reader *reader, uint32_t *tag, uint32_t
     *defects |= read.defects;
     *tag = read.number < 32 ? OTLPV_TAG(read.number, read.wire_type) : OTLPV_ODD_TAG;
     return OTLPV_OK;
+}
+
+OTLPV_COLD int otlpv_take_long_body(otlpv_reader *reader, const uint8_t **body, uint64_t *length)
+{
+    const int status = otlpv_read_length(reader, length);
+    *body = reader->at;
+    return status;
+}
+
+OTLPV_COLD int otlpv_take_long_uint32(otlpv_reader *reader, uint32_t *number)
+{
+    uint64_t value = 0;
+    const int status = otlpv_read_varint(reader, &value);
+    *number = (uint32_t)value; /* upb cuts off what is beyond 32 bits */
+    return status;
 }

@@ -8,14 +8,16 @@
 #define OTLPV_PASS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
+#include "hash.h"
 #include "reader.h"
 #include "utf8.h"
 
 typedef struct {
     const uint8_t *base; /* the request */
     const uint8_t *end;
-    uint64_t seed;
+    otlpv_secret secret;
     uint32_t depth;
     uint32_t attributes_per_record;
     bool fill;
@@ -23,6 +25,9 @@ typedef struct {
     otlpv_counts allowed; /* count: the limits; fill: what the count pass found */
     otlpv_counts found;
     otlpv_columns columns; /* fill only */
+    uint64_t *keys, *hashes, *values; /* columns of attributes, at hand because they are written most */
+    uint32_t *types;
+    uint32_t cleared; /* attribute rows whose list columns have been set to 0 */
     otlpv_fault *fault;
 } otlpv_pass;
 
@@ -37,6 +42,7 @@ typedef struct {
 #define OTLPV_ODD_TAG 0xFFFFFFFFu /* stands for a field number that fits no such tag: never a known field */
 
 #define OTLPV_COLD __attribute__((noinline, cold))
+#define OTLPV_OWN static __attribute__((noinline))
 #define OTLPV_HOT static inline __attribute__((always_inline))
 
 /* Records where reading stopped, unless a message further in has, and returns `status`. */
@@ -45,13 +51,30 @@ int otlpv_fail(otlpv_pass *pass, int status, otlpv_place place);
 /* One row too many: over a limit when counting, changed bytes when filling. */
 int otlpv_full(otlpv_pass *pass, uint32_t limit, uint64_t allowed, otlpv_place place);
 
-/* Skips the field at place.start, which is none of the `known` ones (bit per field number) with its
- * proper wire type, and adds what is odd about it to `defects`. `level`: how many messages deep we are. */
-int otlpv_skip_field(otlpv_reader *reader, otlpv_place place, uint32_t known, uint32_t level,
-                     uint32_t *defects);
+/* What otlpv_skip_field has done. By value, like all that the functions below exchange with cold ones: a
+ * variable whose address is given away does not stay in a register. */
+typedef struct {
+    const uint8_t *at; /* where the next field is */
+    uint32_t defects;
+    int status;
+} otlpv_skipped;
 
-/* A tag of two bytes or more, normalised. */
+/* Skips the field at place.start, which is none of the `known` ones (bit per field number) with its
+ * proper wire type. `level`: how many messages are around the one that it stands in. */
+otlpv_skipped otlpv_skip_field(const uint8_t *end, otlpv_place place, uint32_t known, uint32_t level);
+
+OTLPV_HOT int otlpv_skip(otlpv_reader *reader, otlpv_place place, uint32_t known, uint32_t level, uint32_t *defects)
+{
+    const otlpv_skipped skipped = otlpv_skip_field(reader->end, place, known, level);
+    reader->at = skipped.at;
+    *defects |= skipped.defects;
+    return skipped.status;
+}
+
+/* A tag, normalised; a body; a varint: each of three bytes or more, or broken. */
 int otlpv_next_long_tag(otlpv_reader *reader, uint32_t *tag, uint32_t *defects);
+int otlpv_take_long_body(otlpv_reader *reader, const uint8_t **body, uint64_t *length);
+int otlpv_take_long_uint32(otlpv_reader *reader, uint32_t *number);
 
 OTLPV_HOT int otlpv_next_tag(otlpv_reader *reader, uint32_t *tag, uint32_t *defects)
 {
@@ -66,16 +89,39 @@ OTLPV_HOT int otlpv_next_tag(otlpv_reader *reader, uint32_t *tag, uint32_t *defe
         reader->at += 2;
         return OTLPV_OK;
     }
-    return otlpv_next_long_tag(reader, tag, defects);
+    otlpv_reader copy = *reader;
+    uint32_t long_tag = 0, odd = 0;
+    const int status = otlpv_next_long_tag(&copy, &long_tag, &odd);
+    reader->at = copy.at;
+    *tag = long_tag;
+    *defects |= odd;
+    return status;
 }
 
 OTLPV_HOT int otlpv_take_body(otlpv_reader *reader, const uint8_t **body, uint64_t *length)
 {
-    const int status = otlpv_read_length(reader, length);
-    *body = reader->at;
-    if (status == OTLPV_OK)
-        reader->at += *length;
-    return status;
+    const uint8_t *at = reader->at;
+    const ptrdiff_t left = reader->end - at;
+    if (__builtin_expect(left >= 2, 1) && at[0] < 0x80) {
+        *length = at[0];
+        *body = at + 1;
+    } else if (left >= 2 && at[1] < 0x80) {
+        *length = (at[0] & 0x7Fu) | (uint64_t)at[1] << 7;
+        *body = at + 2;
+    } else {
+        otlpv_reader copy = *reader;
+        const uint8_t *long_body;
+        uint64_t long_length;
+        const int status = otlpv_take_long_body(&copy, &long_body, &long_length);
+        if (status != OTLPV_OK)
+            return status;
+        *body = long_body;
+        *length = long_length;
+    }
+    if (__builtin_expect(*length > (uint64_t)(reader->end - *body), 0))
+        return OTLPV_TRUNCATED;
+    reader->at = *body + *length;
+    return OTLPV_OK;
 }
 
 /* A string field, as a text; bad UTF-8 is a defect, not an error. */
@@ -95,9 +141,15 @@ OTLPV_HOT int otlpv_take_string(const otlpv_pass *pass, otlpv_reader *reader, ui
 
 OTLPV_HOT int otlpv_take_uint32(otlpv_reader *reader, uint32_t *number)
 {
-    uint64_t value = 0;
-    const int status = otlpv_read_varint(reader, &value);
-    *number = (uint32_t)value; /* upb cuts off what is beyond 32 bits */
+    if (reader->at < reader->end && *reader->at < 0x80) {
+        *number = *reader->at++;
+        return OTLPV_OK;
+    }
+    otlpv_reader copy = *reader;
+    uint32_t long_number = 0;
+    const int status = otlpv_take_long_uint32(&copy, &long_number);
+    reader->at = copy.at;
+    *number = long_number;
     return status;
 }
 

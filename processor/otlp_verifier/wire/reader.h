@@ -73,6 +73,16 @@ static inline uint32_t otlpv_load32(const uint8_t *bytes)
     return value;
 }
 
+static inline uint32_t otlpv_load16(const uint8_t *bytes)
+{
+    uint16_t value;
+    memcpy(&value, bytes, sizeof value);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    value = __builtin_bswap16(value);
+#endif
+    return value;
+}
+
 /* Text of [bytes, bytes + length) in an input that begins at `base` (columns.h). */
 static inline uint64_t otlpv_text(const uint8_t *base, const uint8_t *bytes, uint64_t length)
 {

@@ -98,10 +98,11 @@ OTLPV_HOT int read_event(otlpv_pass *pass, otlpv_reader reader, uint32_t row, ui
     uint64_t wide[OTLPV_EVENT_WIDE] = {0};
     uint32_t narrow[OTLPV_EVENT_NARROW] = {0};
     uint32_t defects = 0, seen = 0, tag;
-    otlpv_owner owner = otlpv_owner_of(pass, 0);
+    otlpv_owner owner;
+    otlpv_begin_owner(pass, &owner);
     wide[OTLPV_EVENT_BYTES] = otlpv_text(pass->base, reader.at, (uint64_t)(reader.end - reader.at));
     while (reader.at < reader.end) {
-        const otlpv_place place = {reader.at, OTLPV_MESSAGE_EVENT};
+        otlpv_place place = {reader.at, OTLPV_MESSAGE_EVENT};
         int status = otlpv_next_tag(&reader, &tag, &defects);
         if (status == OTLPV_OK) {
             switch (tag) {
@@ -114,20 +115,20 @@ OTLPV_HOT int read_event(otlpv_pass *pass, otlpv_reader reader, uint32_t row, ui
                 status = otlpv_take_string(pass, &reader, &wide[OTLPV_EVENT_NAME], &defects, fill);
                 break;
             case LENGTH(3):
-                status = otlpv_take_attribute(pass, &reader, place, EVENT + 1, &owner, &defects, fill);
+                status = otlpv_take_attributes(pass, &reader, &place, LENGTH(3), EVENT + 1, &owner, fill);
                 break;
             case VARINT(4):
                 otlpv_once(4, &seen, &defects);
                 status = otlpv_take_uint32(&reader, &narrow[OTLPV_EVENT_DROPPED_ATTRIBUTES]);
                 break;
             default:
-                status = otlpv_skip_field(&reader, place, KNOWN_IN_EVENT, EVENT, &defects);
+                status = otlpv_skip(&reader, place, KNOWN_IN_EVENT, EVENT, &defects);
             }
         }
         if (__builtin_expect(status != OTLPV_OK, 0))
             return otlpv_fail(pass, status, place);
     }
-    otlpv_end_owner(pass, &owner, &defects, fill);
+    defects |= otlpv_end_owner(pass, &owner, fill);
     if (fill) {
         narrow[OTLPV_EVENT_SPAN] = span;
         narrow[OTLPV_EVENT_ATTRIBUTE_START] = owner.start;
@@ -143,10 +144,11 @@ OTLPV_HOT int read_link(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
     uint64_t wide[OTLPV_LINK_WIDE] = {0};
     uint32_t narrow[OTLPV_LINK_NARROW] = {0};
     uint32_t defects = 0, seen = 0, tag, trace_id_length = 0, span_id_length = 0;
-    otlpv_owner owner = otlpv_owner_of(pass, 0);
+    otlpv_owner owner;
+    otlpv_begin_owner(pass, &owner);
     wide[OTLPV_LINK_BYTES] = otlpv_text(pass->base, reader.at, (uint64_t)(reader.end - reader.at));
     while (reader.at < reader.end) {
-        const otlpv_place place = {reader.at, OTLPV_MESSAGE_LINK};
+        otlpv_place place = {reader.at, OTLPV_MESSAGE_LINK};
         int status = otlpv_next_tag(&reader, &tag, &defects);
         if (status == OTLPV_OK) {
             switch (tag) {
@@ -164,7 +166,7 @@ OTLPV_HOT int read_link(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
                 status = otlpv_take_string(pass, &reader, &wide[OTLPV_LINK_TRACE_STATE], &defects, fill);
                 break;
             case LENGTH(4):
-                status = otlpv_take_attribute(pass, &reader, place, LINK + 1, &owner, &defects, fill);
+                status = otlpv_take_attributes(pass, &reader, &place, LENGTH(4), LINK + 1, &owner, fill);
                 break;
             case VARINT(5):
                 otlpv_once(5, &seen, &defects);
@@ -175,13 +177,13 @@ OTLPV_HOT int read_link(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
                 status = otlpv_take_fixed32(&reader, &narrow[OTLPV_LINK_FLAGS]);
                 break;
             default:
-                status = otlpv_skip_field(&reader, place, KNOWN_IN_LINK, LINK, &defects);
+                status = otlpv_skip(&reader, place, KNOWN_IN_LINK, LINK, &defects);
             }
         }
         if (__builtin_expect(status != OTLPV_OK, 0))
             return otlpv_fail(pass, status, place);
     }
-    otlpv_end_owner(pass, &owner, &defects, fill);
+    defects |= otlpv_end_owner(pass, &owner, fill);
     if (fill) {
         narrow[OTLPV_LINK_SPAN] = span;
         narrow[OTLPV_LINK_ATTRIBUTE_START] = owner.start;
@@ -198,7 +200,7 @@ OTLPV_HOT int read_status(otlpv_pass *pass, otlpv_reader reader, uint64_t *messa
 {
     uint32_t seen = 0, tag;
     while (reader.at < reader.end) {
-        const otlpv_place place = {reader.at, OTLPV_MESSAGE_STATUS};
+        otlpv_place place = {reader.at, OTLPV_MESSAGE_STATUS};
         int status = otlpv_next_tag(&reader, &tag, defects);
         if (status == OTLPV_OK) {
             switch (tag) {
@@ -211,7 +213,7 @@ OTLPV_HOT int read_status(otlpv_pass *pass, otlpv_reader reader, uint64_t *messa
                 status = otlpv_take_uint32(&reader, code);
                 break;
             default:
-                status = otlpv_skip_field(&reader, place, KNOWN_IN_STATUS, STATUS, defects);
+                status = otlpv_skip(&reader, place, KNOWN_IN_STATUS, STATUS, defects);
             }
         }
         if (__builtin_expect(status != OTLPV_OK, 0))
@@ -220,62 +222,143 @@ OTLPV_HOT int read_status(otlpv_pass *pass, otlpv_reader reader, uint64_t *messa
     return OTLPV_OK;
 }
 
+/* Each pass has its own, and each is a function of its own: together they would not fit in the registers. */
+OTLPV_OWN int count_event(otlpv_pass *pass, otlpv_reader reader) { return read_event(pass, reader, 0, 0, false); }
+OTLPV_OWN int fill_event(otlpv_pass *pass, uint32_t row, uint32_t span)
+{
+    return read_event(pass, reader_of(pass, &pass->columns.events, OTLPV_EVENT_BYTES, row), row, span, true);
+}
+OTLPV_OWN int count_link(otlpv_pass *pass, otlpv_reader reader) { return read_link(pass, reader, 0, 0, false); }
+OTLPV_OWN int fill_link(otlpv_pass *pass, uint32_t row, uint32_t span)
+{
+    return read_link(pass, reader_of(pass, &pass->columns.links, OTLPV_LINK_BYTES, row), row, span, true);
+}
+
+/* What is known of a span besides its columns. */
+typedef struct {
+    uint32_t trace_id_length, span_id_length, parent_id_length;
+    uint32_t defects;
+    uint32_t seen;
+} span_state;
+
+#define FLAGS_TAG 0x0185 /* FIXED32(16) as a varint */
+
+/* Three ids with their tags, and the tag and length of the name. */
+#define HEAD_SIZE_MIN (18 + 10 + 10 + 2)
+/* Kind and both times with their tags. */
+#define TAIL_SIZE (2 + 9 + 9)
+
+/* The fields before the attributes as nearly every exporter sends them: in order, each once, of the usual
+ * lengths. Reads as many as are so, from the first on; the loop over any fields does the rest. */
+OTLPV_HOT void read_plain_fields(const otlpv_pass *pass, otlpv_reader *reader, uint64_t *wide, uint32_t *narrow,
+                                 span_state *span, const bool fill)
+{
+    const uint8_t *at = reader->at;
+    if (reader->end - at < HEAD_SIZE_MIN || otlpv_load16(at) != (LENGTH(1) | 16 << 8))
+        return;
+    wide[OTLPV_SPAN_TRACE_ID_HIGH] = __builtin_bswap64(otlpv_load64(at + 2));
+    wide[OTLPV_SPAN_TRACE_ID_LOW] = __builtin_bswap64(otlpv_load64(at + 10));
+    span->trace_id_length = 16;
+    span->seen = 1u << 1;
+    reader->at = at += 18;
+    if (otlpv_load16(at) != (LENGTH(2) | 8 << 8))
+        return;
+    wide[OTLPV_SPAN_SPAN_ID] = __builtin_bswap64(otlpv_load64(at + 2));
+    span->span_id_length = 8;
+    span->seen = 1u << 1 | 1u << 2;
+    reader->at = at += 10;
+    if (otlpv_load16(at) == (LENGTH(4) | 8 << 8)) {
+        wide[OTLPV_SPAN_PARENT_SPAN_ID] = __builtin_bswap64(otlpv_load64(at + 2));
+        span->parent_id_length = 8;
+        span->seen |= 1u << 4;
+        reader->at = at += 10;
+    }
+    const uint32_t name_length = at[1];
+    if (at[0] != LENGTH(5) || name_length >= 0x80 || reader->end - at < (ptrdiff_t)(2 + name_length + TAIL_SIZE))
+        return;
+    if (fill) {
+        wide[OTLPV_SPAN_NAME] = otlpv_text(pass->base, at + 2, name_length);
+        if (__builtin_expect(!otlpv_is_utf8(at + 2, name_length), 0))
+            span->defects |= OTLPV_DEFECT_FIELD_UTF8;
+    }
+    span->seen |= 1u << 5;
+    reader->at = at += 2 + name_length;
+    if (at[0] != VARINT(6) || at[1] >= 0x80 || at[2] != FIXED64(7) || at[11] != FIXED64(8))
+        return;
+    narrow[OTLPV_SPAN_KIND] = at[1];
+    wide[OTLPV_SPAN_START_TIME] = otlpv_load64(at + 3);
+    wide[OTLPV_SPAN_END_TIME] = otlpv_load64(at + 12);
+    span->seen |= 1u << 6 | 1u << 7 | 1u << 8;
+    reader->at = at + TAIL_SIZE;
+}
+
 OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uint32_t scope, uint32_t resource,
                         const bool fill)
 {
     uint64_t wide[OTLPV_SPAN_WIDE] = {0};
     uint32_t narrow[OTLPV_SPAN_NARROW] = {0};
-    uint32_t defects = 0, seen = 0, tag;
-    uint32_t trace_id_length = 0, span_id_length = 0, parent_id_length = 0;
+    span_state span = {0, 0, 0, 0, 0};
+    uint32_t tag;
     const uint32_t first_event = pass->found.events;
     const uint32_t first_link = pass->found.links;
     const uint8_t *body;
     uint64_t length;
-    otlpv_owner owner = otlpv_owner_of(pass, 0);
+    otlpv_owner owner;
+    otlpv_begin_owner(pass, &owner);
     wide[OTLPV_SPAN_BYTES] = otlpv_text(pass->base, reader.at, (uint64_t)(reader.end - reader.at));
+    read_plain_fields(pass, &reader, wide, narrow, &span, fill);
+    if (reader.at < reader.end && *reader.at == LENGTH(9)) {
+        reader.at = fill ? otlpv_fill_plain(pass, reader.at, reader.end, LENGTH(9), &owner)
+                         : otlpv_count_plain(pass, reader.at, reader.end, LENGTH(9), &owner);
+        if (reader.end - reader.at >= 6 && otlpv_load16(reader.at) == FLAGS_TAG) {
+            narrow[OTLPV_SPAN_FLAGS] = otlpv_load32(reader.at + 2);
+            span.seen |= 1u << 16;
+            reader.at += 6;
+        }
+    }
     while (reader.at < reader.end) {
-        const otlpv_place place = {reader.at, OTLPV_MESSAGE_SPAN};
-        int status = otlpv_next_tag(&reader, &tag, &defects);
+        otlpv_place place = {reader.at, OTLPV_MESSAGE_SPAN};
+        int status = otlpv_next_tag(&reader, &tag, &span.defects);
         if (status == OTLPV_OK) {
             switch (tag) {
             case LENGTH(1):
-                otlpv_once(1, &seen, &defects);
+                otlpv_once(1, &span.seen, &span.defects);
                 status = take_trace_id(&reader, &wide[OTLPV_SPAN_TRACE_ID_HIGH], &wide[OTLPV_SPAN_TRACE_ID_LOW],
-                                       &trace_id_length);
+                                       &span.trace_id_length);
                 break;
             case LENGTH(2):
-                otlpv_once(2, &seen, &defects);
-                status = take_span_id(&reader, &wide[OTLPV_SPAN_SPAN_ID], &span_id_length);
+                otlpv_once(2, &span.seen, &span.defects);
+                status = take_span_id(&reader, &wide[OTLPV_SPAN_SPAN_ID], &span.span_id_length);
                 break;
             case LENGTH(3):
-                otlpv_once(3, &seen, &defects);
-                status = otlpv_take_string(pass, &reader, &wide[OTLPV_SPAN_TRACE_STATE], &defects, fill);
+                otlpv_once(3, &span.seen, &span.defects);
+                status = otlpv_take_string(pass, &reader, &wide[OTLPV_SPAN_TRACE_STATE], &span.defects, fill);
                 break;
             case LENGTH(4):
-                otlpv_once(4, &seen, &defects);
-                status = take_span_id(&reader, &wide[OTLPV_SPAN_PARENT_SPAN_ID], &parent_id_length);
+                otlpv_once(4, &span.seen, &span.defects);
+                status = take_span_id(&reader, &wide[OTLPV_SPAN_PARENT_SPAN_ID], &span.parent_id_length);
                 break;
             case LENGTH(5):
-                otlpv_once(5, &seen, &defects);
-                status = otlpv_take_string(pass, &reader, &wide[OTLPV_SPAN_NAME], &defects, fill);
+                otlpv_once(5, &span.seen, &span.defects);
+                status = otlpv_take_string(pass, &reader, &wide[OTLPV_SPAN_NAME], &span.defects, fill);
                 break;
             case VARINT(6):
-                otlpv_once(6, &seen, &defects);
+                otlpv_once(6, &span.seen, &span.defects);
                 status = otlpv_take_uint32(&reader, &narrow[OTLPV_SPAN_KIND]);
                 break;
             case FIXED64(7):
-                otlpv_once(7, &seen, &defects);
+                otlpv_once(7, &span.seen, &span.defects);
                 status = otlpv_take_fixed64(&reader, &wide[OTLPV_SPAN_START_TIME]);
                 break;
             case FIXED64(8):
-                otlpv_once(8, &seen, &defects);
+                otlpv_once(8, &span.seen, &span.defects);
                 status = otlpv_take_fixed64(&reader, &wide[OTLPV_SPAN_END_TIME]);
                 break;
             case LENGTH(9):
-                status = otlpv_take_attribute(pass, &reader, place, SPAN + 1, &owner, &defects, fill);
+                status = otlpv_take_attributes(pass, &reader, &place, LENGTH(9), SPAN + 1, &owner, fill);
                 break;
             case VARINT(10):
-                otlpv_once(10, &seen, &defects);
+                otlpv_once(10, &span.seen, &span.defects);
                 status = otlpv_take_uint32(&reader, &narrow[OTLPV_SPAN_DROPPED_ATTRIBUTES]);
                 break;
             case LENGTH(11):
@@ -285,12 +368,12 @@ OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
                                    pass->allowed.events, OTLPV_LIMIT_EVENTS, body, length, place, fill);
                 if (status == OTLPV_OK && !fill) {
                     otlpv_pause_owner(pass, &owner);
-                    status = read_event(pass, (otlpv_reader){body, body + length}, 0, 0, false);
+                    status = count_event(pass, (otlpv_reader){body, body + length});
                     otlpv_resume_owner(pass, &owner);
                 }
                 break;
             case VARINT(12):
-                otlpv_once(12, &seen, &defects);
+                otlpv_once(12, &span.seen, &span.defects);
                 status = otlpv_take_uint32(&reader, &narrow[OTLPV_SPAN_DROPPED_EVENTS]);
                 break;
             case LENGTH(13):
@@ -300,33 +383,33 @@ OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
                                    pass->allowed.links, OTLPV_LIMIT_LINKS, body, length, place, fill);
                 if (status == OTLPV_OK && !fill) {
                     otlpv_pause_owner(pass, &owner);
-                    status = read_link(pass, (otlpv_reader){body, body + length}, 0, 0, false);
+                    status = count_link(pass, (otlpv_reader){body, body + length});
                     otlpv_resume_owner(pass, &owner);
                 }
                 break;
             case VARINT(14):
-                otlpv_once(14, &seen, &defects);
+                otlpv_once(14, &span.seen, &span.defects);
                 status = otlpv_take_uint32(&reader, &narrow[OTLPV_SPAN_DROPPED_LINKS]);
                 break;
             case LENGTH(15):
-                otlpv_once(15, &seen, &defects);
+                otlpv_once(15, &span.seen, &span.defects);
                 status = otlpv_take_body(&reader, &body, &length);
                 if (status == OTLPV_OK)
                     status = read_status(pass, (otlpv_reader){body, body + length}, &wide[OTLPV_SPAN_STATUS_MESSAGE],
-                                         &narrow[OTLPV_SPAN_STATUS_CODE], &defects, fill);
+                                         &narrow[OTLPV_SPAN_STATUS_CODE], &span.defects, fill);
                 break;
             case FIXED32(16):
-                otlpv_once(16, &seen, &defects);
+                otlpv_once(16, &span.seen, &span.defects);
                 status = otlpv_take_fixed32(&reader, &narrow[OTLPV_SPAN_FLAGS]);
                 break;
             default:
-                status = otlpv_skip_field(&reader, place, KNOWN_IN_SPAN, SPAN, &defects);
+                status = otlpv_skip(&reader, place, KNOWN_IN_SPAN, SPAN, &span.defects);
             }
         }
         if (__builtin_expect(status != OTLPV_OK, 0))
             return otlpv_fail(pass, status, place);
     }
-    otlpv_end_owner(pass, &owner, &defects, fill);
+    span.defects |= otlpv_end_owner(pass, &owner, fill);
     if (fill) {
         narrow[OTLPV_SPAN_SCOPE] = scope;
         narrow[OTLPV_SPAN_RESOURCE] = resource;
@@ -336,23 +419,28 @@ OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
         narrow[OTLPV_SPAN_EVENT_COUNT] = pass->found.events - first_event;
         narrow[OTLPV_SPAN_LINK_START] = first_link;
         narrow[OTLPV_SPAN_LINK_COUNT] = pass->found.links - first_link;
-        narrow[OTLPV_SPAN_ID_LENGTHS] = trace_id_length | span_id_length << 8 | parent_id_length << 16;
-        narrow[OTLPV_SPAN_DEFECTS] = defects;
+        narrow[OTLPV_SPAN_ID_LENGTHS] =
+            span.trace_id_length | span.span_id_length << 8 | span.parent_id_length << 16;
+        narrow[OTLPV_SPAN_DEFECTS] = span.defects;
         otlpv_write_row(&pass->columns.spans, row, wide, OTLPV_SPAN_WIDE, narrow, OTLPV_SPAN_NARROW);
-        for (uint32_t event = first_event; event < pass->found.events; event++) {
-            const int status = read_event(pass, reader_of(pass, &pass->columns.events, OTLPV_EVENT_BYTES, event),
-                                          event, row, true);
+        for (uint32_t event = first_event, end = pass->found.events; event < end; event++) {
+            const int status = fill_event(pass, event, row);
             if (status != OTLPV_OK)
                 return status;
         }
-        for (uint32_t link = first_link; link < pass->found.links; link++) {
-            const int status =
-                read_link(pass, reader_of(pass, &pass->columns.links, OTLPV_LINK_BYTES, link), link, row, true);
+        for (uint32_t link = first_link, end = pass->found.links; link < end; link++) {
+            const int status = fill_link(pass, link, row);
             if (status != OTLPV_OK)
                 return status;
         }
     }
     return OTLPV_OK;
+}
+
+OTLPV_OWN int count_span(otlpv_pass *pass, otlpv_reader reader) { return read_span(pass, reader, 0, 0, 0, false); }
+OTLPV_OWN int fill_span(otlpv_pass *pass, uint32_t row, uint32_t scope, uint32_t resource)
+{
+    return read_span(pass, reader_of(pass, &pass->columns.spans, OTLPV_SPAN_BYTES, row), row, scope, resource, true);
 }
 
 #endif

@@ -29,8 +29,8 @@ typedef struct {
 
 uint64_t otlpv_hash(const uint8_t *bytes, uint32_t length, uint64_t seed)
 {
-    uint64_t any;
-    return otlpv_hash_words(bytes, length, seed, &any);
+    const otlpv_secret secret = otlpv_secret_of(seed);
+    return otlpv_hash_bytes(bytes, length, &secret);
 }
 
 /* Nothing of an EntityRef is kept, but protobuf checks it, and so do we. */
@@ -38,7 +38,7 @@ static int read_entity_ref(otlpv_pass *pass, otlpv_reader reader, uint32_t *defe
 {
     uint32_t seen = 0, tag;
     while (reader.at < reader.end) {
-        const otlpv_place place = {reader.at, OTLPV_MESSAGE_ENTITY_REF};
+        otlpv_place place = {reader.at, OTLPV_MESSAGE_ENTITY_REF};
         uint64_t text;
         int status = otlpv_next_tag(&reader, &tag, defects);
         if (status == OTLPV_OK) {
@@ -53,7 +53,7 @@ static int read_entity_ref(otlpv_pass *pass, otlpv_reader reader, uint32_t *defe
                 status = otlpv_take_string(pass, &reader, &text, defects, pass->fill);
                 break;
             default:
-                status = otlpv_skip_field(&reader, place, KNOWN_IN_ENTITY_REF, ENTITY_REF, defects);
+                status = otlpv_skip(&reader, place, KNOWN_IN_ENTITY_REF, ENTITY_REF, defects);
             }
         }
         if (status != OTLPV_OK)
@@ -66,14 +66,14 @@ static int read_resource(otlpv_pass *pass, otlpv_reader reader, origin *resource
 {
     uint32_t seen = 0, tag;
     while (reader.at < reader.end) {
-        const otlpv_place place = {reader.at, OTLPV_MESSAGE_RESOURCE};
+        otlpv_place place = {reader.at, OTLPV_MESSAGE_RESOURCE};
         const uint8_t *body;
         uint64_t length;
         int status = otlpv_next_tag(&reader, &tag, defects);
         if (status == OTLPV_OK) {
             switch (tag) {
             case LENGTH(1):
-                status = otlpv_take_attribute(pass, &reader, place, RESOURCE + 1, &resource->owner, defects, pass->fill);
+                status = otlpv_take_attributes(pass, &reader, &place, LENGTH(1), RESOURCE + 1, &resource->owner, pass->fill);
                 break;
             case VARINT(2):
                 otlpv_once(2, &seen, defects);
@@ -86,7 +86,7 @@ static int read_resource(otlpv_pass *pass, otlpv_reader reader, origin *resource
                 resource->entity_refs++;
                 break;
             default:
-                status = otlpv_skip_field(&reader, place, KNOWN_IN_RESOURCE, RESOURCE, defects);
+                status = otlpv_skip(&reader, place, KNOWN_IN_RESOURCE, RESOURCE, defects);
             }
         }
         if (status != OTLPV_OK)
@@ -99,7 +99,7 @@ static int read_scope(otlpv_pass *pass, otlpv_reader reader, origin *scope, uint
 {
     uint32_t seen = 0, tag;
     while (reader.at < reader.end) {
-        const otlpv_place place = {reader.at, OTLPV_MESSAGE_SCOPE};
+        otlpv_place place = {reader.at, OTLPV_MESSAGE_SCOPE};
         int status = otlpv_next_tag(&reader, &tag, defects);
         if (status == OTLPV_OK) {
             switch (tag) {
@@ -112,14 +112,14 @@ static int read_scope(otlpv_pass *pass, otlpv_reader reader, origin *scope, uint
                 status = otlpv_take_string(pass, &reader, &scope->version, defects, pass->fill);
                 break;
             case LENGTH(3):
-                status = otlpv_take_attribute(pass, &reader, place, SCOPE + 1, &scope->owner, defects, pass->fill);
+                status = otlpv_take_attributes(pass, &reader, &place, LENGTH(3), SCOPE + 1, &scope->owner, pass->fill);
                 break;
             case VARINT(4):
                 otlpv_once(4, &seen, defects);
                 status = otlpv_take_uint32(&reader, &scope->dropped_attributes);
                 break;
             default:
-                status = otlpv_skip_field(&reader, place, KNOWN_IN_SCOPE, SCOPE, defects);
+                status = otlpv_skip(&reader, place, KNOWN_IN_SCOPE, SCOPE, defects);
             }
         }
         if (status != OTLPV_OK)
@@ -134,10 +134,11 @@ OTLPV_HOT int read_scope_spans(otlpv_pass *pass, otlpv_reader reader, uint32_t r
     uint32_t narrow[OTLPV_SCOPE_NARROW] = {0};
     uint32_t defects = 0, seen = 0, tag;
     const uint32_t first_span = pass->found.spans;
-    origin scope = {.owner = otlpv_owner_of(pass, 0)};
+    origin scope = {0};
+    otlpv_begin_owner(pass, &scope.owner);
     wide[OTLPV_SCOPE_BYTES] = otlpv_text(pass->base, reader.at, (uint64_t)(reader.end - reader.at));
     while (reader.at < reader.end) {
-        const otlpv_place place = {reader.at, OTLPV_MESSAGE_SCOPE_SPANS};
+        otlpv_place place = {reader.at, OTLPV_MESSAGE_SCOPE_SPANS};
         const uint8_t *body;
         uint64_t length;
         int status = otlpv_next_tag(&reader, &tag, &defects);
@@ -156,7 +157,7 @@ OTLPV_HOT int read_scope_spans(otlpv_pass *pass, otlpv_reader reader, uint32_t r
                                    pass->allowed.spans, OTLPV_LIMIT_SPANS, body, length, place, fill);
                 if (status == OTLPV_OK && !fill) {
                     otlpv_pause_owner(pass, &scope.owner);
-                    status = read_span(pass, (otlpv_reader){body, body + length}, 0, 0, 0, false);
+                    status = count_span(pass, (otlpv_reader){body, body + length});
                     otlpv_resume_owner(pass, &scope.owner);
                 }
                 break;
@@ -165,13 +166,13 @@ OTLPV_HOT int read_scope_spans(otlpv_pass *pass, otlpv_reader reader, uint32_t r
                 status = otlpv_take_string(pass, &reader, &wide[OTLPV_SCOPE_SCHEMA_URL], &defects, fill);
                 break;
             default:
-                status = otlpv_skip_field(&reader, place, KNOWN_IN_SCOPE_SPANS, SCOPE_SPANS, &defects);
+                status = otlpv_skip(&reader, place, KNOWN_IN_SCOPE_SPANS, SCOPE_SPANS, &defects);
             }
         }
         if (status != OTLPV_OK)
             return otlpv_fail(pass, status, place);
     }
-    otlpv_end_owner(pass, &scope.owner, &defects, fill);
+    defects |= otlpv_end_owner(pass, &scope.owner, fill);
     if (!fill)
         return OTLPV_OK;
     wide[OTLPV_SCOPE_NAME] = scope.name;
@@ -186,8 +187,7 @@ OTLPV_HOT int read_scope_spans(otlpv_pass *pass, otlpv_reader reader, uint32_t r
     otlpv_write_row(&pass->columns.scopes, row, wide, OTLPV_SCOPE_WIDE, narrow, OTLPV_SCOPE_NARROW);
     const uint32_t end = pass->found.spans;
     for (uint32_t span = first_span; span < end; span++) {
-        const int status = read_span(pass, reader_of(pass, &pass->columns.spans, OTLPV_SPAN_BYTES, span), span, row,
-                                     resource, true);
+        const int status = fill_span(pass, span, row, resource);
         if (status != OTLPV_OK)
             return status;
     }
@@ -201,10 +201,11 @@ OTLPV_HOT int read_resource_spans(otlpv_pass *pass, otlpv_reader reader, uint32_
     uint32_t seen = 0, tag;
     const uint32_t first_scope = pass->found.scopes;
     const uint32_t first_span = pass->found.spans;
-    origin resource = {.owner = otlpv_owner_of(pass, 0)};
+    origin resource = {0};
+    otlpv_begin_owner(pass, &resource.owner);
     wide[OTLPV_RESOURCE_BYTES] = otlpv_text(pass->base, reader.at, (uint64_t)(reader.end - reader.at));
     while (reader.at < reader.end) {
-        const otlpv_place place = {reader.at, OTLPV_MESSAGE_RESOURCE_SPANS};
+        otlpv_place place = {reader.at, OTLPV_MESSAGE_RESOURCE_SPANS};
         const uint8_t *body;
         uint64_t length;
         int status = otlpv_next_tag(&reader, &tag, &defects);
@@ -232,13 +233,13 @@ OTLPV_HOT int read_resource_spans(otlpv_pass *pass, otlpv_reader reader, uint32_
                 status = otlpv_take_string(pass, &reader, &wide[OTLPV_RESOURCE_SCHEMA_URL], &defects, fill);
                 break;
             default:
-                status = otlpv_skip_field(&reader, place, KNOWN_IN_RESOURCE_SPANS, RESOURCE_SPANS, &defects);
+                status = otlpv_skip(&reader, place, KNOWN_IN_RESOURCE_SPANS, RESOURCE_SPANS, &defects);
             }
         }
         if (status != OTLPV_OK)
             return otlpv_fail(pass, status, place);
     }
-    otlpv_end_owner(pass, &resource.owner, &defects, fill);
+    defects |= otlpv_end_owner(pass, &resource.owner, fill);
     if (!fill)
         return OTLPV_OK;
     const uint32_t end = pass->found.scopes;
@@ -266,7 +267,7 @@ OTLPV_HOT int read_request(otlpv_pass *pass, const bool fill)
     otlpv_reader reader = {pass->base, pass->end};
     uint32_t defects = 0, tag;
     while (reader.at < reader.end) {
-        const otlpv_place place = {reader.at, OTLPV_MESSAGE_REQUEST};
+        otlpv_place place = {reader.at, OTLPV_MESSAGE_REQUEST};
         const uint8_t *body;
         uint64_t length;
         int status = otlpv_next_tag(&reader, &tag, &defects);
@@ -279,7 +280,7 @@ OTLPV_HOT int read_request(otlpv_pass *pass, const bool fill)
                 if (status == OTLPV_OK && !fill)
                     status = read_resource_spans(pass, (otlpv_reader){body, body + length}, 0, 0, false);
             } else {
-                status = otlpv_skip_field(&reader, place, KNOWN_IN_REQUEST, REQUEST, &defects);
+                status = otlpv_skip(&reader, place, KNOWN_IN_REQUEST, REQUEST, &defects);
             }
         }
         if (status != OTLPV_OK)
@@ -314,51 +315,105 @@ static int over(otlpv_fault *fault, uint32_t limit, uint64_t value, uint64_t all
     return OTLPV_OVER_LIMIT;
 }
 
+static int check_length(uint64_t length, uint64_t limit, otlpv_fault *fault)
+{
+    const uint64_t most = limit < UINT32_MAX ? limit : UINT32_MAX; /* what a text can point to */
+    return length > most ? over(fault, OTLPV_LIMIT_BYTES, length, most) : OTLPV_OK;
+}
+
+static int check_memory(uint64_t length, uint32_t factor, const otlpv_counts *counts, otlpv_fault *fault)
+{
+    const uint64_t size = columns_size(counts);
+    const uint64_t most = factor * length + MEMORY_FLOOR;
+    return size > most ? over(fault, OTLPV_LIMIT_MEMORY, size, most) : OTLPV_OK;
+}
+
+static otlpv_counts counts_of(const otlpv_limits *limits)
+{
+    return (otlpv_counts){limits->resources, limits->scopes,     limits->spans, limits->events,
+                          limits->links,     limits->attributes, limits->nested};
+}
+
+static otlpv_pass begin_pass(const uint8_t *bytes, uint64_t length, uint32_t depth, otlpv_fault *fault)
+{
+    return (otlpv_pass){
+        .base = bytes,
+        .end = bytes + length,
+        .depth = depth < OTLPV_MAX_DEPTH ? depth : OTLPV_MAX_DEPTH,
+        .attributes_per_record = UINT32_MAX,
+        .fault = fault,
+    };
+}
+
+static void begin_fill(otlpv_pass *pass, uint64_t seed, const otlpv_columns *columns)
+{
+    const otlpv_table *attributes = &columns->attributes;
+    const uint64_t stride = attributes->capacity;
+    pass->fill = true;
+    pass->secret = otlpv_secret_of(seed);
+    pass->columns = *columns;
+    pass->keys = attributes->wide + OTLPV_ATTRIBUTE_KEY * stride;
+    pass->hashes = attributes->wide + OTLPV_ATTRIBUTE_KEY_HASH * stride;
+    pass->values = attributes->wide + OTLPV_ATTRIBUTE_VALUE * stride;
+    pass->types = attributes->narrow + OTLPV_ATTRIBUTE_TYPE * stride;
+}
+
 int otlpv_count(const uint8_t *bytes, uint64_t length, const otlpv_limits *limits, otlpv_counts *counts,
                 otlpv_fault *fault)
 {
     memset(fault, 0, sizeof *fault);
     memset(counts, 0, sizeof *counts);
-    const uint64_t most = limits->bytes < UINT32_MAX ? limits->bytes : UINT32_MAX;
-    if (length > most)
-        return over(fault, OTLPV_LIMIT_BYTES, length, most);
-    otlpv_pass pass = {
-        .base = bytes,
-        .end = bytes + length,
-        .depth = limits->depth < OTLPV_MAX_DEPTH ? limits->depth : OTLPV_MAX_DEPTH,
-        .attributes_per_record = limits->attributes_per_record,
-        .allowed = {limits->resources, limits->scopes, limits->spans, limits->events, limits->links,
-                    limits->attributes, limits->nested},
-        .fault = fault,
-    };
-    const int status = read_request(&pass, false);
+    int status = check_length(length, limits->bytes, fault);
+    if (status != OTLPV_OK)
+        return status;
+    otlpv_pass pass = begin_pass(bytes, length, limits->depth, fault);
+    pass.allowed = counts_of(limits);
+    pass.attributes_per_record = limits->attributes_per_record;
+    status = read_request(&pass, false);
     if (status != OTLPV_OK)
         return status;
     *counts = pass.found;
-    const uint64_t size = columns_size(counts);
-    const uint64_t memory = limits->memory_factor * length + MEMORY_FLOOR;
-    return size > memory ? over(fault, OTLPV_LIMIT_MEMORY, size, memory) : OTLPV_OK;
+    return check_memory(length, limits->memory_factor, counts, fault);
 }
 
 int otlpv_scan(const uint8_t *bytes, uint64_t length, uint32_t depth, uint64_t seed, const otlpv_counts *counts,
                const otlpv_columns *columns, otlpv_fault *fault)
 {
     memset(fault, 0, sizeof *fault);
-    if (length > UINT32_MAX)
-        return over(fault, OTLPV_LIMIT_BYTES, length, UINT32_MAX);
-    otlpv_pass pass = {
-        .base = bytes,
-        .end = bytes + length,
-        .seed = seed,
-        .depth = depth < OTLPV_MAX_DEPTH ? depth : OTLPV_MAX_DEPTH,
-        .attributes_per_record = UINT32_MAX,
-        .fill = true,
-        .allowed = *counts,
-        .columns = *columns,
-        .fault = fault,
-    };
-    const int status = read_request(&pass, true);
+    int status = check_length(length, UINT32_MAX, fault);
+    if (status != OTLPV_OK)
+        return status;
+    otlpv_pass pass = begin_pass(bytes, length, depth, fault);
+    begin_fill(&pass, seed, columns);
+    pass.allowed = *counts;
+    status = read_request(&pass, true);
     if (status != OTLPV_OK)
         return status;
     return memcmp(&pass.found, counts, sizeof *counts) == 0 ? OTLPV_OK : OTLPV_CHANGED;
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+int otlpv_scan_at_once(const uint8_t *bytes, uint64_t length, const otlpv_limits *limits, uint64_t seed,
+                       const otlpv_columns *columns, otlpv_counts *counts)
+{
+    otlpv_fault fault;
+    int status = check_length(length, limits->bytes, &fault);
+    if (status != OTLPV_OK)
+        return status;
+    otlpv_pass pass = begin_pass(bytes, length, limits->depth, &fault);
+    begin_fill(&pass, seed, columns);
+    pass.attributes_per_record = limits->attributes_per_record;
+    pass.allowed.resources = smaller(limits->resources, columns->resources.capacity);
+    pass.allowed.scopes = smaller(limits->scopes, columns->scopes.capacity);
+    pass.allowed.spans = smaller(limits->spans, columns->spans.capacity);
+    pass.allowed.events = smaller(limits->events, columns->events.capacity);
+    pass.allowed.links = smaller(limits->links, columns->links.capacity);
+    pass.allowed.attributes = smaller(limits->attributes, columns->attributes.capacity);
+    pass.allowed.nested = smaller(limits->nested, columns->nested.capacity);
+    status = read_request(&pass, true);
+    if (status != OTLPV_OK)
+        return status;
+    *counts = pass.found;
+    return check_memory(length, limits->memory_factor, counts, &fault);
 }

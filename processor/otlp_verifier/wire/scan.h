@@ -2,7 +2,7 @@
  *
  * Neither function recurses, allocates, keeps state or touches Python. Input
  * may be hostile: nothing outside [bytes, bytes + length) is read and nothing
- * beyond the tables' capacities is written.
+ * beyond the tables' capacities is written. It must not change during a call.
  */
 
 typedef struct {
@@ -20,7 +20,7 @@ typedef struct {
 enum otlpv_status {
     OTLPV_OK = 0,
     OTLPV_TRUNCATED,     /* a varint, a fixed number or a length runs past the end of its message */
-    OTLPV_BAD_VARINT,    /* longer than 10 bytes */
+    OTLPV_BAD_VARINT,    /* longer than 10 bytes, or a length longer than 5 */
     OTLPV_BAD_TAG,       /* field number 0 */
     OTLPV_BAD_WIRE_TYPE, /* 6 or 7 */
     OTLPV_BAD_GROUP,     /* an end without a start, of another number, or groups nested too deeply */
@@ -57,6 +57,13 @@ int otlpv_count(const uint8_t *bytes, uint64_t length, const otlpv_limits *limit
 /* Fills columns of at least `counts` rows each. `seed` keys the hashes, `depth` is that of the limits. */
 int otlpv_scan(const uint8_t *bytes, uint64_t length, uint32_t depth, uint64_t seed,
                const otlpv_counts *counts, const otlpv_columns *columns, otlpv_fault *fault);
+
+/* Both passes in one, into tables that are perhaps large enough already, as those of an arena are after
+ * the first batches: it saves the count pass, a third of the work. OTLPV_OK means the same as from both, and
+ * that `counts` is filled. Any other status means only that it takes the two passes to know more: too little
+ * room, a limit, or a fault. */
+int otlpv_scan_at_once(const uint8_t *bytes, uint64_t length, const otlpv_limits *limits, uint64_t seed,
+                       const otlpv_columns *columns, otlpv_counts *counts);
 
 /* The hash of OTLPV_ATTRIBUTE_KEY_HASH: fast, keyed, not cryptographic. */
 uint64_t otlpv_hash(const uint8_t *bytes, uint32_t length, uint64_t seed);

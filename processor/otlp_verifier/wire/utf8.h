@@ -19,26 +19,33 @@ static inline otlpv_pair otlpv_load_pair(const uint8_t *bytes)
     return pair;
 }
 
-/* Whether all bytes are below 0x80. Four loads that overlap as far as needed cover 16 to 64 bytes
- * without a branch on the length, which varies too much to be predicted. */
+static inline bool otlpv_any_top_bit(otlpv_pair pair)
+{
+#ifdef __SSE2__
+    typedef char bytes16 __attribute__((vector_size(16)));
+    return __builtin_ia32_pmovmskb128((bytes16)pair) != 0;
+#else
+    return ((pair[0] | pair[1]) & OTLPV_TOP_BITS) != 0;
+#endif
+}
+
+/* The union of 16 to 64 bytes. Four loads that overlap as far as needed cover them without a branch on
+ * the length, which varies too much to be predicted. */
+static inline otlpv_pair otlpv_union_of_16_to_64(const uint8_t *bytes, uint64_t length)
+{
+    const uint64_t last = length - 16;
+    return otlpv_load_pair(bytes) | otlpv_load_pair(bytes + (last < 16 ? last : 16)) |
+           otlpv_load_pair(bytes + (last < 32 ? last : 32)) | otlpv_load_pair(bytes + last);
+}
+
+/* Whether all bytes are below 0x80. */
 static inline bool otlpv_is_ascii(const uint8_t *bytes, uint64_t length)
 {
     if (length >= 16) {
         otlpv_pair any = {0, 0};
-        while (__builtin_expect(length > 64, 0)) {
-            any |= otlpv_load_pair(bytes) | otlpv_load_pair(bytes + 16) | otlpv_load_pair(bytes + 32) |
-                   otlpv_load_pair(bytes + 48);
-            bytes += 64;
-            length -= 64;
-            if (length < 16) { /* at least 64 bytes lie before */
-                bytes -= 16 - length;
-                length = 16;
-            }
-        }
-        const uint64_t last = length - 16;
-        any |= otlpv_load_pair(bytes) | otlpv_load_pair(bytes + (last < 16 ? last : 16)) |
-               otlpv_load_pair(bytes + (last < 32 ? last : 32)) | otlpv_load_pair(bytes + last);
-        return ((any[0] | any[1]) & OTLPV_TOP_BITS) == 0;
+        for (; __builtin_expect(length > 64, 0); bytes += 48, length -= 48) /* 17 or more are left */
+            any |= otlpv_union_of_16_to_64(bytes, 64);
+        return !otlpv_any_top_bit(any | otlpv_union_of_16_to_64(bytes, length));
     }
     if (length >= 8)
         return ((otlpv_load64(bytes) | otlpv_load64(bytes + length - 8)) & OTLPV_TOP_BITS) == 0;

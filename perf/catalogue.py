@@ -1,0 +1,101 @@
+"""Every figure that is worth a line: what it means, what it is held against, and what it should reach."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple
+
+
+class Target(NamedTuple):
+    """What is to be reached now, and later; None: nothing is asked for."""
+
+    better: Literal["lower", "higher"]
+    now: float | None
+    later: float | None = None
+
+    def reached(self, value: float, goal: float) -> bool:
+        """Whether `value` is as good as `goal`."""
+        return value <= goal if self.better == "lower" else value >= goal
+
+
+class Figure(NamedTuple):
+    """One line of the table.
+
+    Attributes:
+        meaning: in plain words.
+        peer: the figure that it is compared with: a peer, or the floor that it stands on; empty: none.
+        target: None where nothing was asked for.
+
+    """
+
+    meaning: str
+    peer: str = ""
+    target: Target | None = None
+
+
+FIGURES: Final[Mapping[str, Figure]] = {
+    # bytes to columns
+    "scan.ns_per_span": Figure(
+        "scan of a 366-byte span with 8 attributes", "scan.upb_parse_ns_per_span", Target("lower", 150)
+    ),
+    "scan.speedup_vs_upb_parse": Figure("the scan against protobuf's parse", "", Target("higher", 5)),
+    "splice.annotated_1_percent_ns_per_span": Figure("verdicts written into bytes", "splice.memcpy_ns_per_span"),
+    "splice.speedup_vs_upb": Figure("the splice against protobuf's decode and encode"),
+    # bytes to a verdict, one core
+    "engine.ns_per_span": Figure("bytes to verdict, all rules, batches of 512", "engine.scan_ns_per_span"),
+    "engine.spans_per_second_core": Figure("the same as a rate", "", Target("higher", 2e6)),
+    "engine.default_spans_per_second_core": Figure("with the default rules", "", Target("higher", None, 3e6)),
+    "engine.speedup_vs_upb_parse": Figure("bytes to verdict against protobuf's parse alone"),
+    "engine.speedup_two_workers": Figure("two threads against one", "", Target("higher", None, 1.8)),
+    "engine.batch_1_ns_per_span": Figure("batches of one span", "engine.ns_per_span"),
+    "engine.batch_8_ns_per_span": Figure("batches of 8 spans", "engine.ns_per_span"),
+    "engine.batch_64_ns_per_span": Figure("batches of 64 spans", "engine.ns_per_span"),
+    "engine.batch_8192_ns_per_span": Figure("batches of 8,192 spans", "engine.ns_per_span"),
+    "engine.bad_0_percent_ns_per_span": Figure("no span is bad (else 1 %)", "engine.ns_per_span"),
+    "engine.bad_50_percent_ns_per_span": Figure("every other span is bad", "engine.ns_per_span"),
+    # the processor's call
+    "roundtrip.p50_ms": Figure("the call in Go, 512 spans, one at a time", "roundtrip.silent_p50_ms"),
+    "roundtrip.p99_ms": Figure("", "roundtrip.silent_p99_ms"),
+    "roundtrip.p999_ms": Figure("", "roundtrip.silent_p999_ms"),
+    "roundtrip.loaded_p50_ms": Figure("the same, 4 callers without a pause", "roundtrip.silent_loaded_p50_ms"),
+    "roundtrip.loaded_p99_ms": Figure("", "roundtrip.silent_loaded_p99_ms"),
+    "roundtrip.loaded_p999_ms": Figure("", "roundtrip.silent_loaded_p999_ms"),
+    # the built collector
+    "pipeline.passthrough_ns_per_span": Figure("CPU of otlp -> nop"),
+    "pipeline.filter40_added_ns_per_span": Figure("what 40 OTTL conditions add", "pipeline.passthrough_ns_per_span"),
+    "pipeline.added_ns_per_span": Figure(
+        "what the verifier adds, all rules, both processes", "pipeline.filter40_added_ns_per_span"
+    ),
+    "pipeline.added_in_collector_ns_per_span": Figure("of that, in the collector", "pipeline.added_ns_per_span"),
+    "pipeline.added_in_verifier_ns_per_span": Figure("of that, in the verifier", "pipeline.added_ns_per_span"),
+    "pipeline.silent_added_ns_per_span": Figure(
+        "what asking adds when nothing is judged", "pipeline.added_ns_per_span"
+    ),
+    "pipeline.added_vs_filter40": Figure("verifier against 40 conditions, all rules", "", Target("lower", 1.0)),
+    "pipeline.default_added_vs_filter40": Figure("the same, default rules", "", Target("lower", None, 0.45)),
+    "pipeline.throughput_vs_passthrough": Figure(
+        "spans per second against otlp -> nop", "", Target("higher", None, 0.65)
+    ),
+    # the process
+    "startup.warm_s": Figure("start to healthy, kernels cached", "startup.floor_s", Target("lower", 1)),
+    "startup.cold_s": Figure("the same without a cache", "", Target("lower", None, 4)),
+    "memory.idle_mb": Figure("resident memory at rest", "", Target("lower", None, 110)),
+    "memory.load_mb": Figure("resident memory under full load", "", Target("lower", None, 200)),
+}
+
+
+def unit(name: str) -> str:
+    """The unit that the end of a figure's name says."""
+    for suffix, text in _UNITS.items():
+        if name.endswith(suffix):
+            return text
+    return "x"
+
+
+_UNITS: Final = {
+    "ns_per_span": "ns/span",
+    "gigabytes_per_second": "GB/s",
+    "_ms": "ms",
+    "_mb": "MiB",
+    "_s": "s",
+    "spans_per_second_core": "spans/s",
+    "spans_per_second": "spans/s",
+}

@@ -1,0 +1,144 @@
+"""Bytes to a verdict on one core: every stage, sizes of batches, shares of bad spans, one and two workers.
+
+The floor is the scan alone, which nothing that looks at spans can do without; the
+peer is protobuf's parse of the same bytes, which is only the beginning of what a
+verifier in plain Python would have to do.
+"""
+
+import statistics
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otlp_verifier.columns import Columns
+from otlp_verifier.pipeline import Verifier, Worker
+from otlp_verifier.rules.catalogue import builtin
+from otlp_verifier.wire.limits import Limits
+from perf.effort import EFFORT
+from perf.measure import Way, ns_per_span
+from perf.workload import SPANS, batches
+
+BAD_PERCENT = 1  # unless said otherwise
+BATCHES = 16
+ROUNDS = 60
+SIZES = {1: 64, 8: 32, 64: 16, 8192: 2}  # spans in a batch: different batches of that size
+BAD_PERCENTS = (0, 50)
+# What the parts of `Worker.verify` and `Outcome.response` are made of: stage, whose method, its name.
+STAGES: Sequence[tuple[str, Callable[[Worker], Any], str]] = (
+    ("scan", lambda worker: worker.engine.columns, "load"),
+    ("relate", lambda worker: worker.engine.relations, "load"),
+    ("keys", lambda worker: worker.engine, "_find_keys"),
+    ("texts", lambda worker: worker.engine, "_encode_texts"),
+    ("machine", lambda worker: worker.engine, "_interpret"),
+    ("verdict", lambda worker: worker._judge, "judge"),
+    ("answer", lambda worker: worker.annotator, "sparse"),
+)
+
+
+def figures() -> dict[str, float]:
+    """Medians; see `perf.catalogue` for what each figure means."""
+    everything = Verifier(builtin())
+    default = Verifier([rule for rule in builtin() if rule.default])
+    for verifier in (everything, default):
+        verifier.warm_up()
+    requests = batches(BATCHES, bad_percent=BAD_PERCENT)
+    return (
+        _against_peers(everything, default, requests) | _stages(everything, requests) | _workers(everything, requests)
+    )
+
+
+def _verify(verifier: Verifier, requests: Sequence[bytes], spans: int = SPANS) -> Way:
+    worker = verifier.worker()
+    return Way(lambda i: worker.verify(requests[i]), len(requests), spans)
+
+
+def _against_peers(everything: Verifier, default: Verifier, requests: Sequence[bytes]) -> dict[str, float]:
+    columns, limits = Columns(), Limits()
+    ways = {
+        "": _verify(everything, requests),
+        "default_": _verify(default, requests),
+        "scan_": Way(lambda i: columns.load(requests[i], limits), BATCHES, SPANS),
+        "upb_parse_": Way(lambda i: ExportTraceServiceRequest.FromString(requests[i]), BATCHES, SPANS),
+    }
+    for percent in BAD_PERCENTS:
+        ways[f"bad_{percent}_percent_"] = _verify(everything, batches(BATCHES, bad_percent=percent))
+    for spans, number in SIZES.items():
+        ways[f"batch_{spans}_"] = _verify(everything, batches(number, spans, BAD_PERCENT), spans)
+    taken = ns_per_span(ways, ROUNDS)
+    result = {f"engine.{name}ns_per_span": ns for name, ns in taken.items()}
+    result["engine.spans_per_second_core"] = 1e9 / taken[""]
+    result["engine.default_spans_per_second_core"] = 1e9 / taken["default_"]
+    result["engine.vs_scan"] = taken[""] / taken["scan_"]
+    result["engine.speedup_vs_upb_parse"] = taken["upb_parse_"] / taken[""]
+    return result
+
+
+def _stages(verifier: Verifier, requests: Sequence[bytes]) -> dict[str, float]:
+    """Where the time of one batch goes, the answer included; `rest` is the Python between the stages."""
+    worker = verifier.worker()
+    spent: dict[str, int] = defaultdict(int)
+    for stage, owner, method in STAGES:
+        _time(owner(worker), method, stage, spent)
+    taken: dict[str, list[int]] = defaultdict(list)
+    for turn in range(1 + EFFORT.rounds(ROUNDS)):
+        for request in requests:
+            spent.clear()
+            start = time.perf_counter_ns()
+            worker.verify(request).response(1)
+            whole = time.perf_counter_ns() - start
+            if turn:
+                for stage, ns in spent.items():
+                    taken[stage].append(ns)
+                taken["rest"].append(whole - sum(spent.values()))
+    missing = {stage for stage, _, _ in STAGES} - taken.keys()
+    if missing:
+        raise RuntimeError(f"stages that were never reached: {', '.join(sorted(missing))}")
+    return {f"engine.stage.{stage}_ns_per_span": statistics.median(ns) / SPANS for stage, ns in taken.items()}
+
+
+def _time(owner: Any, method: str, stage: str, spent: dict[str, int]) -> None:
+    """Replace a method of one object by one that adds its time to `spent`."""
+    inner = getattr(owner, method)
+
+    def timed(*arguments: Any, **named: Any) -> Any:
+        start = time.perf_counter_ns()
+        result = inner(*arguments, **named)
+        spent[stage] += time.perf_counter_ns() - start
+        return result
+
+    setattr(owner, method, timed)
+
+
+def _workers(verifier: Verifier, requests: Sequence[bytes]) -> dict[str, float]:
+    """How much faster two threads are than one; each round measures both."""
+    ratios = []
+    for _ in range(EFFORT.rounds(7)):
+        alone, together = (_batches_per_s(verifier, requests, threads) for threads in (1, 2))
+        ratios.append(together / alone)
+    return {"engine.speedup_two_workers": statistics.median(ratios)}
+
+
+def _batches_per_s(verifier: Verifier, requests: Sequence[bytes], threads: int) -> float:
+    repeats = EFFORT.rounds(40)
+    ready = threading.Barrier(threads + 1)
+
+    def work() -> None:
+        worker = verifier.worker()
+        worker.verify(requests[0])
+        ready.wait()
+        for _ in range(repeats):
+            for request in requests:
+                worker.verify(request)
+
+    running = [threading.Thread(target=work) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    ready.wait()
+    start = time.perf_counter()
+    for thread in running:
+        thread.join()
+    return threads * repeats * len(requests) / (time.perf_counter() - start)

@@ -1,0 +1,146 @@
+"""What each pipeline costs in the built collector: otlp -> X -> nop, under as much load as it takes.
+
+X is nothing, `filter` with 40 conditions, or the verifier; and, to tell the cost
+of asking from the cost of judging, a verifier that says `unchanged` unseen. All
+pipelines run side by side, but only one has load at a time, in turns of seconds.
+Cost is processor time of collector and verifier together; what the load generator
+needs is not counted, though it shares the cores.
+"""
+
+import shutil
+import statistics
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from example.stack.process import Process
+from example.stack.verifier import Verifier
+
+from perf.effort import EFFORT
+from perf.stack import Collector, Replay, Silent, cpu_s, go_command, require_collector, resident_mb, write_batches
+from perf.workload import SPANS, batches
+
+BATCHES = 32
+BAD_PERCENT = 1
+CALLERS = 4
+ROUNDS = 7
+WINDOW_S = 2.0
+WARM_UP_S = 1.5
+
+
+class Subject(NamedTuple):
+    """One pipeline with load of its own."""
+
+    collector: Collector
+    verifier: Process | None
+    load: Replay
+
+
+class Cost(NamedTuple):
+    """What one window came to: processor time in ns per span, spans per second of wall time, and spans."""
+
+    collector: float
+    verifier: float
+    rate: float
+    spans: int
+
+    @property
+    def whole(self) -> float:
+        """Collector and verifier together."""
+        return self.collector + self.verifier
+
+
+def figures() -> dict[str, float]:
+    """Medians over rounds; differences and ratios are those of the medians.
+
+    Raises:
+        Missing: there is no collector.
+
+    """
+    require_collector()
+    replay = go_command("replay")
+    folder = Path(tempfile.mkdtemp(prefix="otlpv-"))  # short: it holds Unix sockets
+    try:
+        with ExitStack() as stack:
+            files = write_batches(folder, batches(BATCHES, bad_percent=BAD_PERCENT))
+            subjects = _start(stack, folder, replay, files)
+            rounds, load_mb = _measure(subjects)
+    finally:
+        shutil.rmtree(folder)
+    return _summary(rounds) | {"memory.load_mb": load_mb}
+
+
+def _start(stack: ExitStack, folder: Path, replay: Path, files: Sequence[Path]) -> dict[str, Subject]:
+    silent = stack.enter_context(Silent(folder))
+    everything = stack.enter_context(Verifier({"rules": {"select": ["all"]}}, folder / "all"))
+    default = stack.enter_context(Verifier({}, folder / "default"))
+    made: Mapping[str, tuple[str, Process | None, str]] = {
+        "passthrough": ("pass-through", None, ""),
+        "filter40": ("filter40", None, ""),
+        "silent": ("verifier", silent, silent.endpoint),
+        "default": ("verifier", default, default.endpoint),
+        "all": ("verifier", everything, everything.endpoint),
+    }
+    subjects = {}
+    for name, (pipeline, verifier, endpoint) in made.items():
+        (folder / name).mkdir(exist_ok=True)
+        collector = stack.enter_context(Collector(pipeline, folder / name, endpoint))
+        load = stack.enter_context(Replay(replay, collector.endpoint, files))
+        subjects[name] = Subject(collector, verifier, load)
+    return subjects
+
+
+def _measure(subjects: Mapping[str, Subject]) -> tuple[dict[str, list[Cost]], float]:
+    sent = {name: _window(subject, EFFORT.seconds(WARM_UP_S)).spans for name, subject in subjects.items()}
+    rounds: dict[str, list[Cost]] = {name: [] for name in subjects}
+    load_mb = 0.0
+    number = EFFORT.rounds(ROUNDS)
+    for turn in range(number):
+        EFFORT.say(f"round {turn + 1} of {number}")
+        for name, subject in subjects.items():
+            cost = _window(subject, EFFORT.seconds(WINDOW_S))
+            rounds[name].append(cost)
+            sent[name] += cost.spans
+        verifier = subjects["all"].verifier
+        assert verifier is not None
+        load_mb = max(load_mb, resident_mb(verifier.pid))
+    for name, subject in subjects.items():
+        if lost := subject.collector.lost_spans(sent[name]):
+            raise RuntimeError(f"{name}: {lost} of {sent[name]} spans did not come out, so this was not what it claims")
+    return rounds, load_mb
+
+
+def _window(subject: Subject, seconds: float) -> Cost:
+    processes = [subject.collector, *([subject.verifier] if subject.verifier else [])]
+    before = [cpu_s(process.pid) for process in processes]
+    sent = subject.load.window(CALLERS, seconds)
+    spans = sent["batches"] * SPANS
+    used = [1e9 * (cpu_s(process.pid) - start) / spans for process, start in zip(processes, before, strict=True)]
+    return Cost(used[0], used[1] if subject.verifier else 0.0, spans / sent["seconds"], spans)
+
+
+def _summary(rounds: Mapping[str, Sequence[Cost]]) -> dict[str, float]:
+    whole = {name: statistics.median(cost.whole for cost in costs) for name, costs in rounds.items()}
+    collector = {name: statistics.median(cost.collector for cost in costs) for name, costs in rounds.items()}
+    verifier = {name: statistics.median(cost.verifier for cost in costs) for name, costs in rounds.items()}
+    rate = {name: statistics.median(cost.rate for cost in costs) for name, costs in rounds.items()}
+    added = {name: cost - whole["passthrough"] for name, cost in whole.items()}
+    result = {
+        "passthrough_ns_per_span": whole["passthrough"],
+        "filter40_added_ns_per_span": added["filter40"],
+        "silent_added_ns_per_span": added["silent"],
+        "default_added_ns_per_span": added["default"],
+        "added_ns_per_span": added["all"],
+        "added_in_collector_ns_per_span": collector["all"] - collector["passthrough"],
+        "added_in_verifier_ns_per_span": verifier["all"],
+        "silent_in_verifier_ns_per_span": verifier["silent"],
+        "added_vs_filter40": added["all"] / added["filter40"],
+        "default_added_vs_filter40": added["default"] / added["filter40"],
+        "throughput_vs_passthrough": rate["all"] / rate["passthrough"],
+        "filter40_throughput_vs_passthrough": rate["filter40"] / rate["passthrough"],
+        "passthrough_spans_per_second": rate["passthrough"],
+        "spans_per_second": rate["all"],
+    }
+    return {f"pipeline.{name}": value for name, value in result.items()}

@@ -1,0 +1,70 @@
+"""From starting the process to a healthy verifier, with and without compiled kernels in numba's cache; memory at rest.
+
+The floor is an interpreter that imports gRPC, numpy and numba and does nothing.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import grpc
+from example.stack.process import Process
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from perf.effort import EFFORT
+from perf.stack import resident_mb
+
+ROUNDS = 7
+COLD_ROUNDS = 2  # compiling takes seconds, and hardly varies
+REST_S = 1.0
+PATIENCE_S = 300.0
+_SERVE = (sys.executable, "-m", "otlp_verifier.cli", "serve", "--config")
+_FLOOR = (sys.executable, "-c", "import grpc, numpy, numba")
+
+
+def figures() -> dict[str, float]:
+    """Medians over rounds."""
+    folder = Path(tempfile.mkdtemp(prefix="otlpv-"))  # short: it holds Unix sockets
+    taken: dict[str, list[float]] = defaultdict(list)
+    try:
+        for turn in range(EFFORT.rounds(COLD_ROUNDS)):
+            EFFORT.say(f"cold start {turn + 1}")
+            taken["startup.cold_s"].append(_start(folder, folder / f"cache{turn}")[0])
+        for turn in range(EFFORT.rounds(ROUNDS)):
+            EFFORT.say(f"warm start {turn + 1}")
+            warm_s, idle_mb = _start(folder, folder / "cache0")
+            taken["startup.warm_s"].append(warm_s)
+            taken["memory.idle_mb"].append(idle_mb)
+            began_s = time.perf_counter()
+            subprocess.run(_FLOOR, check=True)
+            taken["startup.floor_s"].append(time.perf_counter() - began_s)
+    finally:
+        shutil.rmtree(folder)
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def _start(folder: Path, cache: Path) -> tuple[float, float]:
+    """Seconds to healthy and resident MiB at rest of a verifier with every rule."""
+    path = folder / "verifier.sock"
+    config = folder / "verifier.yaml"
+    config.write_text(f"listen: ['unix://{path}']\nhttp: 127.0.0.1:0\nrules: {{select: [all]}}\n")
+    began_s = time.perf_counter()
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+    with Process("verifier", [*_SERVE, config], folder / "verifier.log", environment) as verifier:
+        verifier.wait_until(path.is_socket, "listening", PATIENCE_S)
+        with grpc.insecure_channel(f"unix://{path}") as channel:
+            health = health_pb2_grpc.HealthStub(channel)
+            request = health_pb2.HealthCheckRequest(service="otlp_verifier.v1.Verifier")
+            for answer in health.Watch(request, wait_for_ready=True, timeout=PATIENCE_S):
+                if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                    break
+            healthy_s = time.perf_counter() - began_s
+        time.sleep(EFFORT.seconds(REST_S))
+        idle_mb = resident_mb(verifier.pid)
+    return healthy_s, idle_mb

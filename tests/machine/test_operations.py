@@ -1,0 +1,121 @@
+"""Every operation on every pair of words where a reading turns, against Python's own numbers."""
+
+import math
+
+import numpy as np
+import pytest
+
+from otlp_verifier.machine.operations import Op
+from tests.machine.programs import EXTREMES, NO_ROW, Memory
+from tests.reference import machine as reference
+
+PAIRS = [(x, y) for x in EXTREMES for y in EXTREMES]
+ROWS = len(PAIRS)
+MEMORY = Memory(np.array([[x for x, _ in PAIRS], [y for _, y in PAIRS]], np.uint64), np.zeros((1, ROWS), np.uint32))
+LOADS = [(Op.WIDE, 0, 0, 0, 0), (Op.WIDE, 1, 0, 1, 0)]
+
+
+def test_the_twin_knows_every_operation() -> None:
+    others = {
+        Op.ROW, Op.WIDE, Op.NARROW, Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT, Op.CONSTANT, Op.FLAG_CONSTANT, Op.PRESENT,
+        Op.MASK_K, Op.SHIFT_RIGHT, Op.SELECT, Op.HOLDS, Op.REPORT,
+    }  # fmt: skip
+    tables = (reference.COMPARISONS, reference.CONSTANT_COMPARISONS, reference.LOGIC, reference.ARITHMETIC)
+    assert set().union(others, *tables) == set(Op)
+
+
+@pytest.mark.parametrize("op", list(reference.COMPARISONS), ids=lambda op: op.name)
+def test_comparisons_of_words(op: Op) -> None:
+    found = MEMORY.run([*LOADS, (op, 2, 0, 1, 0)], ROWS)
+    assert found.flags[2, :ROWS].tolist() == [reference.COMPARISONS[op](x, y) for x, y in PAIRS]
+
+
+@pytest.mark.parametrize("op", list(reference.CONSTANT_COMPARISONS), ids=lambda op: op.name)
+def test_comparisons_with_constants(op: Op) -> None:
+    memory = Memory(np.array([EXTREMES], np.uint64), MEMORY.narrow)
+    compare = [(op, k, 0, k, 0) for k in range(len(EXTREMES))]
+    found = memory.run([LOADS[0], *compare], len(EXTREMES))
+    for k, constant in enumerate(EXTREMES):
+        expected = [reference.CONSTANT_COMPARISONS[op](x, constant) for x in EXTREMES]
+        assert found.flags[k, : len(EXTREMES)].tolist() == expected, f"against {constant:#x}"
+
+
+@pytest.mark.parametrize("op", list(reference.LOGIC), ids=lambda op: op.name)
+def test_logic(op: Op) -> None:
+    memory = Memory(np.array([[0, 0, 1, 1], [0, 1, 0, 1]], np.uint64), np.zeros((1, 4), np.uint32))
+    is_one = [(Op.EQUAL_K, to, to, EXTREMES.index(1), 0) for to in (0, 1)]
+    found = memory.run([*LOADS, *is_one, (op, 2, 0, 1, 0)], 4)
+    expected = [int(reference.LOGIC[op](p, q)) for p in (False, True) for q in (False, True)]
+    assert found.flags[2, :4].tolist() == expected
+
+
+@pytest.mark.parametrize("op", list(reference.ARITHMETIC), ids=lambda op: op.name)
+def test_arithmetic(op: Op) -> None:
+    words = MEMORY.run([*LOADS, (op, 2, 0, 1, 0)], ROWS).words[2, :ROWS].tolist()
+    if op in reference.FLOAT_RESULTS:
+        words = [reference.real_bits(reference.real(word)) for word in words]
+    assert words == [reference.ARITHMETIC[op](x, y) for x, y in PAIRS]
+
+
+def test_a_result_may_replace_its_operand() -> None:
+    for op in (Op.ADD, Op.TIME_MINUS_TIME, Op.DIVIDE):
+        words = MEMORY.run([*LOADS, (op, 0, 0, 1, 0)], ROWS).words[0, :ROWS].tolist()
+        assert words == [reference.ARITHMETIC[op](x, y) for x, y in PAIRS]
+
+
+@pytest.mark.parametrize("bits", [0, 1, 8, 16, 31, 32, 63])
+def test_shift(bits: int) -> None:
+    found = MEMORY.run([LOADS[0], (Op.SHIFT_RIGHT, 1, 0, bits, 0)], ROWS)
+    assert found.words[1, :ROWS].tolist() == [x >> bits for x, _ in PAIRS]
+
+
+def test_mask() -> None:
+    for k, constant in enumerate(EXTREMES):
+        found = MEMORY.run([LOADS[0], (Op.MASK_K, 1, 0, k, 0)], ROWS)
+        assert found.words[1, :ROWS].tolist() == [x & constant for x, _ in PAIRS]
+
+
+def test_select() -> None:
+    found = MEMORY.run([*LOADS, (Op.LESS_UNSIGNED, 0, 0, 1, 0), (Op.SELECT, 2, 0, 0, 1)], ROWS)
+    assert found.words[2, :ROWS].tolist() == [min(pair) for pair in PAIRS]
+
+
+def test_rows_constants_and_presence() -> None:
+    memory = Memory(np.array([[10, 11, 12]], np.uint64), np.array([[1, NO_ROW, 0], [7, 8, 9]], np.uint32))
+    program = [
+        (Op.ROW, 0, 0, 0, 0),
+        (Op.NARROW, 1, 0, 0, 0),
+        (Op.WIDE_AT, 2, 0, 0, 1),
+        (Op.NARROW_AT, 3, 0, 1, 1),
+        (Op.ROW_AT, 4, 0, 1, 1),
+        (Op.ROW_AT, 5, 0, 0, 1),
+        (Op.CONSTANT, 6, EXTREMES.index(2**64 - 1), 0, 0),
+        (Op.PRESENT, 0, 1, 0, 0),
+        (Op.FLAG_CONSTANT, 1, 0, 0, 0),
+        (Op.FLAG_CONSTANT, 2, 1, 0, 0),
+    ]
+    found = memory.run(program, 3)
+    assert found.words[:7, :3].tolist() == [
+        [0, 1, 2],
+        [1, NO_ROW, 0],
+        [11, 0, 10],
+        [8, 0, 7],
+        [8, NO_ROW, 7],
+        [NO_ROW, NO_ROW, 1],
+        [2**64 - 1] * 3,
+    ]
+    assert found.flags[:3, :3].tolist() == [[1, 0, 1], [0, 0, 0], [1, 1, 1]]
+
+
+def test_predicates_hold_of_codes() -> None:
+    memory = Memory(np.zeros((1, 4), np.uint64), np.array([[0, 1, 2, NO_ROW]], np.uint32), truth=((0, 0, 0), (1, 0, 1)))
+    found = memory.run([(Op.NARROW, 0, 0, 0, 0), (Op.HOLDS, 0, 1, 0, 0), (Op.HOLDS, 1, 0, 0, 0)], 4)
+    assert found.flags[:2, :4].tolist() == [[1, 0, 1, 0], [0, 0, 0, 0]]
+
+
+def test_the_twin_divides_as_ieee_754() -> None:
+    assert reference.ratio(1, 0.0) == math.inf
+    assert reference.ratio(1, -0.0) == -math.inf
+    assert reference.ratio(-1, -0.0) == math.inf
+    assert math.isnan(reference.ratio(0.0, 0.0))
+    assert math.isnan(reference.ratio(math.nan, 0.0))

@@ -1,0 +1,74 @@
+"""The page about performance is made of the last run's figures."""
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+from perf.chart import bars
+
+from perf import report
+
+FIGURES = {
+    "scan.ns_per_span": 110.0,
+    "engine.stage.scan_ns_per_span": 100.0,
+    "engine.stage.machine_ns_per_span": 300.0,
+    "pipeline.filter40_added_ns_per_span": 2500.0,
+    "pipeline.added_in_collector_ns_per_span": 600.0,
+    "pipeline.added_in_verifier_ns_per_span": 900.0,
+    "pipeline.silent_in_verifier_ns_per_span": 350.0,
+}
+RUN: dict[str, Any] = {
+    "machine": {
+        "cpu": "a processor", "cores": 2, "memory_gb": 8, "kernel": "6", "measured_at": "today", "load_before": 0.1,
+    },
+    "versions": {"python": "3.11"},
+    "figures": FIGURES,
+}  # fmt: skip
+
+
+def test_only_what_is_between_the_marks_changes() -> None:
+    text = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
+    made = report.page(text, RUN)
+    assert made.startswith(f"before\n{report.BEGIN}\n")
+    assert made.endswith(f"{report.END}\nafter\n")
+    assert "old" not in made
+    assert "| `scan.ns_per_span` |" in made
+    assert "| `engine.stage.machine_ns_per_span` | 300 ns/span | 75 % |" in made
+    assert "2 cores of a processor" in made
+    assert report.page(made, RUN) == made
+
+
+@pytest.mark.parametrize("text", ["", report.BEGIN, report.END, 2 * (report.BEGIN + report.END)])
+def test_a_page_without_a_place_for_it_is_refused(text: str) -> None:
+    with pytest.raises(report.PageError):
+        report.page(text, RUN)
+
+
+def test_the_page_that_is_there_has_a_place_for_it() -> None:
+    assert "| figure |" in report.page(report.PAGE.read_text(), RUN)
+
+
+def test_page_and_chart_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, path in {"ROOT": "", "LATEST": "latest.json", "PAGE": "page.md", "CHART": "images/chart.svg"}.items():
+        monkeypatch.setattr(report, name, tmp_path / path)
+    report.LATEST.write_text(json.dumps(RUN))
+    report.PAGE.write_text(f"{report.BEGIN}{report.END}")
+    report.main()
+    assert "| `scan.ns_per_span` |" in report.PAGE.read_text()
+    texts = [
+        text.text or "" for text in ET.fromstring(report.CHART.read_text()).iter("{http://www.w3.org/2000/svg}text")
+    ]
+    assert "1,500" in texts, "collector and verifier together"
+    assert "verifier: machine: 300" in texts
+    assert "verifier: server, caches, threads: 150" in texts, "what is left of the verifier's 900"
+
+
+def test_bars_are_as_long_as_their_values() -> None:
+    svg = ET.fromstring(bars("<title>", {"a": {"x": 1.0, "y": 3.0}, "b": {"x": 2.0}}))
+    widths = [
+        float(r.get("width", "")) for r in svg.iter("{http://www.w3.org/2000/svg}rect") if r.get("height") == "34"
+    ]
+    assert widths[1] == pytest.approx(3 * widths[0], rel=0.01)
+    assert widths[2] == pytest.approx(2 * widths[0], rel=0.01)

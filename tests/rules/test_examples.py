@@ -1,0 +1,39 @@
+"""Every example through the whole pipeline: what should fire fires, what should stay silent does."""
+
+import pytest
+
+from otlp_verifier.pipeline import Verifier
+from otlp_verifier.rules import catalogue, example
+from otlp_verifier.rules.example import Example
+
+RULES = catalogue.builtin()
+ERRORS = {rule.id for rule in RULES if rule.severity == "error"}
+WORKER = Verifier(RULES).worker()
+
+
+def cases(kind: str) -> list[object]:
+    return [
+        pytest.param(rule.id, case, id=f"{rule.id}: {case.why}")
+        for rule in RULES
+        if rule.part == 0
+        for case in getattr(example.of(rule), kind)
+    ]
+
+
+def violated(case: Example) -> set[str]:
+    outcome = WORKER.verify(case.request, completeness=case.completeness)
+    return {finding.rule for finding in outcome.findings(1_000)}
+
+
+@pytest.mark.parametrize(("rule", "case"), cases("fires"))
+def test_fires(rule: str, case: Example) -> None:
+    rules = violated(case)
+    assert rule in rules
+    assert (rules & ERRORS) - {rule} == set(case.also), "other errors have to be named by `also`"
+
+
+@pytest.mark.parametrize(("rule", "case"), cases("silent"))
+def test_stays_silent(rule: str, case: Example) -> None:
+    rules = violated(case)
+    assert rule not in rules
+    assert rules & ERRORS == set(case.also), "errors of other rules have to be named by `also`"

@@ -1,0 +1,87 @@
+"""Which rules a configuration selects."""
+
+from pathlib import Path
+
+import pytest
+
+from otlp_verifier.rules.catalogue import builtin
+from otlp_verifier.rules.errors import RuleFileErrors
+from otlp_verifier.selection import known, selected
+from otlp_verifier.settings import SettingsError, load
+
+MINE = """
+- id: my-own
+  severity: error
+  description: Every span has a name.
+  rule: for each span s require s.name != ""
+"""
+IDENTITY = {rule.id for rule in builtin() if rule.family == "identity"}
+
+
+def chosen(folder: Path, text: str) -> set[str]:
+    (folder / "mine.yaml").write_text(MINE)
+    (folder / "v.yaml").write_text(text)
+    return {rule.id for rule in selected(load(folder / "v.yaml"))}
+
+
+def test_the_default_set(tmp_path: Path) -> None:
+    assert chosen(tmp_path, "") == {rule.id for rule in builtin() if rule.default}
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ("{select: [all]}", {rule.id for rule in builtin()}),
+        ("{select: []}", set()),
+        ("{select: [identity]}", IDENTITY),
+        ("{select: [trace-id-zero]}", {"trace-id-zero"}),
+        ("{select: [identity], ignore: [trace-id-zero]}", IDENTITY - {"trace-id-zero"}),
+        ("{select: [trace-id-zero], ignore: [identity]}", set()),
+        ("{select: [my-own], files: [mine.yaml]}", {"my-own"}),
+    ],
+    ids=["all", "none", "family", "one", "family but one", "ignored wins", "a user's own"],
+)
+def test_selection(tmp_path: Path, rules: str, expected: set[str]) -> None:
+    assert chosen(tmp_path, f"rules: {rules}") == expected
+
+
+def test_a_users_rules_run_by_default(tmp_path: Path) -> None:
+    assert "my-own" in chosen(tmp_path, "rules: {files: [mine.yaml]}")
+
+
+def test_rules_are_sorted_by_id(tmp_path: Path) -> None:
+    (tmp_path / "v.yaml").write_text("rules: {select: [all]}")
+    rules = selected(load(tmp_path / "v.yaml"))
+    assert [rule.id for rule in rules] == sorted(rule.id for rule in rules)
+    assert rules == known(load(None))
+
+
+POLICY = "policy: {actions: [{action: ignore, rules: [trace-id-zero, %s]}]}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "rules: {select: [trace-id-zer]}",
+            "1:18: rules.select[0]: `trace-id-zer`: no rule or family is called that; did",
+        ),
+        ("rules: {ignore: [identiti]}", "did you mean `identity`?"),
+        (POLICY % "nothing", "1:60: policy.actions[0].rules[1]: `nothing`: no rule is called that"),
+        ("profiles: {a: {actions: [{action: ignore, rules: [x]}]}}", "profiles.a.actions[0].rules[0]: `x`: no rule"),
+        (
+            "rules: {ignore: [span-id-zero]}\n" + POLICY % "span-id-zero",
+            "2:60: policy.actions[0].rules[1]: `span-id-zero`: `rules`",
+        ),
+    ],
+    ids=["select", "ignore", "policy", "profile", "not selected"],
+)
+def test_a_name_that_no_rule_has(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        chosen(tmp_path, text)
+    assert message in str(raised.value)
+
+
+def test_a_rule_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(RuleFileErrors, match=r"absent\.yaml"):
+        chosen(tmp_path, "rules: {files: [absent.yaml]}")
