@@ -19,7 +19,7 @@ class Related:
         trace: number of its trace group, in the order in which the groups first appear.
         parent: the span that stands for its parent's ids; None where the batch has none.
         is_cyclic, conflicts, is_duplicate: as the bits of SpanState.
-        spans, roots: of its trace.
+        spans, roots: of its trace: distinct span ids, and those of which any span is a root; without an id each counts.
 
     """
 
@@ -96,8 +96,8 @@ def relate(spans: Sequence[Span]) -> list[Related]:
             )
         )
     for rows in members.values():
-        counted = [row for row in rows if not related[row].is_duplicate or row == ids(row)[0]]
-        roots = [row for row in counted if not read_id(spans[row].parent_span_id, 8)]
+        distinct = {tuple(ids(row)) for row in rows}
+        roots = [same for same in distinct if any(not read_id(spans[row].parent_span_id, 8) for row in same)]
         for row in rows:
-            related[row].spans, related[row].roots = len(counted), len(roots)
+            related[row].spans, related[row].roots = len(distinct), len(roots)
     return related

@@ -102,6 +102,31 @@ def test_order_of_spans_and_their_scopes_change_nothing(spans: list[Span], rng: 
     assert by_content(shuffled, REUSED) == before
 
 
+@given(st.lists(related_spans(), max_size=12))
+def test_counts_never_fall_while_spans_arrive(spans: list[Span]) -> None:
+    """A violation of `t.roots.count <= 1` is final: later spans must not take a root away."""
+    before: dict[int, tuple[int, int]] = {}
+    for arrived in range(len(spans) + 1):
+        load(REUSED, spans[:arrived])
+        for related in rows(REUSED, arrived):
+            spans_before, roots_before = before.get(related.trace, (0, 0))
+            assert related.spans >= spans_before
+            assert related.roots >= roots_before
+        before = {related.trace: (related.spans, related.roots) for related in rows(REUSED, arrived)}
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_spans_with_one_id_count_once(alike: bool) -> None:
+    load(REUSED, [span(1), span(1, start=0 if alike else 1), span(2, 1), span(0), span(0)])
+    assert REUSED.traces[:, 0].tolist() == [0, 4, 3]
+
+
+@pytest.mark.parametrize("start_of_root", [0, 2])
+def test_one_root_among_spans_with_one_id_makes_a_root(start_of_root: int) -> None:
+    load(REUSED, [span(1, 0, start=start_of_root), span(1, 7, start=1)])
+    assert REUSED.traces[:, 0].tolist() == [0, 1, 1]
+
+
 # The sizes at which columns, hash tables and blocks have just fitted, or have just grown.
 @pytest.mark.parametrize("count", [0, 1, 8, 9, 63, 64, 65, 80, 81, 128, 129, 1024, 1025, 1040, 1041])
 def test_sizes(count: int) -> None:
@@ -163,7 +188,7 @@ def test_many_spans_with_one_id(conflicting: bool, order: str) -> None:
     expected = [state if row == standing else state | SpanState.REPEATED for row in range(count)]
     assert REUSED.spans[SpanRelation.STATE, :count].tolist() == expected
     assert set(REUSED.spans[SpanRelation.PARENT, :count].tolist()) == {standing}
-    assert REUSED.traces[:, 0].tolist() == [0, count if conflicting else 1, 0]
+    assert REUSED.traces[:, 0].tolist() == [0, 1, 0]
 
 
 def test_ids_that_fall_into_few_cells() -> None:

@@ -5,7 +5,7 @@ import signal
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,15 @@ class Served(Process):
     """A verifier's process; `ready` waits until it serves."""
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        settings: Mapping[str, Any] | None = None,
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self.config = folder / "verifier.yaml"
         self.configure(settings or {})
-        super().__init__("verifier", [*COMMAND, "serve", "--config", self.config], folder / "verifier.log", env)
+        super().__init__("verifier", [*command, "serve", "--config", self.config], folder / "verifier.log", env)
 
     def configure(self, settings: Mapping[str, Any] | str) -> None:
         """Write the configuration; text is written as it is."""

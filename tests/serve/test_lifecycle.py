@@ -5,6 +5,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -104,6 +105,28 @@ def test_draining_ends_in_time(tmp_path: Path) -> None:
         assert served.stop() == 0
         assert served.event("stopped")["seconds"] >= 0.3
     assert babbler.ended is not None
+
+
+STUCK = """
+import time
+from otlp_verifier.cli import main
+from otlp_verifier.pipeline import Worker
+
+verify = Worker.verify
+Worker.verify = lambda self, otlp, **rest: verify(self, otlp, **rest) if not otlp else time.sleep(600)
+main(prog_name="otlp-verifier")
+"""
+
+
+def test_a_request_that_never_ends_does_not_keep_the_process(tmp_path: Path) -> None:
+    settings = {"shutdown": {"drain_timeout": "200ms"}}
+    with Served(tmp_path, settings, command=(sys.executable, "-c", STUCK)).ready() as served:
+        with Client(served.address) as client:
+            client.greet()
+            client.send(request(batch()))
+            served.wait_until(lambda: served.metrics().total("otlp_verifier_requests_in_flight") == 1, "busy")
+            assert served.stop() == 0
+        assert served.event("stopped")["unanswered"] == 1
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:

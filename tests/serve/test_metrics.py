@@ -39,9 +39,9 @@ def shown(metrics: Metrics) -> dict[tuple[str, str], float]:
     }
 
 
-def add(totals: BatchTotals, duration_s: float = 0.001, **changes: Any) -> None:
+def add(totals: BatchTotals, duration_s: float = 0.001, rules: tuple[str, ...] = RULES, **changes: Any) -> None:
     outcome = ScriptedOutcome(**changes)
-    totals.add(RULES, outcome, int(outcome.findings_by_rule.sum()), duration_s)  # type: ignore[arg-type]
+    totals.add(rules, outcome, int(outcome.findings_by_rule.sum()), duration_s)  # type: ignore[arg-type]
 
 
 def test_every_batch_is_counted_from_all_threads() -> None:
@@ -89,6 +89,13 @@ def test_findings_survive_a_change_of_rules() -> None:
     metrics.batches.add(("c", "d"), outcome, 8, 0.001)  # type: ignore[arg-type]
     found = shown(metrics)
     assert [found["findings_total", rule] for rule in "abcd"] == [4, 0, 6, 7]
+
+
+def test_the_parts_of_a_rule_are_one_counter() -> None:
+    metrics = Metrics(Load(1, 1), "")
+    add(metrics.batches, rules=("a", "b", "a"))
+    found = shown(metrics)
+    assert [found["findings_total", rule] for rule in "ab"] == [9, 0]
 
 
 def test_gauges_follow_the_load() -> None:

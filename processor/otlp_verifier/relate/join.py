@@ -119,6 +119,23 @@ def _find(wide, span_id, trace, seed, shift, mask, cells, spans):
 
 
 @nb.njit(cache=True, nogil=True)
+def _count_hidden_roots(wide, rows, spans, traces, chain):
+    """Count ids of which the span that stands for them is no root, but another one is.
+
+    Which one stands may change when more spans arrive, and a root that has been counted must not go.
+    """
+    for row in range(rows):
+        conflict = spans[_STATE, row] & np.uint32(_CONFLICT | _REPEATED) == _CONFLICT
+        if not conflict or wide[_PARENT_ID, row] == 0:
+            continue
+        member = chain[0, row]
+        while member != _NONE and wide[_PARENT_ID, member] != 0:
+            member = chain[0, member]
+        if member != _NONE:
+            traces[_ROOTS, spans[_TRACE, row]] += np.uint32(1)
+
+
+@nb.njit(cache=True, nogil=True)
 def _mark_cycles(rows, spans, mark):
     """Set CYCLIC on the spans of every cycle of two or more. A span that is its own parent counts as a root here."""
     for row in range(rows):
@@ -180,7 +197,7 @@ def relate(
         cells[1, i] = _NONE
     trace_count = 0
     # Trace groups, and the table of spans by (trace, span id).
-    backward = True
+    backward, repeated = True, False
     for row in range(rows):
         spans[_STATE, row] = 0
         spans[_PARENT, row] = _NONE
@@ -206,8 +223,9 @@ def relate(
                 cells[1, cell] = np.uint32(row)
             else:
                 _repeat(wide, row, cell, cells, chain, spans, buffer)
+                repeated = True
     for row in range(rows):
-        if spans[_STATE, row] & np.uint32(_CONFLICT) or not spans[_STATE, row] & np.uint32(_REPEATED):
+        if not spans[_STATE, row] & np.uint32(_REPEATED):
             traces[_SPANS, spans[_TRACE, row]] += np.uint32(1)
             if wide[_PARENT_ID, row] == 0:
                 traces[_ROOTS, spans[_TRACE, row]] += np.uint32(1)
@@ -216,6 +234,8 @@ def relate(
             parent = _find(wide, parent_id, spans[_TRACE, row], seed, shift, mask, cells, spans)
             spans[_PARENT, row] = parent
             backward = backward and (parent == _NONE or parent <= row)
+    if repeated:
+        _count_hidden_roots(wide, rows, spans, traces, chain)
     # Where every parent stands before its children, as it often does, there is no cycle to look for.
     if not backward:
         _mark_cycles(rows, spans, chain[1])

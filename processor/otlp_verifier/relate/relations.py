@@ -31,8 +31,8 @@ class TraceRelation(IntEnum):
     """Columns of `Relations.traces`, one row per trace id (each span without a valid one is a trace of its own)."""
 
     FIRST_SPAN = 0  # row of the first span in document order
-    SPANS = 1  # how many; spans with equal ids count once where all of them are alike, and each where any differs
-    ROOTS = 2  # how many of those have no parent id
+    SPANS = 1  # how many different span ids; a span without a valid one counts by itself
+    ROOTS = 2  # how many of those are a root's: of the spans with that id, one at least has no parent id
 
 
 class Relations:

@@ -109,8 +109,8 @@ class Process:
             self._server.stop(0)
             raise OSError(f"cannot listen on {settings.http}: {error.strerror or error}") from error
 
-    def run(self, signals: Signals) -> None:
-        """Serve until SIGTERM or SIGINT."""
+    def run(self, signals: Signals) -> int:
+        """Serve until SIGTERM or SIGINT; how many requests were left unanswered."""
         self._server.start()
         try:
             self._log_start()
@@ -127,7 +127,8 @@ class Process:
             while signals.wait() == signal.SIGHUP:
                 self.reload()
         finally:
-            self._drain()
+            unanswered = self._drain()
+        return unanswered
 
     def reload(self) -> None:
         """Read the configuration again: all of it comes into effect, or none."""
@@ -169,7 +170,7 @@ class Process:
         self._engine, self._file = engine, file
         self._streams.engine = engine
 
-    def _drain(self) -> None:
+    def _drain(self) -> int:
         began_s = time.monotonic()
         timeout_s = self._file.settings.shutdown.drain_timeout.seconds
         self._metrics.ready.set(0)
@@ -185,6 +186,7 @@ class Process:
             self._http.close()
         extra = {"event": "stopped", "unanswered": left, "seconds": round(time.monotonic() - began_s, 3)}
         _log.log(logging.WARNING if left else logging.INFO, "stopped", extra=extra)
+        return left
 
     def _log_start(self) -> None:
         extra = {
@@ -215,7 +217,10 @@ def run(path: Path | None, version: str) -> None:
     signals = Signals()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
-        Process(path, version).run(signals)
+        unanswered = Process(path, version).run(signals)
+        if unanswered:  # the interpreter would wait for their threads, however long they take
+            logging.shutdown()
+            os._exit(0)
     except Stopped:
         _log.info("stopped before it was ready", extra={"event": "stopped"})
 
