@@ -137,10 +137,7 @@ class Worker:
         engine = self.engine
         rows = engine.run(buffer, completeness, self.verifier.limits)
         verdict = self._judge.judge(rows, engine.columns, engine.relations, policy, completeness, allow_drop=allow_drop)
-        decided = engine.plan.undecided_from
-        return Outcome(
-            engine.columns.spans.rows, rows.counts[:decided], rows.counts[decided:], verdict, rows, self
-        )
+        return Outcome(engine.columns.spans.rows, rows.counts, rows.undecided, verdict, rows, self)
 
 
 def _fingerprint(rules: Sequence[Rule]) -> str:

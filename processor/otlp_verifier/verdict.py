@@ -157,7 +157,7 @@ class Judge:
         if policy.writes_all:
             otherwise = VALID if completeness is Completeness.TRACE else UNDECIDED
         summary = _judge(
-            findings.rules, findings.rows, self._domains, policy.effects,
+            findings.numbers, findings.number_rows, self._domains, policy.effects,
             spans.narrow, scopes.narrow, resources.narrow, columns.events.narrow, columns.links.narrow,
             relations.spans, relations.traces, spans.rows, scopes.rows, resources.rows, relations.trace_count,
             VIOLATED if policy.writes_verdicts else UNWRITTEN, otherwise, allow_drop,

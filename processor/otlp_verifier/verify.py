@@ -27,15 +27,41 @@ class FindingRows:
     """What a run found; valid until the engine's next one.
 
     Attributes:
-        rules: uint32 (findings,), each finding's rule number; from Plan.undecided_from on, what is undecided.
-        rows: uint32 (findings,), its row in the table of the rule's domain.
-        counts: uint32 (2 * rules,), how many of each number.
+        numbers: uint32 (findings,), each finding's rule number; from `decided` on, `number - decided` is undecided.
+        number_rows: uint32 (findings,), its row in the table of the rule's domain.
+        number_counts: uint32 (2 * rules,), how many of each number.
+        decided: how many rules there are.
 
     """
 
-    rules: NDArray[np.uint32]
-    rows: NDArray[np.uint32]
-    counts: NDArray[np.uint32]
+    numbers: NDArray[np.uint32]
+    number_rows: NDArray[np.uint32]
+    number_counts: NDArray[np.uint32]
+    decided: int
+
+    @property
+    def rules(self) -> NDArray[np.uint32]:
+        """The rule number of each violation, uint32 (violations,)."""
+        return self.numbers[self._violations] if self.undecided.any() else self.numbers
+
+    @property
+    def rows(self) -> NDArray[np.uint32]:
+        """The row of each violation, uint32 (violations,)."""
+        return self.number_rows[self._violations] if self.undecided.any() else self.number_rows
+
+    @property
+    def counts(self) -> NDArray[np.uint32]:
+        """Violations of each rule, uint32 (rules,)."""
+        return self.number_counts[: self.decided]
+
+    @property
+    def undecided(self) -> NDArray[np.uint32]:
+        """Rows in which each rule may be violated, but an assumption does not hold, uint32 (rules,)."""
+        return self.number_counts[self.decided :]
+
+    @property
+    def _violations(self) -> NDArray[np.bool_]:
+        return self.numbers < self.decided
 
 
 class Engine:
@@ -129,5 +155,7 @@ class Engine:
             self._counts.fill(0)
             total = self._interpret(program, phases, rows)
             if total <= self._found.shape[1]:
-                return FindingRows(self._found[0, :total], self._found[1, :total], self._counts)
+                return FindingRows(
+                    self._found[0, :total], self._found[1, :total], self._counts, self.plan.undecided_from
+                )
             self._found = np.empty((2, 1 << (total - 1).bit_length()), np.uint32)
