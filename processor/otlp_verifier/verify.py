@@ -127,7 +127,8 @@ class Engine:
         wide = (*(table.wide for table in tables), *jobs.results.values(), *jobs.words.values())
         narrow = (
             *(table.narrow for table in tables), self.relations.spans, self.relations.traces,
-            *(self._lookups.key_rows[domain] for domain in _OWNERS), *(self._lookups.codes[domain] for domain in _OWNERS),
+            *(self._lookups.key_rows[domain] for domain in _OWNERS),
+            *(self._lookups.codes[domain] for domain in _OWNERS),
             self.tree.spans, self.tree.links,
         )  # fmt: skip
         marks = tuple(jobs.marks.values())
@@ -138,9 +139,7 @@ class Engine:
             self._located = located
             self._wide, self._narrow, self._marks = addresses(wide), addresses(narrow), addresses(marks)
 
-    def _interpret(
-        self, program: Program, phases: tuple[tuple[Domain, int, int], ...], rows: dict[Domain, int]
-    ) -> int:
+    def _interpret(self, program: Program, phases: tuple[tuple[Domain, int, int], ...], rows: dict[Domain, int]) -> int:
         bounds = np.array([(first, last, rows[domain]) for domain, first, last in phases], np.int64).reshape(-1, 3)
         total: int = run(
             program.instructions, bounds, self.plan.constants, self._wide, self._narrow, self._marks,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otlp_verifier.language.expressions import ExpressionParser
 from otlp_verifier.language.cursor import Cursor
+from otlp_verifier.language.expressions import ExpressionParser
 from otlp_verifier.language.values import Condition
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op
 from otlp_verifier.relate.relations import SpanRelation, SpanState

@@ -84,11 +84,12 @@ class Emitter:
         rounds: list[Round] = []
         words = flags = 1  # at least one of each, so that the machine's scratch is never empty
         scratch = _Scratch(self._graphs)
-        wanted: list[list[Report | Store]] = [[] for _ in self._rounds(reports)]
-        placed: list[list[machine.Job]] = []
-        for number, jobs in enumerate(self._rounds(reports)):
-            placed.append([scratch.place(job, self._jobs.columns[job], wanted[number]) for job in jobs])
-        for targets, jobs_placed in zip([*wanted, list(reports)], [*placed, []], strict=True):
+        steps: list[tuple[list[Report | Store], list[machine.Job]]] = []
+        for jobs in self._rounds(reports):
+            wanted: list[Report | Store] = []
+            steps.append((wanted, [scratch.place(job, self._jobs.columns[job], wanted) for job in jobs]))
+        steps.append((list(reports), []))
+        for targets, jobs_placed in steps:
             phases = []
             for domain in Domain:
                 of_domain = [target for target in targets if target.domain is domain]
@@ -116,16 +117,15 @@ class Emitter:
             inputs = [(domain, i) for i in self._graphs[domain].nodes[node].inputs]
             if job is not None:
                 needed[job] = None
-                inputs += [(job.members, i) for i in job.member_inputs()] + [(job.queries, i) for i in job.query_inputs()]
+                inputs += [(job.members, i) for i in job.member_inputs()]
+                inputs += [(job.queries, i) for i in job.query_inputs()]
             todo += [each for each in inputs if each not in seen]
             seen.update(inputs)
         levels: list[list[Job]] = []
-        for job in needed:
+        for job in sorted(needed, key=self._jobs.columns.__getitem__):
             level = self._jobs.job_level(job)
             levels += [[] for _ in range(level + 1 - len(levels))]
             levels[level].append(job)
-        for level in levels:
-            level.sort(key=self._jobs.columns.__getitem__)
         return levels
 
 

@@ -57,7 +57,8 @@ def structure(lowering: Lowering, tree: Structure) -> Condition:
     """`{ A } >> { B }`: the trace has a span with B that has an ancestor with A; negated, one that has none."""
     relation = {">": "parent", ">>": "ancestor", "<": "child", "<<": "descendant", "~": "sibling"}
     operator = tree.operator.removeprefix("!")
-    other: Expression = Quantified("exists", Points(relation[operator], "", False, tree.left, tree.offset), None, tree.offset)
+    points = Points(relation[operator], "", False, tree.left, tree.offset)
+    other: Expression = Quantified("exists", points, None, tree.offset)
     if operator != tree.operator:
         other = Unary("not", other, tree.offset)
     both = Binary("and", tree.right, other, tree.offset)
@@ -81,10 +82,10 @@ def some_of(lowering: Lowering, members: Members, condition: Expression | None, 
             f"this condition has more than {ALTERNATIVES_MAX} alternatives; write it as several rules", points.offset
         )
     if not any(_speaks_of_outer(lowering, each, points) for each in alternatives):
-        return _exists(lowering, members, Parts(inner=[condition] if condition is not None else []), points)
+        return _exists(lowering, members, Parts(inner=[condition] if condition is not None else []))
     result = lowering.known(False)
     for alternative in alternatives:
-        result = lowering.either(result, _exists(lowering, members, _sort(lowering, alternative, points), points))
+        result = lowering.either(result, _exists(lowering, members, _sort(lowering, alternative, points)))
     return result
 
 
@@ -117,7 +118,7 @@ def aggregate(lowering: Lowering, tree: Aggregate) -> Value:
             "for equality",
             at.offset,
         )
-    return _aggregate(lowering, members, parts, points, tree)
+    return _aggregate(lowering, members, parts, tree)
 
 
 def _of_single(lowering: Lowering, row: Row, points: Points, condition: Expression | None) -> Condition:
@@ -200,7 +201,7 @@ def _is_neither(lowering: Lowering, name: str, points: Points) -> bool:
     return not _is_outer(lowering, name, points) and not _is_inner(lowering, name, points)
 
 
-def _exists(lowering: Lowering, members: Members, parts: Parts, points: Points) -> Condition:
+def _exists(lowering: Lowering, members: Members, parts: Parts) -> Condition:
     mask = _mask(lowering, members, parts.inner)
     keys = joins.keys(lowering, members.scope, parts.equal)
     if parts.order:
@@ -242,13 +243,16 @@ def counted(lowering: Lowering, members: Members, mask: Condition, keys: joins.K
 
 
 def job(
-    lowering: Lowering, members: Members, function: Function, mask: NodeId, keys: joins.Keys, value: NodeId | None = None
+    lowering: Lowering,
+    members: Members,
+    function: Function,
+    mask: NodeId,
+    keys: joins.Keys,
+    value: NodeId | None = None,
 ) -> Job:
     """The job that makes `function` of a relation's members."""
-    member_key, query_key = keys.member, keys.query
-    if members.member_key is not None and members.query_key is not None:
-        member_key = members.member_key if member_key is None else _mixed(members.scope.graph, members.member_key, member_key)
-        query_key = members.query_key if query_key is None else _mixed(lowering.graph, members.query_key, query_key)
+    member_key = _mixed(members.scope.graph, members.member_key, keys.member)
+    query_key = _mixed(lowering.graph, members.query_key, keys.query)
     return Job(
         members.kind,
         function,
@@ -266,7 +270,10 @@ def job(
     )
 
 
-def _mixed(graph: Graph, a: NodeId, b: NodeId) -> NodeId:
+def _mixed(graph: Graph, a: NodeId | None, b: NodeId | None) -> NodeId | None:
+    """One key for two, either of which may be missing."""
+    if a is None or b is None:
+        return b if a is None else a
     return graph.node(Op.MIX, a, b)
 
 
@@ -309,7 +316,7 @@ def extreme(type_: Type, *, largest: bool) -> Function:
     return _MINIMA.get(type_, Function.MIN_SIGNED)
 
 
-def _aggregate(lowering: Lowering, members: Members, parts: Parts, points: Points, tree: Aggregate) -> Value:
+def _aggregate(lowering: Lowering, members: Members, parts: Parts, tree: Aggregate) -> Value:
     mask = _mask(lowering, members, parts.inner)
     keys = joins.keys(lowering, members.scope, parts.equal)
     change = Change.ANY if mask.falls or parts.outer else Change.GROWS
@@ -327,7 +334,8 @@ def _aggregate(lowering: Lowering, members: Members, parts: Parts, points: Point
         elif value.type is Type.DYNAMIC:
             word, value, mask = joins.number(lowering, value, mask)
         else:
-            raise lowering.error(f"{tree.function} takes numbers, times and durations, not {value.type.value}", tree.offset)
+            found = value.type.value
+            raise lowering.error(f"{tree.function} takes numbers, times and durations, not {found}", tree.offset)
     if tree.function == "distinct":
         if members.kind is not JobKind.GROUP or members.excludes_self:
             raise lowering.error(

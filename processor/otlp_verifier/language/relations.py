@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from otlp_verifier.columns import EventNarrow, LinkNarrow
 from otlp_verifier.language import resolve
-from otlp_verifier.language.paths import Change
 from otlp_verifier.language.scopes import Scope
 from otlp_verifier.language.values import Row
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op
@@ -58,7 +57,8 @@ def members(lowering: Lowering, relation: str, variable: str, offset: int) -> Me
     domain = lowering.scope.domain
     if lowering.scope.main.at is not None:
         raise lowering.error(
-            f"`{relation}` cannot be asked about a parent, a root or a link's other end; ask it of the row in hand", offset
+            f"`{relation}` cannot be asked about a parent, a root or a link's other end; ask it of the row in hand",
+            offset,
         )
     if relation == "span":
         return _in_trace(lowering, variable)
@@ -92,12 +92,7 @@ def single(lowering: Lowering, relation: str) -> Row | None:
     """The one row that `parent` or `root` leads to; None for relations that lead to many."""
     if lowering.scope.domain is not Domain.SPAN:
         return None
-    if relation == "parent":
-        return resolve.step(lowering, lowering.scope.main, "parent")
-    if relation == "root":
-        at = lowering.graph.node(Op.NARROW, numbers=(NarrowTable.SPAN_TREE, SpanTree.ROOT))
-        return Row(Domain.SPAN, at, Change.ANY)
-    return None
+    return resolve.step(lowering, lowering.scope.main, relation) if relation in ("parent", "root") else None
 
 
 def _span_scope(lowering: Lowering, variable: str) -> Scope:

@@ -24,12 +24,12 @@ _IMPLICIT = {"span": Domain.SPAN, "resource": Domain.RESOURCE, "scope": Domain.S
 def name(lowering: Lowering, tree: Name) -> Value:
     """A path, a parameter or an enum member."""
     if len(tree.parts) == 1 and tree.parts[0] not in lowering.scope.rows:
-        word = tree.parts[0]
-        if word in lowering.parameters:
-            value, is_duration = lowering.parameters[word]
+        single = tree.parts[0]
+        if single in lowering.parameters:
+            value, is_duration = lowering.parameters[single]
             return lowering.constant(value, Type.DURATION if is_duration else Type.INT)
-        if word in ENUMS:
-            return lowering.constant(ENUMS[word], Type.INT)
+        if single in ENUMS:
+            return lowering.constant(ENUMS[single], Type.INT)
     row, rest = _walk(lowering, tree)
     if not rest:
         present = None if row.at is None else lowering.graph.node(Op.PRESENT, row.at)
@@ -54,9 +54,7 @@ def attribute(lowering: Lowering, tree: Index) -> Value:
     row, rest = _walk(lowering, tree.base)
     if rest != ("attributes",) or row.domain not in ATTRIBUTES:
         path = ".".join(rest) or "row"
-        raise lowering.error(
-            f'{a(row.domain)} has no `{path}[...]`; expected attributes["..."]', tree.offset
-        )
+        raise lowering.error(f'{a(row.domain)} has no `{path}[...]`; expected attributes["..."]', tree.offset)
     return _attribute(lowering, row, tree.key)
 
 

@@ -45,7 +45,9 @@ def pair(lowering: Lowering, tree: TemporalPair) -> Condition:
     """`left since right`: right at some point, left at every point after it up to here; until mirrors it."""
     future = tree.operator == "until"
     if lowering.skew_ns:
-        raise lowering.error(f"`{tree.operator}` orders points by time and allows no skew; use once or eventually", tree.offset)
+        raise lowering.error(
+            f"`{tree.operator}` orders points by time and allows no skew; use once or eventually", tree.offset
+        )
     keeps, kept = _point(lowering, tree.left)
     happens, happened = _point(lowering, tree.right)
     if keeps.at_end != happens.at_end:
@@ -64,9 +66,7 @@ def pair(lowering: Lowering, tree: TemporalPair) -> Condition:
     return Condition(found.flag, found.possible, rises=True, falls=True)
 
 
-def _some(
-    lowering: Lowering, points: Points, condition: Expression, window: Window, *, future: bool
-) -> Condition:
+def _some(lowering: Lowering, points: Points, condition: Expression, window: Window, *, future: bool) -> Condition:
     """That a point in the window fulfils the condition."""
     skew = lowering.skew_ns
     if not skew:
@@ -93,12 +93,13 @@ def _point(lowering: Lowering, operand: Expression) -> tuple[Points, Expression]
             right, right_condition = _point(lowering, operand.right)
             if (left.relation, left.variable, left.at_end) != (right.relation, right.variable, right.at_end):
                 raise lowering.error(
-                    "the two sides speak of one point: give both the same relation, variable and `at end`", operand.offset
+                    "the two sides speak of one point: give both the same relation, variable and `at end`",
+                    operand.offset,
                 )
             return left, Binary(operand.operator, left_condition, right_condition, operand.offset)
         case _:
             raise lowering.error(
-                "expected what holds at a point of the trace, such as `span where name == \"...\"`", operand.offset
+                'expected what holds at a point of the trace, such as `span where name == "..."`', operand.offset
             )
 
 
@@ -125,21 +126,21 @@ def _bounds(lowering: Lowering, points: Points, low: int, high: int | None, futu
     if points.relation == "link from":
         linked = relations.members(lowering, "link from", points.variable, points.offset)
         row = linked.row
-        position = _position(lowering, linked.scope, row, at_end=points.at_end)
+        position = _position(linked.scope, row, at_end=points.at_end)
         return replace(
             linked, kind=JobKind.INTERVAL, member_at=position, query_at=None, low=first, high=last,
             member_key=linked.member_at, query_key=linked.query_at,
         )  # fmt: skip
     rows = {points.variable: Row(Domain.SPAN, None)} if points.variable else {}
     scope = Scope(Domain.SPAN, lowering.jobs.graphs[Domain.SPAN], rows, at_end=points.at_end)
-    position = _position(lowering, scope, scope.main, at_end=points.at_end)
+    position = _position(scope, scope.main, at_end=points.at_end)
     return relations.Members(JobKind.INTERVAL, scope, scope.main, position, low=first, high=last)
 
 
 NO_END = 2**63 - 1
 
 
-def _position(lowering: Lowering, scope: Scope, row: Row, *, at_end: bool) -> NodeId:
+def _position(scope: Scope, row: Row, *, at_end: bool) -> NodeId:
     """The word with a span's position among all, by start or by end."""
     column = SpanTree.END_POSITION if at_end else SpanTree.START_POSITION
     if row.at is None:

@@ -89,9 +89,7 @@ def group(
             slot = np.int64(cells[cell])
         if function == _DISTINCT:
             cell = _cell(values[row], np.uint64(slot) + np.uint64(1), seed, shift)
-            while seen[cell] != _NONE and not _alike(
-                seen[cell], row, values, member_at, member_keys, keyed
-            ):
+            while seen[cell] != _NONE and not _alike(seen[cell], row, values, member_at, member_keys, keyed):
                 cell = (cell + np.uint64(1)) & wrap
             if seen[cell] != _NONE:
                 continue

@@ -335,7 +335,7 @@ def run(
         phases: int64 (phases, 3): first instruction, one past the last, rows of the phase's domain.
         constants: uint64 bit patterns.
         wide, narrow: int64 (tables, 2), by machine.operations.WideTable and NarrowTable: see machine.memory.addresses.
-        marks: int64 (tables, 2), out: the flags that jobs read, one table per domain; SCRATCH among `wide` is written too.
+        marks: int64 (tables, 2), out: the flags that jobs read, one table per domain; SCRATCH in `wide` is out too.
         truth: uint8 (predicates, codes): which predicate holds of which string.
         words, flags: uint64 and uint8 (registers, BLOCK), scratch.
         counts: uint32 (rules), out: findings per rule, added to what is there.

@@ -9,7 +9,7 @@ _NO_END = np.int64(2**63 - 1)
 
 @nb.njit(cache=True, nogil=True)
 def _shifted(time, by):
-    """time + by, kept within 64 bits."""
+    """Time + by, kept within 64 bits."""
     if by >= 0:
         moved = time + np.uint64(by)
         return moved if moved >= time else np.uint64(0xFFFFFFFFFFFFFFFF)
