@@ -1,31 +1,48 @@
 """What a plan looks up in a batch before it runs: attribute keys to rows, strings to codes, predicates on strings."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, Table, ValueType
 from otlp_verifier.language.paths import ATTRIBUTES
-from otlp_verifier.language.plan import Plan
+from otlp_verifier.language.plan import CodedText, Plan
 from otlp_verifier.machine.operations import Domain
+from otlp_verifier.wire._native import ffi
 from otlp_verifier.wire.dictionary import NO_CODE, NO_TEXT, Dictionary, KeyTable
 
 _TYPE, _VALUE = int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
 _STRING = np.uint32(ValueType.STRING)
 _NO_ROW, _NO_TEXT = np.uint32(NO_CODE), np.uint64(NO_TEXT)
 _NO_NARROW = np.empty((0, 0), np.uint32)
+_OF_COLUMN, _OF_KEY = 0, 1
 
 
 @nb.njit(
-    nb.void(nb.uint32[::1], nb.int64, nb.uint64[:, ::1], nb.uint32[:, ::1], nb.uint64[::1]), cache=True, nogil=True
-)
-def _gather_texts(
-    rows: NDArray[np.uint32], n: int, wide: NDArray[np.uint64], narrow: NDArray[np.uint32], texts: NDArray[np.uint64]
-) -> None:
-    """texts[i] = the string value of attribute rows[i]; NO_TEXT where there is none or it is no string."""
-    for i in range(n):
-        row = rows[i]
-        texts[i] = wide[_VALUE, row] if row != _NO_ROW and narrow[_TYPE, row] == _STRING else _NO_TEXT
+    nb.void(
+        nb.int64[:, ::1], nb.int64, nb.uint64[:, ::1], nb.uint32[:, ::1], nb.uint64[:, ::1], nb.uint32[:, ::1],
+        nb.uint64[::1],
+    ),
+    cache=True,
+    nogil=True,
+)  # fmt: skip
+def _gather(sources, owners, owner_wide, key_rows, attribute_wide, attribute_narrow, texts):  # type: ignore[no-untyped-def]  # the signature is in the decorator
+    """texts[s * owners + i] = owner i's text from source s, a column or the value of a key; NO_TEXT where it is none."""
+    for source in range(len(sources)):
+        out = texts[source * owners : (source + 1) * owners]
+        if sources[source, 0] == _OF_COLUMN:
+            column = owner_wide[sources[source, 1]]
+            for i in range(owners):
+                out[i] = column[i]
+        else:
+            rows = key_rows[sources[source, 1]]
+            for i in range(owners):
+                row = rows[i]
+                is_text = row != _NO_ROW and attribute_narrow[_TYPE, row] == _STRING
+                out[i] = attribute_wide[_VALUE, row] if is_text else _NO_TEXT
 
 
 class Lookups:
@@ -33,8 +50,10 @@ class Lookups:
 
     Attributes:
         key_rows: per domain, uint32 (keys, capacity): which attribute holds the key.
-        codes: per domain, uint32 (texts, capacity): the text's dictionary code.
+        codes: uint32, flat: for each domain in `texts`, for each of its texts, the code of each row.
+        code_tables: int64 (domains, 2): address and stride of each domain's part of `codes`.
         truth: uint8 (predicates, codes): which predicate holds of which string.
+        generation: goes up when `key_rows` or `truth` have moved.
 
     """
 
@@ -42,60 +61,56 @@ class Lookups:
         self._plan = plan
         self._dictionary = Dictionary(plan.strings)
         self._key_tables = {domain: KeyTable(keys) for domain, keys in plan.keys.items()}
-        self.key_rows = dict.fromkeys(Domain, _NO_NARROW)
-        self.codes = dict.fromkeys(Domain, _NO_NARROW)
-        self.truth = np.zeros((max(1, len(plan.predicates)), 1), np.uint8)
-        self._texts = np.empty((0, 0), np.uint64)
+        self._finders: dict[Domain, Callable[[Any, Any, int], None]] = {}
+        self._sources = {domain: _sources(texts) for domain, texts in plan.texts.items()}
+        self._texts = np.empty(0, np.uint64)
         self._judged = 0  # strings for which `truth` is filled
         self._epoch = self._dictionary.epoch
+        self.generation = 0
+        self.key_rows = dict.fromkeys(Domain, _NO_NARROW)
+        self.codes = np.empty(0, np.uint32)
+        self.code_tables = np.zeros((len(Domain), 2), np.int64)
+        self.truth = np.zeros((max(1, len(plan.predicates)), 1), np.uint8)
 
     def load(self, columns: Columns, tables: dict[Domain, Table]) -> None:
         """Look everything up in the batch that `columns` holds; `tables` are its tables by domain."""
-        for domain, keys in self._key_tables.items():
-            self._find_keys(columns, domain, keys, tables[domain])
-        if self._plan.texts:
+        if self._key_tables:
+            source, attributes = ffi.from_buffer("uint8_t[]", columns.buffer), columns.attributes_native
+            for domain in self._key_tables:
+                owners = tables[domain]
+                if owners.rows:
+                    self._finder(domain, owners)(source, attributes, owners.rows)
+        if self._sources:
             self._encode_texts(columns, tables)
 
-    def _find_keys(self, columns: Columns, domain: Domain, keys: KeyTable, owners: Table) -> None:
-        key_rows = self.key_rows[domain]
-        if key_rows.shape[1] != owners.capacity:
-            key_rows = self.key_rows[domain] = np.empty((len(keys), owners.capacity), np.uint32)
-        start, count = ATTRIBUTES[domain]
-        keys.find(
-            columns.buffer,
-            columns.attributes_native,
-            owners.narrow[start, : owners.rows],
-            owners.narrow[count, : owners.rows],
-            key_rows,
-        )
+    def _finder(self, domain: Domain, owners: Table) -> Callable[[Any, Any, int], None]:
+        if self.key_rows[domain].shape[1] != owners.capacity:
+            keys = self._key_tables[domain]
+            self.key_rows[domain] = np.empty((len(keys), owners.capacity), np.uint32)
+            start, count = ATTRIBUTES[domain]
+            self._finders[domain] = keys.finder(owners.narrow[start], owners.narrow[count], self.key_rows[domain])
+            self.generation += 1
+        return self._finders[domain]
 
     def _encode_texts(self, columns: Columns, tables: dict[Domain, Table]) -> None:
-        attributes = columns.attributes
-        wanted: list[tuple[NDArray[np.uint64], NDArray[np.uint32]]] = []
-        for domain, texts in self._plan.texts.items():
+        total = sum(len(sources) * tables[domain].rows for domain, sources in self._sources.items())
+        if total > len(self._texts):
+            self._texts = np.empty(1 << (total - 1).bit_length(), np.uint64)
+            self.codes = np.empty(len(self._texts), np.uint32)
+        attributes, offset, address = columns.attributes, 0, self.codes.ctypes.data
+        for domain, sources in self._sources.items():
             owners = tables[domain]
-            codes = self.codes[domain]
-            if codes.shape[1] != owners.capacity:
-                codes = self.codes[domain] = np.empty((len(texts), owners.capacity), np.uint32)
-            for number, text in enumerate(texts):
-                if text.column is not None:
-                    source = owners.wide[text.column, : owners.rows]
-                else:
-                    source = self._scratch(len(wanted), owners.capacity)[: owners.rows]
-                    rows = self.key_rows[domain][text.key]
-                    _gather_texts(rows, owners.rows, attributes.wide, attributes.narrow, source)
-                wanted.append((source, codes[number, : owners.rows]))
-        self._dictionary.intern_all(columns.buffer, wanted)
+            if owners.rows:
+                _gather(
+                    sources, owners.rows, owners.wide, self.key_rows[domain], attributes.wide, attributes.narrow,
+                    self._texts[offset:],
+                )  # fmt: skip
+            self.code_tables[domain, 0] = address + 4 * offset
+            self.code_tables[domain, 1] = owners.rows
+            offset += len(sources) * owners.rows
+        self._dictionary.intern(columns.buffer, self._texts[:total], self.codes[:total])
         if self._plan.predicates:
             self._judge_strings()
-
-    def _scratch(self, number: int, capacity: int) -> NDArray[np.uint64]:
-        if number >= self._texts.shape[0] or capacity > self._texts.shape[1]:
-            texts = sum(len(texts) for texts in self._plan.texts.values())
-            # Views handed out before keep the old array alive until the batch is done.
-            self._texts = np.empty((texts, max(capacity, self._texts.shape[1])), np.uint64)
-        row: NDArray[np.uint64] = self._texts[number]
-        return row
 
     def _judge_strings(self) -> None:
         """What the predicates say of strings that came with this batch."""
@@ -114,3 +129,10 @@ class Lookups:
             holds = predicate.holds
             self.truth[number, self._judged : known] = [holds(text) for text in new]
         self._judged = known
+
+
+def _sources(texts: tuple[CodedText, ...]) -> NDArray[np.int64]:
+    """int64 (texts, 2): whether a text is of a column or of a key, and which."""
+    return np.array(
+        [(_OF_COLUMN, text.column) if text.column is not None else (_OF_KEY, text.key) for text in texts], np.int64
+    )

@@ -10,7 +10,7 @@ from otlp_verifier.language.plan import Plan
 from otlp_verifier.lookups import Lookups
 from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
-from otlp_verifier.machine.operations import BLOCK, Domain
+from otlp_verifier.machine.operations import BLOCK, Domain, NarrowTable
 from otlp_verifier.machine.program import Program
 from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns
 from otlp_verifier.policy import Completeness
@@ -19,7 +19,7 @@ from otlp_verifier.relate.tree import Tree
 from otlp_verifier.wire.limits import Limits
 
 _FINDINGS_AT_FIRST = 1024
-_OWNERS = (Domain.RESOURCE, Domain.SCOPE, Domain.SPAN, Domain.EVENT, Domain.LINK)
+_ELSEWHERE = np.empty((0, 0), np.uint32)  # in place of tables that are located batch by batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,18 @@ class Engine:
         self.columns = Columns()
         self.relations = Relations()
         self.tree = Tree()
+        columns = self.columns
+        self._tables = {
+            Domain.RESOURCE: columns.resources,
+            Domain.SCOPE: columns.scopes,
+            Domain.SPAN: columns.spans,
+            Domain.EVENT: columns.events,
+            Domain.LINK: columns.links,
+        }
         self._lookups = Lookups(plan)
         self._job_columns = JobColumns(*needed_columns((plan.batch, plan.trace)), plan.results)
         self._jobs = JobRunner(self.columns, self.relations, self.tree, self._job_columns)
-        self._located: list[int] = []
+        self._generation = (-1, -1, -1, -1)
         self._arrays: tuple[NDArray[np.generic], ...] = ()
         self._wide = self._narrow = self._marks = np.empty((0, 2), np.int64)
         self._words = np.empty((plan.words, BLOCK), np.uint64)
@@ -96,18 +104,11 @@ class Engine:
         self.relations.load(columns)
         if program.needs_tree:
             self.tree.load(columns, self.relations)
-        tables = {
-            Domain.RESOURCE: columns.resources,
-            Domain.SCOPE: columns.scopes,
-            Domain.SPAN: columns.spans,
-            Domain.EVENT: columns.events,
-            Domain.LINK: columns.links,
-        }
+        tables = self._tables
         self._lookups.load(columns, tables)
         rows = {domain: table.rows for domain, table in tables.items()}
         rows[Domain.TRACE] = self.relations.trace_count
-        self._reserve(tables)
-        self._locate()
+        self._locate(tables)
         *rounds, last = program.rounds
         for each in rounds:
             self._interpret(program, each.phases, rows)
@@ -120,24 +121,27 @@ class Engine:
             self._job_columns.reserve(domain, table.capacity)
         self._job_columns.reserve(Domain.TRACE, self.relations.traces.shape[1])
 
-    def _locate(self) -> None:
+    def _locate(self, tables: dict[Domain, Table]) -> None:
         """Tell the machine where the columns are, if any have moved since the last batch."""
         columns, jobs = self.columns, self._job_columns
-        tables = (columns.resources, columns.scopes, columns.spans, columns.events, columns.links, columns.attributes)
-        wide = (*(table.wide for table in tables), *jobs.results.values(), *jobs.words.values())
-        narrow = (
-            *(table.narrow for table in tables), self.relations.spans, self.relations.traces,
-            *(self._lookups.key_rows[domain] for domain in _OWNERS),
-            *(self._lookups.codes[domain] for domain in _OWNERS),
-            self.tree.spans, self.tree.links,
+        generation = (
+            columns.generation, self._lookups.generation, self.relations.generation, self.tree.generation,
         )  # fmt: skip
-        marks = tuple(jobs.marks.values())
-        located = [id(array) for array in (*wide, *narrow)]
-        if located != self._located:
-            # The arrays are kept, so that no other array can take over an address or an id in the meantime.
-            self._arrays = (*wide, *narrow, *marks)
-            self._located = located
+        if generation != self._generation:
+            self._generation = generation
+            self._reserve(tables)
+            wire = (*(table.wide for table in tables.values()), columns.attributes.wide)
+            wide = (*wire, *jobs.results.values(), *jobs.words.values())
+            narrow = (
+                *(table.narrow for table in tables.values()), columns.attributes.narrow, self.relations.spans,
+                self.relations.traces, *(self._lookups.key_rows[domain] for domain in tables),
+                *(_ELSEWHERE for _ in tables), self.tree.spans, self.tree.links,
+            )  # fmt: skip
+            marks = tuple(jobs.marks.values())
+            self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
             self._wide, self._narrow, self._marks = addresses(wide), addresses(narrow), addresses(marks)
+        # Codes lie close together, so where they are depends on how many rows there are.
+        self._narrow[NarrowTable.CODES : NarrowTable.CODES + len(tables)] = self._lookups.code_tables[: len(tables)]
 
     def _interpret(self, program: Program, phases: tuple[tuple[Domain, int, int], ...], rows: dict[Domain, int]) -> int:
         bounds = np.array([(first, last, rows[domain]) for domain, first, last in phases], np.int64).reshape(-1, 3)

@@ -43,10 +43,12 @@ class Tree:
         preorder: uint32 (capacity,), the span at each place in preorder.
         by_start, by_end: uint32 (capacity,), the span at each place in time.
         traces: uint32 (capacity,), per trace the place of its first span in time; the traces' spans are adjacent.
+        generation: goes up when columns have moved.
 
     """
 
     def __init__(self) -> None:
+        self.generation = 0
         self._reserve(64)
         self.links: NDArray[np.uint32] = np.empty((len(LinkTarget), 64), np.uint32)
 
@@ -56,6 +58,7 @@ class Tree:
             self._reserve(relations.spans.shape[1])
         if columns.links.capacity != self.links.shape[1]:
             self.links = np.empty((len(LinkTarget), columns.links.capacity), np.uint32)
+            self.generation += 1
         n = columns.spans.rows
         build(relations.spans, n, self.spans, self.preorder, self._scratch)
         order(
@@ -69,6 +72,7 @@ class Tree:
             )  # fmt: skip
 
     def _reserve(self, capacity: int) -> None:
+        self.generation += 1
         self.spans: NDArray[np.uint32] = np.empty((len(SpanTree), capacity), np.uint32)
         self.preorder: NDArray[np.uint32] = np.empty(capacity, np.uint32)
         self.by_start: NDArray[np.uint32] = np.empty(capacity, np.uint32)
