@@ -30,7 +30,7 @@ _OF_COLUMN, _OF_KEY = 0, 1
     nogil=True,
 )  # fmt: skip
 def _gather(sources, owners, owner_wide, key_rows, attribute_wide, attribute_narrow, texts):  # type: ignore[no-untyped-def]  # the signature is in the decorator
-    """texts[s * owners + i] = owner i's text from source s, a column or the value of a key; NO_TEXT where it is none."""
+    """texts[s * owners + i] = owner i's text from source s, a column or a key's value; NO_TEXT where it is none."""
     for source in range(len(sources)):
         out = texts[source * owners : (source + 1) * owners]
         if sources[source, 0] == _OF_COLUMN:
