@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
 
 from otlp_verifier.language.lexer import duration_ns
 from otlp_verifier.language.parser import parse_rule
 from otlp_verifier.language.syntax import Binary, Call, Expression, Index, Literal, Name, Unary
 from otlp_verifier.rules.catalogue import Rule
+from tests.reference.machine import quotient, ratio
 from tests.reference.relations import Related, read_id, relate
 from tests.strategies import all_spans
 
@@ -55,6 +56,7 @@ class Record:
     related: Related | None = None
     steps: dict[str, "Record | None"] = field(default_factory=dict)
     spans: int = 0
+    scopes: int = 0
 
 
 def violations(rules: list[Rule], request: ExportTraceServiceRequest) -> set[Violation]:
@@ -101,6 +103,7 @@ def _records(request: ExportTraceServiceRequest) -> dict[str, list[Record]]:
         for scope_spans in resource_spans.scope_spans:
             scope = add("scope", message=scope_spans.scope, schema_url=scope_spans.schema_url)
             scope.steps["resource"] = resource
+            resource.scopes += 1
             for message in scope_spans.spans:
                 resource.spans += 1
                 scope.spans += 1
@@ -158,6 +161,8 @@ def _field(record: Record, path: str) -> Any:
         return record.schema_url
     if path == "spans.count":
         return record.spans
+    if path == "scopes.count":
+        return record.scopes
     if path in _FLAGS:
         return _FLAGS[path](record.message.flags)
     if path in _TIMES:
@@ -243,8 +248,10 @@ def _value(tree: Expression, scope: _Scope) -> Any:
             return _name(tree, scope)
         case Index():
             record, rest = _walk(tree.base, scope)
-            assert rest == ["attributes"]
+            assert record is None or rest == ["attributes"]
             return None if record is None else _attribute(record, tree.key)
+        case Call(function="IsRootSpan"):
+            return _name(Name(("span", "parent_span_id"), 0), scope) is None
         case Call():
             return _CALLS[tree.function](*(_value(argument, scope) for argument in tree.arguments))
         case Unary(operator="not"):
@@ -253,9 +260,12 @@ def _value(tree: Expression, scope: _Scope) -> Any:
             return _holds(tree.left, scope) and _holds(tree.right, scope)
         case Binary(operator="or"):
             return _holds(tree.left, scope) or _holds(tree.right, scope)
-        case Binary(operator="+" | "-"):
+        case Unary(operator="-"):
+            operand = _value(tree.operand, scope)
+            return None if operand is None else _arithmetic(type(operand)(0), "-", operand)
+        case Binary(operator="+" | "-" | "*" | "/"):
             left, right = _value(tree.left, scope), _value(tree.right, scope)
-            return None if left is None or right is None else _SUMS[tree.operator](left, right)
+            return None if left is None or right is None else _arithmetic(left, tree.operator, right)
         case Binary():
             return _compare(_value(tree.left, scope), tree.operator, _value(tree.right, scope))
     raise NotImplementedError(tree)
@@ -277,9 +287,13 @@ def _walk(tree: Name, scope: _Scope) -> tuple[Record | None, list[str]]:
     record: Record | None = scope.variables.get(first)
     if record is None:
         record, rest = scope.main, [first, *rest]
-        if first not in record.steps:  # `resource` of an event is that of its span
+        if first == record.domain:
+            rest.pop(0)
+    while record is not None and rest:
+        if "span" in record.steps and rest[0] in ("resource", "scope", "trace"):
             rest = ["span", *rest]
-    while record is not None and rest and rest[0] in record.steps:
+        if rest[0] not in record.steps:
+            break
         record = record.steps[rest.pop(0)]
     return record, rest
 
@@ -290,7 +304,7 @@ def _compare(left: Any, sign: str, right: Any) -> bool:
     if left is None or right is None:
         return left is right and sign in ("==", "<=", ">=")
     kinds = _kind(left), _kind(right)
-    if kinds[0] != kinds[1]:
+    if kinds[0] != kinds[1] or kinds[0] == "other":  # nothing looks into bytes, arrays and maps
         return False
     if float in (type(left), type(right)):
         left, right = float(left), float(right)
@@ -303,6 +317,14 @@ def _kind(value: object) -> str:
     if isinstance(value, bool | str | Id | Record):
         return type(value).__name__
     return "number" if isinstance(value, int | float) else "other"
+
+
+def _arithmetic(left: Any, sign: str, right: Any) -> Any:
+    if float in (type(left), type(right)):
+        return _FLOATS[sign](float(left), float(right))
+    if sign == "/":
+        return None if right == 0 else _clamped(left, quotient(left, right))
+    return _SUMS[sign](left, right)
 
 
 def _minus(left: Any, right: Any) -> Any:
@@ -322,7 +344,13 @@ def _clamped(left: Any, result: int) -> Any:
     return type(left)((result + 2**63) % 2**64 - 2**63)
 
 
-_SUMS = {"+": _plus, "-": _minus}
+_SUMS = {"+": _plus, "-": _minus, "*": lambda left, right: _clamped(left, int(left) * int(right))}
+_FLOATS: Mapping[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": ratio,
+}
 
 
 @functools.cache
@@ -333,6 +361,11 @@ def _pattern(re2: str) -> re.Pattern[str]:
 
 _CALLS: Mapping[str, Callable[..., Any]] = {
     "IsMatch": lambda text, re2: isinstance(text, str) and _pattern(re2).search(text) is not None,
+    "HasPrefix": lambda text, prefix: isinstance(text, str) and text.startswith(prefix),
+    "HasSuffix": lambda text, suffix: isinstance(text, str) and text.endswith(suffix),
+    "Len": lambda text: len(text.encode()) if isinstance(text, str) else None,
+    "IsMap": lambda value: isinstance(value, KeyValueList),
+    "IsList": lambda value: isinstance(value, ArrayValue),
     "IsString": lambda value: isinstance(value, str),
     "IsInt": lambda value: type(value) is int,
     "IsDouble": lambda value: isinstance(value, float),

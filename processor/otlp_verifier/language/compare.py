@@ -88,6 +88,8 @@ def values(lowering: Lowering, left: Value, right: Value, operator: str, tree: B
     else:
         flag, possible = _flags(lowering, left, right, operator, tree)
         condition = Condition(flag, possible, *_change(left, right, operator))
+    if left.type is Type.ID:
+        return condition  # the id of an absent row reads as zeros, which are nil as well
     present = [v.present for v in (left, right) if v.present is not None]
     for flag in present:
         condition = lowering.both(condition, Condition(flag, flag, condition.rises, condition.falls))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from otlp_verifier.columns import ValueType
 from otlp_verifier.language.errors import nearest
-from otlp_verifier.language.paths import Type
+from otlp_verifier.language.paths import Change, Type
 from otlp_verifier.language.syntax import Name
-from otlp_verifier.language.values import Condition, Value
+from otlp_verifier.language.values import Condition, Value, truth
 from otlp_verifier.machine.operations import Op
 
 if TYPE_CHECKING:
@@ -37,14 +37,16 @@ def call(lowering: Lowering, tree: Call) -> Value:
         value = _arguments(lowering, tree, 1)[0]
         if value.type is not Type.DYNAMIC:
             raise lowering.error(f"{tree.function} asks about an attribute, not about {value.type.value}", tree.offset)
-        return _flag(lowering.is_kind(value, int(_KINDS[tree.function])))
+        return _flag(lowering.is_kind(value, int(_KINDS[tree.function])), value)
     if tree.function not in _FUNCTIONS:
         raise lowering.error(f"the function `{tree.function}` is unknown{nearest(tree.function, known)}", tree.offset)
     return _FUNCTIONS[tree.function](lowering, tree)
 
 
-def _flag(flag: int) -> Value:
-    return Value(Type.BOOL, condition=Condition(flag, flag))
+def _flag(flag: int, of: Value) -> Value:
+    """Something said of a value: as sure as the value is."""
+    unsure = of.change is not Change.NEVER
+    return truth(Condition(flag, flag, rises=unsure, falls=unsure))
 
 
 def _arguments(lowering: Lowering, tree: Call, count: int) -> list[Value]:
@@ -84,19 +86,21 @@ def _is_match(lowering: Lowering, tree: Call) -> Value:
             raise lowering.error(f"not an RE2 pattern: {told}", tree.offset) from None
         return lambda text: search(text) is not None
 
-    return _flag(lowering.holds(value, f"IsMatch {pattern!r}", compiled))
+    return _flag(lowering.holds(value, f"IsMatch {pattern!r}", compiled), value)
 
 
 def _has_prefix(lowering: Lowering, tree: Call) -> Value:
     value, prefix = _text_and_constant(lowering, tree)
     encoded = prefix.encode()
-    return _flag(lowering.holds(value, f"HasPrefix {prefix!r}", lambda: lambda text: text.startswith(encoded)))
+    holds = lowering.holds(value, f"HasPrefix {prefix!r}", lambda: lambda text: text.startswith(encoded))
+    return _flag(holds, value)
 
 
 def _has_suffix(lowering: Lowering, tree: Call) -> Value:
     value, suffix = _text_and_constant(lowering, tree)
     encoded = suffix.encode()
-    return _flag(lowering.holds(value, f"HasSuffix {suffix!r}", lambda: lambda text: text.endswith(encoded)))
+    holds = lowering.holds(value, f"HasSuffix {suffix!r}", lambda: lambda text: text.endswith(encoded))
+    return _flag(holds, value)
 
 
 def _len(lowering: Lowering, tree: Call) -> Value:
@@ -116,9 +120,8 @@ def _length(lowering: Lowering, text: int) -> int:
 
 def _is_root_span(lowering: Lowering, tree: Call) -> Value:
     _arguments(lowering, tree, 0)
-    parent = Name(("span", "parent_span_id"), tree.offset)
-    is_nil = lowering.graph.node(Op.EQUAL_K, lowering.value(parent).words[0], numbers=(0,))
-    return _flag(is_nil)
+    parent = lowering.value(Name(("span", "parent_span_id"), tree.offset))
+    return _flag(lowering.graph.node(Op.EQUAL_K, parent.words[0], numbers=(0,)), parent)
 
 
 _FUNCTIONS: dict[str, Callable[[Lowering, Call], Value]] = {

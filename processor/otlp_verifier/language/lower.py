@@ -28,7 +28,7 @@ from otlp_verifier.language.syntax import (
     TemporalPair,
     Unary,
 )
-from otlp_verifier.language.values import INT_MAX, Condition, Row, Value
+from otlp_verifier.language.values import INT_MAX, Condition, Row, Value, truth
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
 
 
@@ -203,9 +203,9 @@ class Lowering:
             case Binary(operator="+" | "-" | "*" | "/"):
                 return compare.arithmetic(self, tree)
             case Binary(operator="==" | "!=" | "<" | "<=" | ">" | ">="):
-                return Value(Type.BOOL, condition=compare.comparison(self, tree))
+                return truth(compare.comparison(self, tree))
             case _:
-                return Value(Type.BOOL, condition=self.condition(tree))
+                return truth(self.condition(tree))
 
     def constant(self, value: bool | float | str, type_: Type) -> Value:
         """A constant of the given type."""

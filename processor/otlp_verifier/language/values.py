@@ -70,3 +70,10 @@ class Value:
     clocks: frozenset[Row] = frozenset()
     constant: bool | int | float | str | None = None
     change: Change = Change.NEVER
+
+
+def truth(condition: Condition) -> Value:
+    """A condition as a value."""
+    return Value(
+        Type.BOOL, condition=condition, change=Change.ANY if condition.rises or condition.falls else Change.NEVER
+    )
