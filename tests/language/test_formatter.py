@@ -22,6 +22,7 @@ from otlp_verifier.language.syntax import (
     Literal,
     Name,
     Points,
+    Property,
     Quantified,
     RuleBlock,
     Structure,
@@ -96,7 +97,10 @@ RULES = st.builds(
 def plain(tree: Any) -> Any:
     """A tree without its offsets."""
     if is_dataclass(tree):
-        return (type(tree), *(plain(getattr(tree, f.name)) for f in fields(tree) if f.name not in ("offset", "end")))
+        return (
+            type(tree),
+            *(plain(getattr(tree, f.name)) for f in fields(tree) if f.name not in ("offset", "begin", "end")),
+        )
     return tuple(map(plain, tree)) if isinstance(tree, tuple) else (type(tree), repr(tree))
 
 
@@ -119,7 +123,7 @@ def test_a_rule_is_read_as_it_was(tree: ForEach) -> None:
 
 @given(st.lists(st.builds(
     RuleBlock, st.sampled_from(["a", "a-b", "x-2"]),
-    st.lists(st.tuples(st.sampled_from(["severity", "description"]), TEXTS), max_size=2).map(tuple), RULES, st.just(0),
+    st.lists(st.builds(Property, st.sampled_from(["severity", "message"]), TEXTS, st.just(0)), max_size=2).map(tuple), RULES, st.just(0),
 ), max_size=2).map(tuple))  # fmt: skip
 @settings(max_examples=50, deadline=None)
 def test_a_file_is_read_as_it_was(blocks: tuple[RuleBlock, ...]) -> None:

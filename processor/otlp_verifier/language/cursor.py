@@ -19,12 +19,16 @@ RESERVED: Final = frozenset(
 class Cursor:
     """Where a parser stands in a text's tokens."""
 
-    def __init__(self, text: str, *, length_max: int = RULE_LENGTH_MAX) -> None:
+    def __init__(self, text: str, *, length_max: int = RULE_LENGTH_MAX, part: slice = slice(None)) -> None:
         self.text = text
-        self._tokens = tokens(text, length_max)
+        self._tokens = tokens(text, length_max, part)
         self._position = 0
         self._depth = 0
         self._operators = 0
+
+    def begin_rule(self) -> None:
+        """What is limited is limited in each rule."""
+        self._depth = self._operators = 0
 
     @property
     def now(self) -> Token:

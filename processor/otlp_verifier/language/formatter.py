@@ -17,6 +17,7 @@ from otlp_verifier.language.syntax import (
     Literal,
     Name,
     Points,
+    Property,
     Quantified,
     RuleBlock,
     Structure,
@@ -48,7 +49,7 @@ def rules_text(blocks: tuple[RuleBlock, ...]) -> str:
 
 def block_text(block: RuleBlock) -> str:
     """`rule id { ... }`, with a line's end."""
-    properties = [f"{_INDENT}{name}: {_property(name, value)}" for name, value in block.properties]
+    properties = [f"{_INDENT}{each.name}: {_property(each)}" for each in block.properties]
     body = [f"{_INDENT}{line}" for line in body_text(block.body, WIDTH - len(_INDENT)).split("\n")[:-1]]
     return "\n".join((f"rule {block.id} {{", *properties, *body, "}")) + "\n"
 
@@ -73,8 +74,8 @@ def expression_text(tree: Expression) -> str:
     return _text(tree, _OR, tail=True)
 
 
-def _property(name: str, value: str) -> str:
-    return value if name == "severity" and _WORD.fullmatch(value) else _string(value)
+def _property(tree: Property) -> str:
+    return tree.value if tree.name == "severity" and _WORD.fullmatch(tree.value) else _string(tree.value)
 
 
 # Lines

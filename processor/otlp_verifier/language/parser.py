@@ -1,16 +1,20 @@
 """Rules of the language: blocks, assumptions, `for each ... require ...`."""
 
+import itertools
+import re
 from typing import Final
 
-from otlp_verifier.language.cursor import Cursor
+from otlp_verifier.language.cursor import RESERVED, Cursor
 from otlp_verifier.language.errors import RuleError, RuleErrors, nearest
 from otlp_verifier.language.expressions import ExpressionParser
 from otlp_verifier.language.lexer import FILE_LENGTH_MAX, Kind
-from otlp_verifier.language.syntax import Assumption, Expression, ForEach, Join, RuleBlock
+from otlp_verifier.language.syntax import Assumption, Expression, ForEach, Join, Property, RuleBlock
 
 DOMAINS: Final = ("span", "event", "link", "resource", "scope", "trace")
 JOINS: Final = ("parent", "span", "root")
 PROPERTIES: Final = ("severity", "description", "message", "remedy")
+# A variable may be called `rule`: then no name follows.
+_BEGINS_BLOCK: Final = re.compile(rf"^[ \t]*rule[ \t]+(?!(?:{'|'.join(RESERVED)})\b)(?=[A-Za-z_])", re.MULTILINE)
 ASSUMPTIONS: Final = ("complete", "unsampled", "skew", "nothing")
 
 
@@ -44,49 +48,51 @@ def parse_rules(text: str) -> tuple[RuleBlock, ...]:
     """The blocks `rule id { ... }` of a `.rules` file.
 
     Raises:
-        RuleErrors: one per block that cannot be read; reading goes on at the next `rule`.
+        RuleErrors: one per block that cannot be read.
 
     """
-    try:
-        cursor = Cursor(text, length_max=FILE_LENGTH_MAX)
-    except RuleError as error:
-        raise RuleErrors([error]) from None
-    blocks, errors = [], []
-    while cursor.now.kind is not Kind.END:
-        try:
-            blocks.append(_block(cursor))
-        except RuleError as error:
-            errors.append(error)
-            cursor.next()
-            while cursor.now.kind is not Kind.END and not _begins_block(cursor):
-                cursor.next()
+    blocks, errors = read_rules(text)
     if errors:
         raise RuleErrors(errors)
-    return tuple(blocks)
+    return blocks
 
 
-def _begins_block(cursor: Cursor) -> bool:
-    # At the start of a line, so that a variable named `rule` does not count.
-    at = cursor.now.offset
-    return cursor.is_word("rule") and (at == 0 or cursor.text[at - 1] == "\n")
+def read_rules(text: str) -> tuple[tuple[RuleBlock, ...], tuple[RuleError, ...]]:
+    """The blocks that can be read, and what is wrong with the others: after a mistake the next line with `rule`."""
+    blocks: list[RuleBlock] = []
+    errors: list[RuleError] = []
+    starts = [match.start() for match in _BEGINS_BLOCK.finditer(text)] if len(text) <= FILE_LENGTH_MAX else []
+    # A part is read by itself, so that what cannot even be split into words hides nothing in other parts.
+    for start, end in itertools.pairwise((0, *starts, len(text))):
+        try:
+            cursor = Cursor(text, length_max=FILE_LENGTH_MAX, part=slice(start, end))
+            while cursor.now.kind is not Kind.END:
+                blocks.append(_block(cursor))
+        except RuleError as error:
+            errors.append(error)
+    return tuple(blocks), tuple(errors)
 
 
 def _block(cursor: Cursor) -> RuleBlock:
+    cursor.begin_rule()
     offset = cursor.now.offset
     cursor.word("rule", "a file of rules is a list of `rule id { ... }`")
     rule_id = _id(cursor)
     cursor.symbol("{")
     properties = []
     while cursor.now.kind is Kind.WORD and cursor.following.text == ":":
+        at = cursor.now.offset
         name = cursor.one_of(PROPERTIES, "a property of the rule")
         cursor.symbol(":")
         if cursor.now.kind not in (Kind.WORD, Kind.TEXT):
             raise cursor.error(f"expected a word or a string as the rule's {name}")
         token = cursor.next()
-        properties.append((name, str(token.value) if token.kind is Kind.TEXT else token.text))
+        properties.append(Property(name, str(token.value) if token.kind is Kind.TEXT else token.text, at))
+    begin = cursor.now.offset
     body = _body(cursor)
+    end = cursor.now.offset
     cursor.symbol("}")
-    return RuleBlock(rule_id, tuple(properties), body, offset)
+    return RuleBlock(rule_id, tuple(properties), body, offset, begin, end)
 
 
 def _id(cursor: Cursor) -> str:

@@ -28,6 +28,8 @@ def name(lowering: Lowering, tree: Name) -> Value:
         if single in lowering.parameters:
             value, is_duration = lowering.parameters[single]
             return lowering.constant(value, Type.DURATION if is_duration else Type.INT)
+        if single == "skew":
+            return lowering.constant(lowering.skew_ns, Type.DURATION)
         if single in ENUMS:
             return lowering.constant(ENUMS[single], Type.INT)
     row, rest = _walk(lowering, tree)

@@ -178,13 +178,24 @@ class ForEach:
 
 
 @dataclass(frozen=True, slots=True)
+class Property:
+    """`name: value` in a block; the value is a word or a string."""
+
+    name: str
+    value: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class RuleBlock:
-    """`rule id { property: value ... body }`."""
+    """`rule id { property: value ... body }`; the body's text is from `begin` to before `end`."""
 
     id: str
-    properties: tuple[tuple[str, str], ...]
+    properties: tuple[Property, ...]
     body: ForEach
     offset: int
+    begin: int = 0
+    end: int = 0
 
 
 Expression = (

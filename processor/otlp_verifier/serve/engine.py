@@ -3,13 +3,12 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
 from typing import Final
 
-from otlp_verifier.language.errors import RuleError, RuleErrors
+from otlp_verifier.language.errors import RuleErrors
 from otlp_verifier.pipeline import Verifier, Worker
-from otlp_verifier.rules.catalogue import Rule
-from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
+from otlp_verifier.rules.catalogue import located
+from otlp_verifier.rules.errors import RuleFileErrors
 from otlp_verifier.selection import selected
 from otlp_verifier.settings import Settings, SettingsFile
 
@@ -83,10 +82,4 @@ def compiled(file: SettingsFile) -> Verifier:
     try:
         return Verifier(rules, {"": settings.policy, **settings.profiles}, settings.limits)
     except RuleErrors as errors:
-        raise RuleFileErrors(_in_its_file(error, rules) for error in errors.errors) from errors
-
-
-def _in_its_file(error: RuleError, rules: Sequence[Rule]) -> RuleFileError:
-    """The same mistake with the file and the line of the file."""
-    [rule, *_] = [rule for rule in rules if rule.id == error.rule and error.source in rule.rule]
-    return RuleFileError(rule.file, rule.rule_line + error.line - 1, str(error))
+        raise RuleFileErrors(located(error, rules) for error in errors.errors) from errors
