@@ -40,7 +40,7 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
     for source in sources:
         try:
             tree = parse_rule(source.text)
-            lowered.append(Lowering(source.text, tree, _parameters(source), symbols, jobs).rule())
+            lowered.append(Lowering(source.text, tree, parameters(source), symbols, jobs).rule())
         except RuleError as error:
             error.rule = source.id
             errors.append(error)
@@ -70,7 +70,7 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
     )
 
 
-def _parameters(source: Source) -> dict[str, tuple[int, bool]]:
+def parameters(source: Source) -> dict[str, tuple[int, bool]]:
     """Each parameter's number, and whether it is a duration in nanoseconds."""
     parameters = {}
     for name, value in source.parameters.items():

@@ -63,9 +63,10 @@ def body_text(tree: ForEach, width: int = WIDTH) -> str:
     if (tree.domain, tree.variable, tree.joins, tree.guard) != ("trace", "trace", (), None):
         variable = f" {tree.variable}" if tree.variable != tree.domain else ""
         joins = "".join(f" with {join.relation} {join.variable}" for join in tree.joins)
-        head = f"for each {tree.domain}{variable}{' at end' if tree.at_end else ''}{joins}"
-        lines.extend([head] if tree.guard is None else _clause(f"{head} ", "where", tree.guard, width))
-    lines.extend(_clause("", "require", tree.requirement, width))
+        lines.append(f"for each {tree.domain}{variable}{' at end' if tree.at_end else ''}{joins}")
+        if tree.guard is not None:
+            lines.extend(_clause("where", tree.guard, width))
+    lines.extend(_clause("require", tree.requirement, width))
     return "\n".join(lines) + "\n"
 
 
@@ -81,15 +82,9 @@ def _property(tree: Property) -> str:
 # Lines
 
 
-def _clause(head: str, word: str, tree: Expression, width: int) -> list[str]:
-    """`head word tree`, in one line if it fits, else broken at the outermost places where it can be."""
-    line = f"{head}{word} {expression_text(tree)}"
-    if len(line) <= width or not _breaks(tree):
-        return [line]
-    first, *rest = _broken(tree, width - len(_INDENT) - len(word), tail=True, where=False)
-    if head:  # `where` begins a line of its own
-        return [head.rstrip(), f"{_INDENT}{word} {first}", *(_INDENT * 2 + each for each in rest)]
-    return [f"{word} {first}", *(_INDENT + each for each in rest)]
+def _clause(word: str, tree: Expression, width: int) -> list[str]:
+    """`word tree`, in one line if it fits, else broken at the outermost places where it can be."""
+    return _hung(word, _broken(tree, width - len(word) - 1, tail=True, where=False))
 
 
 def _breaks(tree: Expression | None) -> bool:
@@ -100,6 +95,8 @@ def _breaks(tree: Expression | None) -> bool:
             return tree.requirement is not None or _breaks(tree.points.condition)
         case Unary(operator="not") | Temporal():
             return _breaks(tree.operand)
+        case Points():
+            return _breaks(tree.condition)
     return False
 
 
@@ -125,8 +122,15 @@ def _broken(
             left = _broken(tree.left, width, tail=False, where=where, level=own, in_chain=chained)
             right = _broken(tree.right, inner, tail=tail, where=where, level=own + 1)
             return [*left, *_hung(tree.operator, right)]
+        case Points():
+            return _points_lines(tree, inner)
         case Quantified():
-            return _quantified_lines(tree, inner)
+            first, *rest = _points_lines(tree.points, inner)
+            lines = [f"{tree.quantifier} {first}", *rest]
+            if tree.requirement is not None:
+                requirement = _broken(tree.requirement, inner, tail=True, where=True)
+                lines.extend(_INDENT + each for each in _hung("require", requirement))
+            return lines
         case Unary():
             return _hung("not", _broken(tree.operand, inner, tail=tail, where=False, level=_NEGATION))
         case Temporal():
@@ -144,16 +148,11 @@ def _hung(word: str, lines: list[str]) -> list[str]:
     return [f"{word} {first}", *(_INDENT + each for each in rest)]
 
 
-def _quantified_lines(tree: Quantified, width: int) -> list[str]:
-    lines = [f"{tree.quantifier} {_points_head(tree.points)}"]
-    if tree.points.condition is not None:
-        lines[0] += " where"
-        condition = _broken(tree.points.condition, width, tail=True, where=True)
-        lines.extend(_INDENT + each for each in condition)
-    if tree.requirement is not None:
-        requirement = _broken(tree.requirement, width, tail=True, where=True)
-        lines.extend(_INDENT + each for each in _hung("require", requirement))
-    return lines
+def _points_lines(tree: Points, width: int) -> list[str]:
+    if tree.condition is None:
+        return [_points(tree)]
+    condition = _broken(tree.condition, width, tail=True, where=True)
+    return [f"{_points_head(tree)} where", *(_INDENT + each for each in condition)]
 
 
 # Words
