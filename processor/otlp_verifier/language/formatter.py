@@ -58,7 +58,7 @@ def body_text(tree: ForEach, width: int = WIDTH) -> str:
     """The body of a rule, in lines that all end."""
     lines = []
     for assumption in tree.assumptions:
-        bound = f" <= {_duration(assumption.skew_ns)}" if assumption.name == "skew" else ""
+        bound = f" <= {duration_text(assumption.skew_ns)}" if assumption.name == "skew" else ""
         lines.append(f"assume {assumption.name}{bound}")
     if (tree.domain, tree.variable, tree.joins, tree.guard) != ("trace", "trace", (), None):
         variable = f" {tree.variable}" if tree.variable != tree.domain else ""
@@ -263,8 +263,8 @@ def _braced(tree: Expression) -> str:
 def _window(window: Window | None) -> str:
     if window is None:
         return ""
-    high = "" if window.high is None else f" {_duration(window.high)}"
-    return f" [{_duration(window.low)},{high}]"
+    high = "" if window.high is None else f" {duration_text(window.high)}"
+    return f" [{duration_text(window.low)},{high}]"
 
 
 def _key(key: object) -> str:
@@ -281,12 +281,12 @@ def _literal(tree: Literal) -> str:
         case str():
             return _string(tree.value)
         case int() if tree.is_duration:
-            return _duration(tree.value)
+            return duration_text(tree.value)
         case _:
             return repr(tree.value)
 
 
-def _duration(ns: int) -> str:
+def duration_text(ns: int) -> str:
     """In the largest unit that divides it."""
     if ns == 0:
         return "0s"
