@@ -22,6 +22,7 @@ ORDER = [
     "language",
     "rules",
     "findings",
+    "lookups",
     "verify",
     "verdict",
     "annotate",

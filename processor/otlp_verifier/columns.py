@@ -92,6 +92,7 @@ class Columns:
     Attributes:
         resources, scopes, spans, events, links, attributes, nested: the tables.
         buffer: the bytes of the batch; every text is an offset and length into it.
+        generation: goes up when a table has moved.
         counts, native: the same as C structs (`otlpv_counts*`, `otlpv_columns*`) for calls into the native module.
 
     """
@@ -106,6 +107,7 @@ class Columns:
         self.nested = Table("nested")
         self._tables = tuple(getattr(self, name) for name in TABLES)
         self.buffer: bytes | memoryview = b""
+        self.generation = 0
         self.counts = ffi.new("otlpv_counts *")
         self.native = ffi.new("otlpv_columns *")
         for table in self._tables:
@@ -125,6 +127,7 @@ class Columns:
             table.rows = getattr(counts, table.name)
             if table.reserve(table.rows):
                 self._bind(table)
+                self.generation += 1
         scanner.scan(buffer, limits.depth, counts, self.native)
         self.buffer = buffer
 

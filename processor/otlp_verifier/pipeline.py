@@ -67,12 +67,14 @@ class Outcome:
     Attributes:
         spans: in the batch.
         findings_by_rule: uint32 (rules,).
+        undecided_by_rule: uint32 (rules,), rows where an assumption of the rule does not hold.
         verdict: what is to be changed.
 
     """
 
     spans: int
     findings_by_rule: NDArray[np.uint32]
+    undecided_by_rule: NDArray[np.uint32]
     verdict: Verdict
     _rows: FindingRows
     _worker: "Worker"
@@ -150,7 +152,7 @@ class Worker:
             verdict = self._judge.judge(
                 rows, engine.columns, engine.relations, policy, completeness, allow_drop=allow_drop
             )
-        return Outcome(engine.columns.spans.rows, rows.counts, verdict, rows, self)
+        return Outcome(engine.columns.spans.rows, rows.counts, rows.undecided, verdict, rows, self)
 
 
 def _fingerprint(rules: Sequence[Rule]) -> str:

@@ -26,6 +26,7 @@ from otlp_verifier.verify import FindingRows
 
 # The verdict of a trace, as a number; 0: nothing is written about it.
 UNWRITTEN, VALID, UNDECIDED, VIOLATED = 0, 1, 2, 3
+_VALID, _IN_DOUBT = VALID, UNDECIDED
 VERDICT_NAMES: Final = ("", "valid", "undecided", "violated")
 
 _NONE = np.uint32(NO_ROW)
@@ -40,7 +41,7 @@ _ON_LINK, _ON_TRACE = int(Domain.LINK), int(Domain.TRACE)
 _TRACE_OF = 1  # relations.SpanRelation.TRACE
 _FIRST_SPAN = 0  # relations.TraceRelation.FIRST_SPAN
 # What a policy makes of a rule's findings, as bits.
-_WRITE, _VIOLATES, _DROP_SPAN, _DROP_TRACE = 1, 2, 4, 8
+_WRITE, _VIOLATES, _DROP_SPAN, _DROP_TRACE, _UNDECIDED = 1, 2, 4, 8, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class CompiledPolicy:
     """A policy applied to a set of rules.
 
     Attributes:
-        effects: uint8 (rules,), bits: write the finding, make the trace violated, drop the span, drop the trace.
+        effects: uint8 (2 * rules,), bits: write the finding, make the trace violated, drop the span, drop the trace,
+            leave the trace undecided; the second half is for what is undecided about the rules.
         writes_verdicts: whether violated traces are marked.
         writes_all: whether valid and undecided ones are marked too.
 
@@ -71,7 +73,7 @@ def compile_policy(policy: Policy, rules: Sequence[Rule]) -> CompiledPolicy:
         for rule_id in line.rules:
             if rule_id not in known:
                 raise ValueError(f"the policy names the rule `{rule_id}`, which is not selected")
-    effects = np.zeros(len(rules), np.uint8)
+    effects = np.zeros(2 * len(rules), np.uint8)
     threshold = Severity[policy.violated_from.upper()]
     for number, rule in enumerate(rules):
         action = _action(policy, rule)
@@ -80,6 +82,7 @@ def compile_policy(policy: Policy, rules: Sequence[Rule]) -> CompiledPolicy:
         effect = 0 if policy.annotate == "none" else _WRITE
         if Severity[rule.severity.upper()] >= threshold:
             effect |= _VIOLATES
+            effects[len(rules) + number] = _UNDECIDED
         if action is Action.DROP_SPAN:
             effect |= _DROP_SPAN
         elif action is Action.DROP_TRACE:
@@ -132,7 +135,7 @@ class Judge:
 
     def __init__(self, rules: Sequence[Rule], domains: Sequence[Domain]) -> None:
         self._words = max(1, -(-len(rules) // 64))
-        self._domains = np.array(domains, np.uint8)
+        self._domains = np.array([*domains, *domains], np.uint8)
         self._capacity = 0
         self._reserve(64)
 
@@ -154,7 +157,7 @@ class Judge:
         if policy.writes_all:
             otherwise = VALID if completeness is Completeness.TRACE else UNDECIDED
         summary = _judge(
-            findings.rules, findings.rows, self._domains, policy.effects,
+            findings.numbers, findings.number_rows, self._domains, policy.effects,
             spans.narrow, scopes.narrow, resources.narrow, columns.events.narrow, columns.links.narrow,
             relations.spans, relations.traces, spans.rows, scopes.rows, resources.rows, relations.trace_count,
             VIOLATED if policy.writes_verdicts else UNWRITTEN, otherwise, allow_drop,
@@ -287,6 +290,8 @@ def _judge(
     for row in range(n_spans):
         effect = trace_effects[span_relations[_TRACE_OF, row]]
         bits[row, 0] = violated if effect & _VIOLATES else otherwise
+        if bits[row, 0] == _VALID and effect & _UNDECIDED:
+            bits[row, 0] = _IN_DOUBT
         if effect & _DROP_TRACE and allow_drop:
             drop[row] = 1
         dropped += drop[row]

@@ -77,7 +77,7 @@ def test_check_of_a_good_configuration(tmp_path: Path) -> None:
     [
         ("log: {levle: info}", ":1:7: log.levle: unknown key; did you mean `level`?"),
         ("rules: {ignore: [nothing]}", "rules.ignore[0]"),
-        ("rules: {files: [mine.yaml]}", "mine.yaml:6: mine: line 2, column 11: a span has no `nam`"),
+        ("rules: {files: [mine.yaml]}", "mine.yaml:6:15: mine: a span has no `nam`"),
         (None, "cannot be read: No such file"),
     ],
     ids=["key", "rule", "rule's text", "no file"],

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otlp_verifier.language.errors import RuleError
-from otlp_verifier.language.lexer import NUMBER_MAX, TEXT_MAX, Kind, duration_ns, tokens
+from otlp_verifier.language.lexer import NUMBER_MAX, RULE_LENGTH_MAX, Kind, duration_ns, tokens
 
 UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3_600 * 10**9}
 
@@ -135,7 +135,7 @@ def test_no_duration(text: str) -> None:
         ("9" * (NUMBER_MAX + 1), 0, "at most 64 characters"),
         ("9" * 5_000 + "s", 0, "at most 64 characters"),
         ("1e999", 0, "does not fit 64 bits"),
-        ("a" * (TEXT_MAX + 1), 0, "at most 65536 characters"),
+        ("a" * (RULE_LENGTH_MAX + 1), 0, "at most 65536 characters"),
     ],
 )
 def test_no_token(text: str, offset: int, message: str) -> None:
@@ -147,5 +147,5 @@ def test_no_token(text: str, offset: int, message: str) -> None:
 
 
 def test_a_text_of_the_greatest_length() -> None:
-    assert len(tokens("a" * TEXT_MAX)) == 2
-    assert len(tokens(" " * TEXT_MAX)) == 1
+    assert len(tokens("a" * RULE_LENGTH_MAX)) == 2
+    assert len(tokens(" " * RULE_LENGTH_MAX)) == 1

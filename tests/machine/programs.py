@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
-from otlp_verifier.machine.operations import BLOCK, NARROW_TABLES, Op, WideTable
+from otlp_verifier.machine.operations import BLOCK, MARK_TABLES, NARROW_TABLES, WIDE_TABLES, Op, WideTable
 from tests.reference import machine as reference
 
 NO_ROW = 0xFFFFFFFF
@@ -58,8 +58,9 @@ class Memory:
             np.array(program, np.int32).reshape(-1, 5),
             np.array([(0, len(program), rows)], np.int64),
             np.array(self.constants, np.uint64),
-            addresses([self.wide] * len(WideTable)),
+            addresses([self.wide] * WIDE_TABLES),
             addresses([self.narrow] * NARROW_TABLES),
+            addresses([np.zeros((1, 1), np.uint8)] * MARK_TABLES),
             np.array(self.truth, np.uint8),
             words,
             flags,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
-from otlp_verifier.machine.operations import BLOCK, NARROW_TABLES, Op, WideTable
+from otlp_verifier.machine.operations import BLOCK, MARK_TABLES, NARROW_TABLES, Op, WideTable
 from tests.machine.programs import EXTREMES, Memory, random_memory, random_program
 from tests.reference import machine as reference
 
@@ -74,6 +74,7 @@ def test_phases_have_rows_of_their_own() -> None:
         np.array(EXTREMES, np.uint64),
         addresses(tables),
         addresses([np.zeros((1, 1), np.uint32)] * NARROW_TABLES),
+        addresses([np.zeros((1, 1), np.uint8)] * MARK_TABLES),
         np.zeros((1, 1), np.uint8),
         np.zeros((1, BLOCK), np.uint64),
         np.zeros((1, BLOCK), np.uint8),
@@ -89,7 +90,7 @@ def test_without_phases_nothing_runs() -> None:
     scratch = np.zeros((1, BLOCK), np.uint64), np.zeros((1, BLOCK), np.uint8)
     no_program, no_phases = np.zeros((0, 5), np.int32), np.zeros((0, 3), np.int64)
     total = run(
-        no_program, no_phases, np.zeros(1, np.uint64), arrays, arrays, np.zeros((1, 1), np.uint8),
+        no_program, no_phases, np.zeros(1, np.uint64), arrays, arrays, arrays, np.zeros((1, 1), np.uint8),
         *scratch, counts, found,
     )  # fmt: skip
     assert total == 0

@@ -13,7 +13,13 @@ from otlp_verifier.version import version
 _COMMANDS = {
     "": {"serve": "serve", "check": "check", "diff": "diff", "config": "", "rules": ""},
     "config": {"check": "config_check", "schema": "config_schema"},
-    "rules": {"list": "rules_list"},
+    "rules": {
+        "list": "rules_list",
+        "check": "rules_check",
+        "explain": "rules_explain",
+        "test": "rules_test",
+        "format": "rules_format",
+    },
 }
 
 
@@ -41,7 +47,7 @@ class LazyGroup(click.Group):
 
 _GROUPS: dict[str, click.Command] = {
     "config": LazyGroup("config", help="Check configurations and describe them."),
-    "rules": LazyGroup("rules", help="Show the rules."),
+    "rules": LazyGroup("rules", help="Show the rules; check, explain, test and format your own."),
 }
 
 

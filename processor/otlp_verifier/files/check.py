@@ -279,7 +279,7 @@ def _once(found: FindingRows, gathered: Gathered, domains: Sequence[Domain]) -> 
         of_domain = np.array([own is domain for own in domains], np.bool_)[rules]
         keep[of_domain] = (origins["request"][rows[of_domain]] & COPY) == 0
     rules, rows = rules[keep], rows[keep]
-    return FindingRows(rules, rows, np.bincount(rules, minlength=len(domains)).astype(np.uint32))
+    return FindingRows.of_violations(rules, rows, np.bincount(rules, minlength=len(domains)).astype(np.uint32))
 
 
 def _first(found: FindingRows, most: int | None, most_per_rule: int | None) -> FindingRows:
@@ -289,4 +289,4 @@ def _first(found: FindingRows, most: int | None, most_per_rule: int | None) -> F
         starts = np.concatenate([[0], np.cumsum(found.counts, dtype=np.int64)])
         keep = np.arange(len(rules)) - starts[rules] < most_per_rule
         rules, rows = rules[keep], rows[keep]
-    return FindingRows(rules[:most], rows[:most], found.counts)
+    return FindingRows.of_violations(rules[:most], rows[:most], found.counts)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from otlp_verifier.columns import ValueType
+from otlp_verifier.columns import SpanNarrow, ValueType
 from otlp_verifier.language.paths import Change, Type
-from otlp_verifier.language.values import INT_MAX, Condition, Value
-from otlp_verifier.machine.operations import Op
+from otlp_verifier.language.values import INT_MAX, Condition, Row, Value
+from otlp_verifier.machine.operations import Domain, NarrowTable, Op
 
 if TYPE_CHECKING:
     from otlp_verifier.language.graph import NodeId
@@ -39,7 +39,7 @@ def comparison(lowering: Lowering, tree: Binary) -> Condition:
             raise lowering.error("nil has no order; compare it with == or !=", tree.offset)
         equal = _is_nil(lowering, left if right.type is Type.NIL else right, tree)
     else:
-        equal = _compare(lowering, left, right, operator.replace("!=", "=="), tree)
+        equal = values(lowering, left, right, operator.replace("!=", "=="), tree)
     return lowering.negate(equal) if operator == "!=" else equal
 
 
@@ -54,10 +54,14 @@ def _operands(lowering: Lowering, tree: Binary) -> tuple[Value, Value]:
     return left, right
 
 
+# A clock of which it is not known whose it is: the row that an extreme was taken from.
+ANY_CLOCK = Row(Domain.SPAN, -1)
+
+
 def _is_nil(lowering: Lowering, value: Value, tree: Binary) -> Condition:
     graph = lowering.graph
     if value.type is Type.NIL:
-        return Condition(graph.flag(True))
+        return lowering.known(True)
     if value.type is Type.ID:
         flag = graph.flag(True)
         for word in value.words:
@@ -65,28 +69,33 @@ def _is_nil(lowering: Lowering, value: Value, tree: Binary) -> Condition:
         if value.present is not None:
             flag = graph.either(flag, graph.negate(value.present))
         unsure = value.change is not Change.NEVER
-        return Condition(flag, unsure, unsure)
+        return Condition(flag, flag, unsure, unsure)
     if value.present is None:
         raise lowering.error(f"{value.type.value} is never nil here; this is always the same", tree.offset)
     # A row that may still appear: its absence ends, its presence does not.
     falls = value.change is not Change.NEVER
-    return Condition(graph.negate(value.present), rises=value.change is Change.ANY, falls=falls)
+    absent = graph.negate(value.present)
+    return Condition(absent, absent, rises=value.change is Change.ANY, falls=falls)
 
 
-def _compare(lowering: Lowering, left: Value, right: Value, operator: str, tree: Binary) -> Condition:
+def values(lowering: Lowering, left: Value, right: Value, operator: str, tree: Binary) -> Condition:
+    """`left operator right` for values that are there; `>` and `>=` by turning them round."""
     graph = lowering.graph
+    if operator in (">", ">="):
+        left, right, operator = right, left, operator.replace(">", "<")
     if left.type is Type.BOOL and right.type is Type.BOOL:
         condition = _bools(lowering, left, right, operator, tree)
     else:
-        condition = Condition(_flag(lowering, left, right, operator, tree), *_change(left, right, operator))
+        flag, possible = _flags(lowering, left, right, operator, tree)
+        condition = Condition(flag, possible, *_change(left, right, operator))
     if left.type is Type.ID:
         return condition  # the id of an absent row reads as zeros, which are nil as well
     present = [v.present for v in (left, right) if v.present is not None]
     for flag in present:
-        condition = replace(condition, flag=graph.both(condition.flag, flag))
+        condition = lowering.both(condition, Condition(flag, flag, condition.rises, condition.falls))
     if len(present) == 2 and operator != "<":  # in OTTL nil == nil, nil <= nil and nil >= nil
         neither = graph.negate(graph.either(*present))
-        condition = replace(condition, flag=graph.either(condition.flag, neither))
+        condition = lowering.either(condition, Condition(neither, neither))
     return condition
 
 
@@ -111,6 +120,51 @@ def _bools(lowering: Lowering, left: Value, right: Value, operator: str, tree: B
             return other if one.constant else lowering.negate(other)
     negated = lowering.both(lowering.negate(a), lowering.negate(b))
     return lowering.either(lowering.both(a, b), negated)
+
+
+def _flags(lowering: Lowering, left: Value, right: Value, operator: str, tree: Binary) -> tuple[NodeId, NodeId]:
+    """The flag that it holds, and the flag that it may hold."""
+    clocks = left.clocks | right.clocks
+    if lowering.skew_ns and (len(clocks) > 1 or ANY_CLOCK in clocks):
+        return _skewed(lowering, left, right, operator, tree)
+    flag = _flag(lowering, left, right, operator, tree)
+    return flag, flag
+
+
+def _skewed(lowering: Lowering, left: Value, right: Value, operator: str, tree: Binary) -> tuple[NodeId, NodeId]:
+    """Times of clocks that may differ by the assumed skew: certain only where that cannot turn the comparison."""
+    graph = lowering.graph
+    exact = _flag(lowering, left, right, operator, tree)
+    plus, minus = (Op.TIME_PLUS, Op.TIME_MINUS) if left.type is Type.TIME else (Op.ADD, Op.SUBTRACT)
+    skew = graph.word(lowering.skew_ns)
+    later = replace(left, words=(graph.node(plus, left.words[0], skew),), constant=None)
+    earlier = replace(left, words=(graph.node(minus, left.words[0], skew),), constant=None)
+    if operator == "==":
+        sure = graph.flag(False)
+        below = _flag(lowering, earlier, right, "<=", tree)
+        maybe = graph.both(below, _flag(lowering, right, later, "<=", tree))
+    else:
+        sure = _flag(lowering, later, right, operator, tree)
+        maybe = _flag(lowering, earlier, right, operator, tree)
+    one_clock = _one_clock(lowering, left.clocks | right.clocks)
+    possible = graph.either(graph.both(one_clock, exact), graph.both(graph.negate(one_clock), maybe))
+    return graph.either(graph.both(one_clock, exact), sure), possible
+
+
+def _one_clock(lowering: Lowering, clocks: frozenset[Row]) -> NodeId:
+    """The flag that all rows come from one resource, and so from one clock."""
+    graph = lowering.graph
+    if ANY_CLOCK in clocks:
+        return graph.flag(False)
+    column = (NarrowTable.SPANS, int(SpanNarrow.RESOURCE))
+    resources = sorted(
+        graph.node(Op.NARROW, numbers=column) if row.at is None else graph.node(Op.NARROW_AT, row.at, numbers=column)
+        for row in clocks
+    )
+    flag = graph.flag(True)
+    for other in resources[1:]:
+        flag = graph.both(flag, graph.node(Op.EQUAL, resources[0], other))
+    return flag
 
 
 def _flag(lowering: Lowering, left: Value, right: Value, operator: str, tree: Binary) -> NodeId:
@@ -229,7 +283,7 @@ def _attribute(lowering: Lowering, left: Value, right: Value, operator: str, tre
         if operator != "==":
             raise lowering.error("true and false have no order; compare them with == or !=", tree.offset)
         is_true = graph.negate(graph.node(Op.EQUAL_K, payload, numbers=(0,)))
-        same = _bools(lowering, Value(Type.BOOL, condition=Condition(is_true)), other, operator, tree).flag
+        same = _bools(lowering, Value(Type.BOOL, condition=Condition(is_true, is_true)), other, operator, tree).flag
         return graph.both(lowering.is_kind(attribute, _BOOL), same)
     if other.type not in _NUMBERS:
         raise lowering.error(f"an attribute cannot be compared with {other.type.value}", tree.offset)
@@ -323,4 +377,5 @@ def arithmetic(lowering: Lowering, tree: Binary) -> Value:
         if right.constant is None:
             divides = graph.negate(graph.node(Op.EQUAL_K, right.words[0], numbers=(0,)))
             present = divides if present is None else graph.both(present, divides)
-    return Value(type_, (graph.node(op, left.words[0], right.words[0]),), present=present, change=change)
+    clocks = left.clocks | right.clocks
+    return Value(type_, (graph.node(op, left.words[0], right.words[0]),), present=present, clocks=clocks, change=change)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from otlp_verifier.language.emit import Constants, Report, emit
+from otlp_verifier.language.emit import Constants, Emitter, Report
 from otlp_verifier.language.errors import RuleError, RuleErrors
 from otlp_verifier.language.graph import Graph
+from otlp_verifier.language.jobs import Jobs
 from otlp_verifier.language.lexer import duration_ns
 from otlp_verifier.language.lower import LoweredRule, Lowering
 from otlp_verifier.language.parser import parse_rule
@@ -33,23 +34,26 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
         RuleErrors: all mistakes in all rules.
 
     """
-    graphs = {domain: Graph() for domain in Domain}
-    symbols = Symbols()
+    jobs, symbols = Jobs({domain: Graph() for domain in Domain}), Symbols()
     lowered: list[LoweredRule] = []
     errors: list[RuleError] = []
     for source in sources:
         try:
             tree = parse_rule(source.text)
-            lowered.append(Lowering(source.text, tree, _parameters(source), graphs, symbols).rule())
+            lowered.append(Lowering(source.text, tree, parameters(source), symbols, jobs).rule())
         except RuleError as error:
             error.rule = source.id
             errors.append(error)
     if errors:
         raise RuleErrors(errors)
     constants = Constants()
-    reports = [Report(number, rule.domain, rule.violated.flag) for number, rule in enumerate(lowered)]
-    batch = emit(graphs, [report for report in reports if lowered[report.rule].final], constants)
-    trace = emit(graphs, reports, constants)
+    emitter = Emitter(jobs, constants)
+    final = [Report(number, rule.domain, rule.violated) for number, rule in enumerate(lowered) if rule.final]
+    every = [Report(number, rule.domain, rule.violated) for number, rule in enumerate(lowered)]
+    for number, rule in enumerate(lowered):
+        if not jobs.graphs[rule.domain].is_never(rule.undecided):
+            every.append(Report(len(lowered) + number, rule.domain, rule.undecided))
+    batch, trace = emitter.emit(final), emitter.emit(every)
     return Plan(
         batch=batch.program,
         trace=trace.program,
@@ -58,14 +62,19 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
         constants=np.array(list(constants.index) or [0], np.uint64),
         keys={domain: tuple(slots) for domain, slots in symbols.keys.items()},
         texts={domain: tuple(texts) for domain, texts in symbols.texts.items()},
+        asked={
+            domain: tuple(tuple(symbols.asked.get(text, ())) for text in texts)
+            for domain, texts in symbols.texts.items()
+        },
         strings=tuple(symbols.strings),
         predicates=tuple(predicate for _, predicate in symbols.predicates.values()),
         words=max(batch.words, trace.words),
         flags=max(batch.flags, trace.flags),
+        results={domain: jobs.width(domain) for domain in Domain},
     )
 
 
-def _parameters(source: Source) -> dict[str, tuple[int, bool]]:
+def parameters(source: Source) -> dict[str, tuple[int, bool]]:
     """Each parameter's number, and whether it is a duration in nanoseconds."""
     parameters = {}
     for name, value in source.parameters.items():

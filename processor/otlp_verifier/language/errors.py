@@ -26,11 +26,7 @@ class RuleError(ValueError):
 
     def __str__(self) -> str:
         place = f"{self.rule}: " if self.rule else ""
-        return f"{place}line {self.line}, column {self.column}: {self.message}\n  {self.source}\n  {self._caret()}"
-
-    def _caret(self) -> str:
-        # Tabs stay tabs, so that the caret stands under its column however wide they are shown.
-        return "".join("\t" if c == "\t" else " " for c in self.source[: self.column - 1]) + "^"
+        return f"{place}line {self.line}, column {self.column}: {self.message}\n{pointed(self.source, self.column)}"
 
 
 class RuleErrors(ValueError):  # noqa: N818  # it holds several
@@ -39,6 +35,13 @@ class RuleErrors(ValueError):  # noqa: N818  # it holds several
     def __init__(self, errors: Iterable[RuleError]) -> None:
         self.errors = tuple(errors)
         super().__init__("\n".join(str(error) for error in self.errors))
+
+
+def pointed(source: str, column: int) -> str:
+    """A line of source with a caret below a column of it, from 1; both indented."""
+    # Tabs stay tabs, so that the caret stands under its column however wide they are shown.
+    before = "".join("\t" if c == "\t" else " " for c in source[: column - 1])
+    return f"  {source}\n  {before}^"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -46,7 +46,7 @@ def call(lowering: Lowering, tree: Call) -> Value:
 def _flag(flag: int, of: Value) -> Value:
     """Something said of a value: as sure as the value is."""
     unsure = of.change is not Change.NEVER
-    return truth(Condition(flag, rises=unsure, falls=unsure))
+    return truth(Condition(flag, flag, rises=unsure, falls=unsure))
 
 
 def _arguments(lowering: Lowering, tree: Call, count: int) -> list[Value]:

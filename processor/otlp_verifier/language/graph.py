@@ -58,6 +58,10 @@ class Graph:
         """A constant word: the bits of an int, signed or unsigned, or of a float."""
         return self.node(Op.CONSTANT, numbers=(bits(value),))
 
+    def is_never(self, flag: NodeId) -> bool:
+        """Whether a flag is known to be set in no row."""
+        return self._known(flag) is False
+
     def _known(self, flag: NodeId) -> bool | None:
         node = self.nodes[flag]
         return bool(node.numbers[0]) if node.op is Op.FLAG_CONSTANT else None

@@ -54,25 +54,27 @@ _TOKEN = re.compile(
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
-TEXT_MAX = 64 * 1024
+RULE_LENGTH_MAX: Final = 64 * 1024  # characters
+FILE_LENGTH_MAX: Final = 4 << 20
 NUMBER_MAX = 64  # characters: Python refuses to read very long ones, and no 64-bit value needs more
 
 
-def tokens(text: str) -> list[Token]:
-    """All tokens of a rule, the last one of kind END.
+def tokens(text: str, length_max: int = RULE_LENGTH_MAX, part: slice = slice(None)) -> list[Token]:
+    """All tokens of a text, or of a part of it, the last one of kind END; offsets are into the text.
 
     Raises:
         RuleError: at the first character that begins no token.
 
     """
-    if len(text) > TEXT_MAX:
-        raise RuleError(f"a rule may be at most {TEXT_MAX} characters long; this one has {len(text)}", text, 0)
+    start, stop, _ = part.indices(len(text))
+    if len(text) > length_max:
+        raise RuleError(f"at most {length_max} characters are allowed; these are {len(text)}", text, 0)
     if surrogate := _SURROGATE.search(text):
         raise RuleError("half of a surrogate pair cannot stand in a rule: it is not Unicode", text, surrogate.start())
     found: list[Token] = []
-    offset = end = 0
-    while offset < len(text):
-        match = _TOKEN.match(text, offset)
+    offset = end = start
+    while offset < stop:
+        match = _TOKEN.match(text, offset, stop)
         if match is None:
             raise RuleError(_no_token(text, offset), text, offset)
         written, group = match.group(), match.lastgroup
@@ -99,6 +101,11 @@ def tokens(text: str) -> list[Token]:
     # The end is where something is missing: behind the last token, not below it.
     found.append(Token(Kind.END, "", end))
     return found
+
+
+def has_comment(text: str) -> bool:
+    """Whether a text that can be read holds a comment."""
+    return any(match.lastgroup == "space" and match[0].strip() for match in _TOKEN.finditer(text))
 
 
 def duration_ns(written: str) -> int:

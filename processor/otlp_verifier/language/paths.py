@@ -24,6 +24,7 @@ from otlp_verifier.columns import (
 )
 from otlp_verifier.machine.operations import Domain, NarrowTable, WideTable
 from otlp_verifier.relate.relations import SpanRelation, SpanState, TraceRelation
+from otlp_verifier.relate.tree import SpanTree
 
 
 class Type(Enum):
@@ -202,6 +203,7 @@ FIELDS: Final[dict[Domain, dict[str, Field]]] = {
 STEPS: Final[dict[Domain, dict[str, Step]]] = {
     Domain.SPAN: {
         "parent": Step(Domain.SPAN, _RELATIONS, SpanRelation.PARENT, Change.GROWS),
+        "root": Step(Domain.SPAN, NarrowTable.SPAN_TREE, SpanTree.ROOT, Change.ANY),
         "trace": Step(Domain.TRACE, _RELATIONS, SpanRelation.TRACE),
         "scope": Step(Domain.SCOPE, s, SpanNarrow.SCOPE),
         "resource": Step(Domain.RESOURCE, s, SpanNarrow.RESOURCE),

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.machine.operations import Domain, WideTable
+from otlp_verifier.machine.program import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +28,6 @@ class Predicate:
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
-    """Instructions for one kind of batch.
-
-    Attributes:
-        instructions: int32 (instructions, 5), see machine.operations.
-        phases: domain, first instruction, one past the last.
-        rules: indices of the rules that take part.
-
-    """
-
-    instructions: NDArray[np.int32]
-    phases: tuple[tuple[Domain, int, int], ...]
-    rules: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """All rules, compiled.
 
@@ -54,9 +39,11 @@ class Plan:
         constants: uint64 bit patterns.
         keys: per domain, the attribute keys that rules name; a key's index is its slot.
         texts: per domain, the texts to encode; their index is the column of the CODES table.
+        asked: per domain, for each of its texts, the predicates that are asked of it.
         strings: constant strings, whose codes are 0, 1, 2, ... in this order.
         predicates: by number.
         words, flags: registers that the larger program needs.
+        results: per domain, how many columns jobs give.
 
     """
 
@@ -67,10 +54,17 @@ class Plan:
     constants: NDArray[np.uint64]
     keys: dict[Domain, tuple[bytes, ...]]
     texts: dict[Domain, tuple[CodedText, ...]]
+    asked: dict[Domain, tuple[tuple[int, ...], ...]]
     strings: tuple[bytes, ...]
     predicates: tuple[Predicate, ...]
     words: int
     flags: int
+    results: dict[Domain, int]
+
+    @property
+    def undecided_from(self) -> int:
+        """Findings with this number and more say that rule `number - undecided_from` is undecided."""
+        return len(self.domains)
 
 
 WIDE_TABLE_OF: dict[Domain, WideTable] = {

@@ -24,10 +24,18 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """`base["key"]`."""
+    """`base["key"]`, or `base["key"]["key"]...`; a key may be a list's position."""
 
     base: Name
     key: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """`[value, ...]`, as the first argument of Concat."""
+
+    items: tuple[Expression, ...]
     offset: int
 
 
@@ -60,6 +68,81 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """`[low, high]` in nanoseconds; `high` None: without end."""
+
+    low: int
+    high: int | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """`relation [variable] [at end] [where condition]`: rows that stand in a relation to the row in hand.
+
+    As an operand of a temporal operator the relation is `span` or `link from span`, and it holds at a point of the
+    trace where the span there fulfils the condition.
+    """
+
+    relation: str
+    variable: str  # empty: the condition's bare paths are the row's
+    at_end: bool
+    condition: Expression | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quantified:
+    """`exists points`, or `forall points require requirement`."""
+
+    quantifier: str
+    points: Points
+    requirement: Expression | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """`count(points)`, `min|max|sum|distinct(points : value)`."""
+
+    function: str
+    points: Points
+    value: Expression | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Temporal:
+    """`once|historically|eventually|always [window] operand`."""
+
+    operator: str
+    window: Window | None
+    operand: Expression
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class TemporalPair:
+    """`left since|until [window] right`."""
+
+    operator: str
+    window: Window | None
+    left: Expression
+    right: Expression
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """`{ left } operator { right }` with TraceQL's > >> < << ~ and their negations: some span fulfils both sides."""
+
+    operator: str
+    left: Expression
+    right: Expression
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class Join:
     """`with relation variable`."""
 
@@ -69,8 +152,20 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class Assumption:
+    """`assume complete`, `assume unsampled`, `assume skew <= duration`, `assume nothing`."""
+
+    name: str
+    skew_ns: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class ForEach:
-    """`for each domain variable [with relation variable]... [where guard] require requirement`."""
+    """`[assume ...] for each domain variable [at end] [with relation variable]... [where guard] require requirement`.
+
+    A rule without `for each` is one about the trace.
+    """
 
     domain: str
     variable: str
@@ -78,6 +173,43 @@ class ForEach:
     guard: Expression | None
     requirement: Expression
     offset: int
+    at_end: bool = False
+    assumptions: tuple[Assumption, ...] = ()
 
 
-Expression = Literal | Name | Index | Call | Unary | Binary
+@dataclass(frozen=True, slots=True)
+class Property:
+    """`name: value` in a block; the value is a word or a string."""
+
+    name: str
+    value: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBlock:
+    """`rule id { property: value ... body }`; the body's text is from `begin` to before `end`."""
+
+    id: str
+    properties: tuple[Property, ...]
+    body: ForEach
+    offset: int
+    begin: int = 0
+    end: int = 0
+
+
+Expression = (
+    Literal
+    | Name
+    | Index
+    | ListOf
+    | Call
+    | Unary
+    | Binary
+    | Points
+    | Quantified
+    | Aggregate
+    | Temporal
+    | TemporalPair
+    | Structure
+)

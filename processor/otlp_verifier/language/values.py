@@ -1,12 +1,17 @@
 """Typed values while a rule is lowered: which graph nodes carry them and how they may change."""
 
-from dataclasses import dataclass
-from typing import Final
+from __future__ import annotations
 
-from otlp_verifier.language.graph import NodeId
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
 from otlp_verifier.language.paths import Change, Type
-from otlp_verifier.language.plan import CodedText
 from otlp_verifier.machine.operations import Domain
+
+if TYPE_CHECKING:
+    from otlp_verifier.language.graph import NodeId
+    from otlp_verifier.language.plan import CodedText
+
 
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
@@ -23,9 +28,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A flag, and whether it may turn true (rise) or false (fall) while spans are still arriving."""
+    """Whether something holds, with what is not known about it.
+
+    Attributes:
+        flag: it holds whatever the clocks of different hosts show within the assumed skew.
+        possible: it may hold; the same node as `flag` where no clocks are compared.
+        rises, falls: whether it may turn true, or false, while spans are still arriving.
+
+    """
 
     flag: NodeId
+    possible: NodeId
     rises: bool = False
     falls: bool = False
 
@@ -42,6 +55,7 @@ class Value:
         condition: BOOL only.
         text: TEXT and DYNAMIC: where its dictionary code comes from, with `row`.
         row: ROW: the row; TEXT and DYNAMIC: the owner.
+        clocks: TIME and DURATION: the rows whose clocks it was read from.
         constant: the value, where the rule states it.
         change: how it may change while spans arrive.
 
@@ -53,6 +67,7 @@ class Value:
     condition: Condition | None = None
     text: CodedText | None = None
     row: Row | None = None
+    clocks: frozenset[Row] = frozenset()
     constant: bool | int | float | str | None = None
     change: Change = Change.NEVER
 

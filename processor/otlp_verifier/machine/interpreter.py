@@ -8,8 +8,20 @@ nothing is ever compiled after start-up.
 import numba as nb
 import numpy as np
 
-from otlp_verifier.columns import NO_ROW
-from otlp_verifier.machine.memory import narrow_column, wide_column
+from otlp_verifier.columns import NO_ROW, ValueType
+from otlp_verifier.machine.memory import (
+    address,
+    constant,
+    flag_register,
+    float_constant,
+    float_register,
+    mark_column,
+    narrow_column,
+    rows_of,
+    signed_register,
+    wide_column,
+    word_register,
+)
 from otlp_verifier.machine.operations import BLOCK, Op
 
 _NONE = np.uint64(NO_ROW)
@@ -34,7 +46,35 @@ _TIME_MINUS_TIME, _TIME_PLUS, _TIME_MINUS = int(Op.TIME_MINUS_TIME), int(Op.TIME
 _ADD_FLOAT, _SUBTRACT_FLOAT = int(Op.ADD_FLOAT), int(Op.SUBTRACT_FLOAT)
 _MULTIPLY_FLOAT, _DIVIDE_FLOAT, _TO_FLOAT = int(Op.MULTIPLY_FLOAT), int(Op.DIVIDE_FLOAT), int(Op.TO_FLOAT)
 _MASK_K, _SHIFT_RIGHT, _SIGN_32, _SELECT = int(Op.MASK_K), int(Op.SHIFT_RIGHT), int(Op.SIGN_32), int(Op.SELECT)
-_HOLDS, _REPORT = int(Op.HOLDS), int(Op.REPORT)
+_KEY, _MIX, _SMALLER, _LARGER = int(Op.KEY), int(Op.MIX), int(Op.SMALLER), int(Op.LARGER)
+_HOLDS, _REPORT, _STORE, _MARK = int(Op.HOLDS), int(Op.REPORT), int(Op.STORE), int(Op.MARK)
+_STRING, _INT, _DOUBLE = np.uint64(ValueType.STRING), np.uint64(ValueType.INT), np.uint64(ValueType.DOUBLE)
+_ODD_A, _ODD_B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+_WHOLE_MAX = 2.0**63
+
+
+@nb.njit(cache=True, nogil=True)
+def _as_float(bits):
+    """The float with these bits."""
+    one = np.empty(1, np.uint64)
+    one[0] = bits
+    return one.view(np.float64)[0]
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _key(kind, payload, code):
+    """One word for a value: within a type no two values share one, and 1 and 1.0 are the same number."""
+    content = payload
+    if kind == _STRING:
+        content = code
+    elif kind == _DOUBLE:
+        value = _as_float(payload)
+        if abs(value) < _WHOLE_MAX and value == np.floor(value):
+            kind, content = _INT, np.uint64(np.int64(value))
+    elif kind == 0:
+        content = np.uint64(0)
+    h = (content ^ (kind * _ODD_A)) * _ODD_B
+    return h ^ (h >> np.uint64(32))
 
 
 @nb.njit(nb.int64(nb.int64, nb.int64), cache=True, nogil=True, error_model="numpy")
@@ -49,13 +89,14 @@ def _quotient(p, q):
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _arithmetic_float(op, out, x_bits, y, n):
+def _arithmetic_float(op, to, a, b, n, words):
+    out = float_register(words, to)
     if op == _TO_FLOAT:
-        signed = x_bits.view(np.int64)
+        signed = signed_register(words, a)
         for i in range(n):
             out[i] = signed[i]
         return
-    x = x_bits.view(np.float64)
+    x, y = float_register(words, a), float_register(words, b)
     if op == _ADD_FLOAT:
         for i in range(n):
             out[i] = x[i] + y[i]
@@ -92,47 +133,60 @@ def _compare_float_k(op, out, x, k, n):
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def _load(op, to, a, b, c, n, base, constants, wide, narrow, words, flags):
     if op == _LOAD_WIDE:
-        out, column = words[to], wide_column(wide, a, b, base, n)
+        out, column = word_register(words, to), wide_column(wide, a, b, base, n)
         for i in range(n):
             out[i] = column[i]
     elif op == _LOAD_NARROW:
-        out, narrow_of = words[to], narrow_column(narrow, a, b, base, n)
+        out, narrow_of = word_register(words, to), narrow_column(narrow, a, b, base, n)
         for i in range(n):
             out[i] = narrow_of[i]
     elif op == _WIDE_AT:
-        out, column, rows = words[to], wide_column(wide, a, b, 0, wide[a, 1]), words[c]
+        out, column, rows = (
+            word_register(words, to),
+            wide_column(wide, a, b, 0, rows_of(wide, a)),
+            word_register(words, c),
+        )
         for i in range(n):
             out[i] = column[rows[i]] if rows[i] != _NONE else np.uint64(0)
     elif op == _NARROW_AT:
-        out, narrow_of, rows = words[to], narrow_column(narrow, a, b, 0, narrow[a, 1]), words[c]
+        out, narrow_of, rows = (
+            word_register(words, to),
+            narrow_column(narrow, a, b, 0, rows_of(narrow, a)),
+            word_register(words, c),
+        )
         for i in range(n):
             out[i] = narrow_of[rows[i]] if rows[i] != _NONE else np.uint32(0)
     elif op == _ROW_AT:
-        out, narrow_of, rows = words[to], narrow_column(narrow, a, b, 0, narrow[a, 1]), words[c]
+        out, narrow_of, rows = (
+            word_register(words, to),
+            narrow_column(narrow, a, b, 0, rows_of(narrow, a)),
+            word_register(words, c),
+        )
         for i in range(n):
             out[i] = np.uint64(narrow_of[rows[i]]) if rows[i] != _NONE else _NONE
     elif op == _PRESENT:
-        flag, rows = flags[to], words[a]
+        flag, rows = flag_register(flags, to), word_register(words, a)
         for i in range(n):
             flag[i] = rows[i] != _NONE
     elif op == _CONSTANT:
-        out, k = words[to], constants[a]
+        out, k = word_register(words, to), constant(constants, a)
         for i in range(n):
             out[i] = k
     elif op == _FLAG_CONSTANT:
-        flag = flags[to]
+        flag = flag_register(flags, to)
         for i in range(n):
             flag[i] = a
     elif op == _ROW:
-        out = words[to]
+        out = word_register(words, to)
         for i in range(n):
             out[i] = base + i
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _compare(op, out, x, b, n, constants, words):
+def _compare(op, to, a, b, n, constants, words, flags):
+    out, x = flag_register(flags, to), word_register(words, a)
     if op >= _EQUAL_K:
-        k = constants[b]
+        k = constant(constants, b)
         if op == _EQUAL_K:
             for i in range(n):
                 out[i] = x[i] == k
@@ -146,7 +200,7 @@ def _compare(op, out, x, b, n, constants, words):
             for i in range(n):
                 out[i] = (x[i] & k) != 0
         elif op == _LESS_SIGNED_K or op == _AT_MOST_SIGNED_K:
-            signed, signed_k = x.view(np.int64), np.int64(k)
+            signed, signed_k = signed_register(words, a), np.int64(k)
             if op == _LESS_SIGNED_K:
                 for i in range(n):
                     out[i] = signed[i] < signed_k
@@ -154,9 +208,9 @@ def _compare(op, out, x, b, n, constants, words):
                 for i in range(n):
                     out[i] = signed[i] <= signed_k
         else:
-            _compare_float_k(op, out, x.view(np.float64), constants.view(np.float64)[b], n)
+            _compare_float_k(op, out, float_register(words, a), float_constant(constants, b), n)
         return
-    y = words[b]
+    y = word_register(words, b)
     if op == _EQUAL:
         for i in range(n):
             out[i] = x[i] == y[i]
@@ -167,29 +221,30 @@ def _compare(op, out, x, b, n, constants, words):
         for i in range(n):
             out[i] = x[i] <= y[i]
     elif op == _LESS_SIGNED:
-        p, q = x.view(np.int64), y.view(np.int64)
+        p, q = signed_register(words, a), signed_register(words, b)
         for i in range(n):
             out[i] = p[i] < q[i]
     elif op == _AT_MOST_SIGNED:
-        p, q = x.view(np.int64), y.view(np.int64)
+        p, q = signed_register(words, a), signed_register(words, b)
         for i in range(n):
             out[i] = p[i] <= q[i]
     elif op == _EQUAL_FLOAT:
-        f, g = x.view(np.float64), y.view(np.float64)
+        f, g = float_register(words, a), float_register(words, b)
         for i in range(n):
             out[i] = f[i] == g[i]
     elif op == _LESS_FLOAT:
-        f, g = x.view(np.float64), y.view(np.float64)
+        f, g = float_register(words, a), float_register(words, b)
         for i in range(n):
             out[i] = f[i] < g[i]
     elif op == _AT_MOST_FLOAT:
-        f, g = x.view(np.float64), y.view(np.float64)
+        f, g = float_register(words, a), float_register(words, b)
         for i in range(n):
             out[i] = f[i] <= g[i]
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _logic(op, out, x, y, n):
+def _logic(op, to, a, b, n, flags):
+    out, x, y = flag_register(flags, to), flag_register(flags, a), flag_register(flags, b)
     if op == _AND:
         for i in range(n):
             out[i] = x[i] & y[i]
@@ -205,9 +260,10 @@ def _logic(op, out, x, y, n):
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _arithmetic(op, out, a, b, c, n, constants, words, flags):
+def _arithmetic(op, to, a, b, c, n, constants, words, flags):
+    out = word_register(words, to)
     if op == _TIME_MINUS_TIME:
-        x, y = words[a], words[b]
+        x, y = word_register(words, a), word_register(words, b)
         for i in range(n):
             d = x[i] - y[i]
             if x[i] >= y[i]:
@@ -215,7 +271,7 @@ def _arithmetic(op, out, a, b, c, n, constants, words, flags):
             else:
                 out[i] = d if d >= _TOP else _TOP
     elif op == _TIME_PLUS or op == _TIME_MINUS:
-        x, y = words[a], words[b]
+        x, y = word_register(words, a), word_register(words, b)
         for i in range(n):
             d = y[i] if op == _TIME_PLUS else ~y[i] + np.uint64(1)
             s = x[i] + d
@@ -226,45 +282,62 @@ def _arithmetic(op, out, a, b, c, n, constants, words, flags):
             else:
                 out[i] = s if s <= x[i] else np.uint64(0)
     elif op == _SIGN_32:
-        x = words[a]
+        x = word_register(words, a)
         for i in range(n):
             out[i] = np.uint64(np.int64(np.int32(np.uint32(x[i]))))
     elif op == _MASK_K:
-        x, k = words[a], constants[b]
+        x, k = word_register(words, a), constant(constants, b)
         for i in range(n):
             out[i] = x[i] & k
     elif op == _SHIFT_RIGHT:
-        x, bits = words[a], np.uint64(b)
+        x, bits = word_register(words, a), np.uint64(b)
         for i in range(n):
             out[i] = x[i] >> bits
     elif op == _SELECT:
-        flag, x, y = flags[a], words[b], words[c]
+        flag, x, y = flag_register(flags, a), word_register(words, b), word_register(words, c)
         for i in range(n):
             out[i] = x[i] if flag[i] else y[i]
+    elif op == _KEY:
+        kinds, payloads, codes = word_register(words, a), word_register(words, b), word_register(words, c)
+        for i in range(n):
+            out[i] = _key(kinds[i], payloads[i], codes[i])
+    elif op == _MIX:
+        x, y = word_register(words, a), word_register(words, b)
+        for i in range(n):
+            h = (x[i] * _ODD_A + y[i]) * _ODD_B
+            out[i] = h ^ (h >> np.uint64(29))
+    elif op == _SMALLER:
+        x, y = word_register(words, a), word_register(words, b)
+        for i in range(n):
+            out[i] = min(x[i], y[i])
+    elif op == _LARGER:
+        x, y = word_register(words, a), word_register(words, b)
+        for i in range(n):
+            out[i] = max(x[i], y[i])
     elif op == _ADD:
-        x, y = words[a], words[b]
+        x, y = word_register(words, a), word_register(words, b)
         for i in range(n):
             out[i] = x[i] + y[i]
     elif op == _SUBTRACT:
-        x, y = words[a], words[b]
+        x, y = word_register(words, a), word_register(words, b)
         for i in range(n):
             out[i] = x[i] - y[i]
     elif op == _MULTIPLY:
-        x, y = words[a], words[b]
+        x, y = word_register(words, a), word_register(words, b)
         for i in range(n):
             out[i] = x[i] * y[i]
     elif op == _DIVIDE:
-        p, q, r = words[a].view(np.int64), words[b].view(np.int64), out.view(np.int64)
+        p, q, r = signed_register(words, a), signed_register(words, b), signed_register(words, to)
         for i in range(n):
             r[i] = _quotient(p[i], q[i])
     else:
-        _arithmetic_float(op, out.view(np.float64), words[a], words[b].view(np.float64), n)
+        _arithmetic_float(op, to, a, b, n, words)
 
 
 @nb.njit(
     nb.int64(
-        nb.int32[:, ::1], nb.int64[:, ::1], nb.uint64[::1], nb.int64[:, ::1], nb.int64[:, ::1], nb.uint8[:, ::1],
-        nb.uint64[:, ::1], nb.uint8[:, ::1], nb.uint32[::1], nb.uint32[:, ::1],
+        nb.int32[:, ::1], nb.int64[:, ::1], nb.uint64[::1], nb.int64[:, ::1], nb.int64[:, ::1],
+        nb.int64[:, ::1], nb.uint8[:, ::1], nb.uint64[:, ::1], nb.uint8[:, ::1], nb.uint32[::1], nb.uint32[:, ::1],
     ),
     cache=True,
     nogil=True,
@@ -276,6 +349,7 @@ def run(
     constants: np.ndarray,
     wide: np.ndarray,
     narrow: np.ndarray,
+    marks: np.ndarray,
     truth: np.ndarray,
     words: np.ndarray,
     flags: np.ndarray,
@@ -289,6 +363,7 @@ def run(
         phases: int64 (phases, 3): first instruction, one past the last, rows of the phase's domain.
         constants: uint64 bit patterns.
         wide, narrow: int64 (tables, 2), by machine.operations.WideTable and NarrowTable: see machine.memory.addresses.
+        marks: int64 (tables, 2), out: the flags that jobs read, one table per domain; SCRATCH in `wide` is out too.
         truth: uint8 (predicates, codes): which predicate holds of which string.
         words, flags: uint64 and uint8 (registers, BLOCK), scratch.
         counts: uint32 (rules), out: findings per rule, added to what is there.
@@ -298,6 +373,8 @@ def run(
     """
     total = 0
     capacity = found.shape[1]
+    words_at, flags_at, constants_at = address(words), address(flags), address(constants)
+    wide_at, narrow_at, marks_at = address(wide), address(narrow), address(marks)
     for phase in range(phases.shape[0]):
         first, last, rows = phases[phase, 0], phases[phase, 1], phases[phase, 2]
         for begin in range(0, rows, BLOCK):
@@ -312,19 +389,27 @@ def run(
                 c = program[at, 4]
                 if op < _AND:
                     if op < _EQUAL:
-                        _load(op, to, a, b, c, n, base, constants, wide, narrow, words, flags)
+                        _load(op, to, a, b, c, n, base, constants_at, wide_at, narrow_at, words_at, flags_at)
                     else:
-                        _compare(op, flags[to], words[a], b, n, constants, words)
+                        _compare(op, to, a, b, n, constants_at, words_at, flags_at)
                 elif op < _ADD:
-                    _logic(op, flags[to], flags[a], flags[b], n)
+                    _logic(op, to, a, b, n, flags_at)
                 elif op < _HOLDS:
-                    _arithmetic(op, words[to], a, b, c, n, constants, words, flags)
+                    _arithmetic(op, to, a, b, c, n, constants_at, words_at, flags_at)
                 elif op == _HOLDS:
-                    out, codes, holds = flags[to], words[b], truth[a]
+                    out, codes, holds = flag_register(flags_at, to), word_register(words_at, b), truth[a]
                     for i in range(n):
                         out[i] = holds[codes[i]] if codes[i] != _NONE else 0
+                elif op == _STORE:
+                    stored, word = wide_column(wide_at, a, b, base, n), word_register(words_at, c)
+                    for i in range(n):
+                        stored[i] = word[i]
+                elif op == _MARK:
+                    marked, mark = mark_column(marks_at, a, b, base, n), flag_register(flags_at, c)
+                    for i in range(n):
+                        marked[i] = mark[i]
                 elif op == _REPORT:
-                    hit = flags[b]
+                    hit = flag_register(flags_at, b)
                     hits = np.uint32(0)
                     for i in range(n):
                         hits += hit[i]

@@ -69,10 +69,16 @@ class Op(IntEnum):
     SHIFT_RIGHT = 63  # w(a) >> #b
     SIGN_32 = 64  # the low 32 bits, sign extended
     SELECT = 65  # w(b) where f(a), else w(c)
+    KEY = 66  # one word for a value of type w(a), payload w(b), dictionary code w(c): equal for equal values
+    MIX = 67  # one word for two: equal for equal pairs
+    SMALLER = 68  # of two unsigned
+    LARGER = 69
     # Strings, by dictionary code
-    HOLDS = 70  # f = predicate #a is true of the string with code w(b); false for NO_ROW
+    HOLDS = 75  # f = predicate #a is true of the string with code w(b); false for NO_ROW
     # Results
     REPORT = 80  # rule #a is violated in the rows where f(b)
+    STORE = 81  # wide[#a][#b, row] = w(c)
+    MARK = 82  # marks[#a][#b, row] = f(c)
 
 
 class Domain(IntEnum):
@@ -87,7 +93,7 @@ class Domain(IntEnum):
 
 
 class WideTable(IntEnum):
-    """Tables of 64-bit columns."""
+    """Tables of 64-bit columns. RESULTS: what jobs found; SCRATCH: what they read; one table per domain each."""
 
     RESOURCES = 0
     SCOPES = 1
@@ -95,6 +101,12 @@ class WideTable(IntEnum):
     EVENTS = 3
     LINKS = 4
     ATTRIBUTES = 5
+    RESULTS = 6
+    SCRATCH = 12
+
+
+WIDE_TABLES: Final = 18
+MARK_TABLES: Final = 6  # flags kept for jobs: one table of 8-bit columns per domain
 
 
 class NarrowTable(IntEnum):
@@ -113,6 +125,8 @@ class NarrowTable(IntEnum):
     TRACES = 7
     KEYS = 8
     CODES = 13
+    SPAN_TREE = 18
+    LINK_TARGETS = 19
 
 
-NARROW_TABLES: Final = 18
+NARROW_TABLES: Final = 20

@@ -42,11 +42,13 @@ class Relations:
         spans: uint32, shape (len(SpanRelation), capacity).
         traces: uint32, shape (len(TraceRelation), capacity).
         trace_count: how many rows of `traces` the last batch filled.
+        generation: goes up when columns have moved.
 
     """
 
     def __init__(self) -> None:
         self.trace_count = 0
+        self.generation = 0
         self._reserve(64)
 
     def load(self, columns: Columns) -> None:
@@ -65,6 +67,7 @@ class Relations:
         )
 
     def _reserve(self, capacity: int) -> None:
+        self.generation += 1
         self.spans: NDArray[np.uint32] = np.empty((len(SpanRelation), capacity), np.uint32)
         self.traces: NDArray[np.uint32] = np.empty((len(TraceRelation), capacity), np.uint32)
         self._cells: NDArray[np.uint32] = np.empty((2, 1 << (2 * capacity - 1).bit_length()), np.uint32)

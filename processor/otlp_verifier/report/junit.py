@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final, TextIO
 from xml.etree import ElementTree
 
-from otlp_verifier.files import InputError  # noqa: TC001  # loaded anyway
+from otlp_verifier.files import InputError  # loaded anyway
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.model import Entry, Report, RuleTally
 from otlp_verifier.report.words import findings_of

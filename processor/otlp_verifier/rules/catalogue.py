@@ -1,7 +1,8 @@
-"""The rules as data: every YAML file of this package, and a user's own lists, as `Rule` objects.
+"""The rules as data: every YAML file of this package, and a user's own files, as `Rule` objects.
 
-A file holds a list of rules; a file of this package holds exactly one, named as
-the file is. All mistakes of all files are reported at once.
+A file holds a list of rules in YAML, or blocks `rule id { ... }` where its name ends
+in `.rules`; a file of this package holds exactly one, named as the file is. All mistakes of
+all files are reported at once.
 
 Start-up pays for what the engine needs: `examples:` is the last key of a
 package file, and the text from there on is half of the file and most of its
@@ -16,10 +17,13 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 import msgspec
+import yaml
 
-from otlp_verifier.language.errors import nearest
+from otlp_verifier.language.errors import RuleError, nearest
 from otlp_verifier.policy import SeverityName
-from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
+from otlp_verifier.rules import blocks
+from otlp_verifier.rules.blocks import BlockEntry
+from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors, in_file
 from otlp_verifier.rules.nodes import Entry, entries
 
 DecidedBy = Literal["record", "batch", "trace"]
@@ -28,6 +32,7 @@ Parameter = int | str
 PACKAGE: Final = Path(__file__).parent
 _EXAMPLES: Final = re.compile(r"^  examples:", re.MULTILINE)
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+EXAMPLES_SUFFIX: Final = ".examples.yaml"
 _PARAMETER: Final = re.compile(r"[a-z_][a-z0-9_]*")
 _DURATION: Final = re.compile(r"(\d+(\.\d+)?(ns|us|ms|s|m|h))+")
 
@@ -105,16 +110,33 @@ def load(files: Iterable[Path] = ()) -> tuple[Rule, ...]:
     errors: list[RuleFileError] = []
     rules = list(_package(errors))
     for file in files:
-        rules.extend(_users(file, errors))
+        rules.extend(read(file, errors))
+    check_ids(rules, errors)
+    if errors:
+        raise RuleFileErrors(errors)
+    return tuple(sorted(rules, key=lambda rule: (rule.id, rule.part)))
+
+
+def read(path: Path, errors: list[RuleFileError]) -> list[Rule]:
+    """Read the rules of one file that are well formed; what is wrong with the others is added to `errors`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        errors.append(RuleFileError(str(path), 0, f"cannot be read: {error}"))
+        return []
+    found: Iterator[Entry | BlockEntry]
+    found = (blocks.entries if path.suffix == blocks.SUFFIX else entries)(str(path), text, errors)
+    return [rule for entry in found for rule in _rules(entry, "", errors)]
+
+
+def check_ids(rules: Iterable[Rule], errors: list[RuleFileError]) -> None:
+    """Add to `errors` every rule whose id another one has."""
     taken: dict[str, Rule] = {}
     for rule in rules:
         first = taken.setdefault(rule.id, rule)
         if rule.part == 0 and first is not rule:
             message = f"id `{rule.id}` is taken by {first.file}, line {first.line}"
             errors.append(RuleFileError(rule.file, rule.line, message))
-    if errors:
-        raise RuleFileErrors(errors)
-    return tuple(sorted(rules, key=lambda rule: (rule.id, rule.part)))
 
 
 @functools.cache
@@ -124,7 +146,9 @@ def builtin() -> tuple[Rule, ...]:
 
 
 def examples(rule: Rule) -> Mapping[str, Any]:
-    """Read the `examples` of a rule as its file states them: `fires` and `silent`, lists of mappings; see example.py.
+    """Read the `examples` of a rule: `fires` and `silent`, lists of mappings; see example.py.
+
+    A rule in YAML holds them itself. Those of `shop.rules` stand in `shop.examples.yaml`, by the rules' ids.
 
     Raises:
         RuleFileErrors: the file has changed since the rule was read, and no longer holds it.
@@ -132,13 +156,42 @@ def examples(rule: Rule) -> Mapping[str, Any]:
 
     """
     errors: list[RuleFileError] = []
-    for entry in entries(rule.file, Path(rule.file).read_text(encoding="utf-8"), errors):
+    path = Path(rule.file)
+    if path.suffix == blocks.SUFFIX:
+        return _examples_beside(rule, path.with_suffix(EXAMPLES_SUFFIX))
+    for entry in entries(rule.file, path.read_text(encoding="utf-8"), errors):
         if entry.value.get("id") == rule.id:
             found = entry.value.get("examples") or {}
             if isinstance(found, dict):
                 return found
             errors.append(entry.error("examples", "expected a mapping with the keys fires and silent"))
     raise RuleFileErrors(errors or [RuleFileError(rule.file, rule.line, f"`{rule.id}` is not in this file any more")])
+
+
+def located(error: RuleError, rules: Iterable[Rule]) -> RuleFileError:
+    """A mistake that the compiler found, with its place in the file of its rule.
+
+    Raises:
+        OSError: the file cannot be read.
+
+    """
+    # A rule with several formulas: the one that has this line.
+    rule = next(rule for rule in rules if rule.id == error.rule and error.source in rule.rule)
+    return in_file(error, rule.file, Path(rule.file).read_text(encoding="utf-8"), rule.rule_line)
+
+
+def _examples_beside(rule: Rule, path: Path) -> Mapping[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        found = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RuleFileErrors([RuleFileError(str(path), 0, f"no YAML: {' '.join(str(error).split())}")]) from None
+    if not isinstance(found, dict) or not isinstance(found.get(rule.id, {}), dict):
+        message = f"expected rule ids, each with the keys fires and silent; found {_shown(found)}"
+        raise RuleFileErrors([RuleFileError(str(path), 1, message)])
+    of_rule: Mapping[str, Any] = found.get(rule.id, {})
+    return of_rule
 
 
 def _package(errors: list[RuleFileError]) -> Iterator[Rule]:
@@ -155,17 +208,7 @@ def _package(errors: list[RuleFileError]) -> Iterator[Rule]:
         yield from made
 
 
-def _users(path: Path, errors: list[RuleFileError]) -> Iterator[Rule]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        errors.append(RuleFileError(str(path), 0, f"cannot be read: {error}"))
-        return
-    for entry in entries(str(path), text, errors):
-        yield from _rules(entry, "", errors)
-
-
-def _rules(entry: Entry, family: str, errors: list[RuleFileError]) -> list[Rule]:
+def _rules(entry: Entry | BlockEntry, family: str, errors: list[RuleFileError]) -> list[Rule]:
     """Make the rules that an entry states; where something is wrong with it, none, and what it is in `errors`."""
     before = len(errors)
     value = entry.value
@@ -221,7 +264,7 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _check_formulas(entry: Entry, errors: list[RuleFileError]) -> None:
+def _check_formulas(entry: Entry | BlockEntry, errors: list[RuleFileError]) -> None:
     counts = {}
     for key in ("rule", "message"):
         value = entry.value.get(key, "unsaid")
@@ -234,7 +277,7 @@ def _check_formulas(entry: Entry, errors: list[RuleFileError]) -> None:
         errors.append(entry.error("message", f"{message}; found {counts['message']}"))
 
 
-def _one_of(entry: Entry, key: str, known: tuple[str, ...], errors: list[RuleFileError]) -> None:
+def _one_of(entry: Entry | BlockEntry, key: str, known: tuple[str, ...], errors: list[RuleFileError]) -> None:
     if key not in entry.value or entry.value[key] in known:
         return
     found = entry.value[key]
@@ -242,7 +285,7 @@ def _one_of(entry: Entry, key: str, known: tuple[str, ...], errors: list[RuleFil
     errors.append(entry.error(key, f"{key}: expected one of {', '.join(known)}, found {_shown(found)}{hint}"))
 
 
-def _check_parameters(entry: Entry, errors: list[RuleFileError]) -> None:
+def _check_parameters(entry: Entry | BlockEntry, errors: list[RuleFileError]) -> None:
     parameters = entry.value.get("parameters", {})
     if not isinstance(parameters, dict):
         errors.append(entry.error("parameters", f"parameters: expected a mapping, found {_shown(parameters)}"))
@@ -257,13 +300,13 @@ def _check_parameters(entry: Entry, errors: list[RuleFileError]) -> None:
             errors.append(entry.error("parameters", message))
 
 
-def _check_traps(entry: Entry, errors: list[RuleFileError]) -> None:
+def _check_traps(entry: Entry | BlockEntry, errors: list[RuleFileError]) -> None:
     traps = entry.value.get("traps", [])
     if not isinstance(traps, list) or not all(_is_text(trap) for trap in traps):
         errors.append(entry.error("traps", f"traps: expected a list of sentences, found {_shown(traps)}"))
 
 
-def _check_sources(entry: Entry, errors: list[RuleFileError]) -> None:
+def _check_sources(entry: Entry | BlockEntry, errors: list[RuleFileError]) -> None:
     sources = entry.value.get("sources", [])
     if not isinstance(sources, list):
         errors.append(entry.error("sources", f"sources: expected a list, found {_shown(sources)}"))

@@ -3,7 +3,7 @@
 Both tables live in numpy arrays that C fills and searches; see lookup.h.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -216,19 +216,15 @@ class KeyTable:
         """How many slots there are."""
         return len(self.keys)
 
-    def find(
-        self,
-        buffer: bytes | memoryview,
-        attributes: _Native,
-        starts: NDArray[np.uint32],
-        counts: NDArray[np.uint32],
-        rows: NDArray[np.uint32],
-    ) -> None:
-        """Find the attribute of each key for each owner; of several with one key, the first.
+    def finder(
+        self, starts: NDArray[np.uint32], counts: NDArray[np.uint32], rows: NDArray[np.uint32]
+    ) -> Callable[[_Native, _Native, int], None]:
+        """Return a function that finds the attribute of each key for each owner; of several with one key, the first.
+
+        It takes the scanned bytes (`uint8_t[]`), the scanned attributes (`otlpv_table *`) and the number of owners,
+        and may be called as long as the arrays stay where they are.
 
         Args:
-            buffer: what was scanned.
-            attributes: the scanned attributes, `otlpv_table *`.
             starts: the owners' first attribute row, shape (owners,).
             counts: how many attributes each has, shape (owners,).
             rows: the result, shape (at least the slots, at least the owners); `rows[slot, owner]` is a row of
@@ -240,13 +236,25 @@ class KeyTable:
         """
         if rows.ndim != 2 or len(rows) < len(self) or rows.shape[1] < len(starts):
             raise ValueError(f"rows has shape {rows.shape}, needed are {len(self)} slots and {len(starts)} owners")
-        lib.otlpv_find_keys(
-            ffi.from_buffer("uint8_t[]", buffer),
-            attributes,
-            pointer(starts, UINT32),
-            pointer(counts, UINT32, len(starts)),
-            len(starts),
-            self._native,
-            pointer(rows, UINT32, writable=True),
-            rows.shape[1],
-        )
+        pointers = (
+            pointer(starts, UINT32), pointer(counts, UINT32, len(starts)), pointer(rows, UINT32, writable=True),
+        )  # fmt: skip
+        most, stride, native, find_keys = len(starts), rows.shape[1], self._native, lib.otlpv_find_keys
+
+        def find(source: _Native, attributes: _Native, owners: int) -> None:
+            if owners > most:
+                raise ValueError(f"{owners} owners, but there is room for {most}")
+            find_keys(source, attributes, pointers[0], pointers[1], owners, native, pointers[2], stride)
+
+        return find
+
+    def find(
+        self,
+        buffer: bytes | memoryview,
+        attributes: _Native,
+        starts: NDArray[np.uint32],
+        counts: NDArray[np.uint32],
+        rows: NDArray[np.uint32],
+    ) -> None:
+        """Find the attribute of each key for each owner once; see `finder`."""
+        self.finder(starts, counts, rows)(ffi.from_buffer("uint8_t[]", buffer), attributes, len(starts))

@@ -1,0 +1,100 @@
+"""What each class of operator costs on traces of 10, 100 and 1,000 spans: one rule at a time, whole traces, one core.
+
+A figure is the time of a run with the rule less that of a run with the cheapest
+rule that needs the tree as well; the tree itself is `language.tree_*`. Compilation
+and reload are measured on 500 rules.
+"""
+
+import random
+import time
+from typing import Final
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otlp_verifier.language.compiler import Source, compile_rules
+from otlp_verifier.policy import Completeness
+from otlp_verifier.verify import Engine
+from otlp_verifier.wire.limits import Limits
+from perf.effort import EFFORT
+from perf.measure import Way, ns_per_span
+
+SIZES: Final = (10, 100, 1_000)  # spans in a trace
+SPANS: Final = 10_000  # in a batch
+ROUNDS: Final = 20
+KEY = 'attributes["k"]'
+_TREE: Final = "for each span s where s.parent.start == 1 require once [1ns, 1ns] span where true"
+RULES: Final = {
+    "atom": 'for each span s require s.kind != 9 or s.name == "x"',
+    "attribute": f"for each span s require s.{KEY} != 17",
+    "string": 'for each span s require IsMatch(s.name, "^a.*z$") or s.kind > 0',
+    "parent": "for each span s with parent p require s.start >= p.start",
+    "child": "for each span s require count(child where kind == 1) <= 5000",
+    "child_join": f"for each span s require not exists child c where c.{KEY} == s.{KEY} and c.kind == 9",
+    "sibling": "for each span s require not exists sibling where kind == 9",
+    "ancestor": "for each span s require not exists ancestor where kind == 9",
+    "ancestor_join": f"for each span s require not exists ancestor a where a.kind == 9 and a.{KEY} == s.{KEY}",
+    "descendant": "for each span s require not exists descendant where kind == 9",
+    "descendant_join": f"for each span s require not exists descendant d where d.kind == 9 and d.{KEY} == s.{KEY}",
+    "descendant_order": "for each span s require not exists descendant d where d.kind == 9 and d.start < s.start",
+    "distinct": f"for each trace t require distinct(span : {KEY}) <= 5000",
+    "sum": "for each span s require sum(child : duration) >= 0s",
+    "max": "for each span s require max(descendant : duration) <= 1h",
+    "once": "for each span s require once [0s, 1ms] span where kind == 1 or kind > 0",
+    "once_join": f"for each span s require once [0s, 1ms] span r where r.{KEY} == s.{KEY}",
+    "historically": "for each span s require historically [0s, 1ms] span where kind != 9",
+    "eventually": "for each span s require eventually [0s, 1ms] span where kind > 0",
+    "since": "for each span s require (not span where kind == 9) since [0s, 1ms] span where kind > 0",
+    "until": "for each span s require (not span where kind == 9) until [0s, 1ms] span where kind > 0",
+    "arrow": "require not { kind == 9 } >> { kind == 1 }",
+}
+RELOADED: Final = 500
+
+
+def figures() -> dict[str, float]:
+    """Medians; see `perf.catalogue` for what each figure means."""
+    result: dict[str, float] = {}
+    for size in SIZES:
+        batch = _batch(size)
+        ways = {name: _way(rule, batch) for name, rule in {"none": "for each span s require true", **RULES}.items()}
+        taken = ns_per_span(ways | {"tree": _way(_TREE, batch)}, ROUNDS)
+        floor = taken.pop("none")
+        result |= {f"language.{name}_{size}_ns_per_span": ns - floor for name, ns in taken.items()}
+    return result | _compilation()
+
+
+def _way(rule: str, batch: bytes) -> Way:
+    engine, limits = Engine(compile_rules([Source("r", rule)])), Limits()
+    return Way(lambda _: engine.run(batch, Completeness.TRACE, limits), 1, SPANS)
+
+
+def _batch(size: int) -> bytes:
+    """Whole traces of one size: a random tree, each span within its parent, an attribute with ten values."""
+    r = random.Random(size)
+    message = ExportTraceServiceRequest()
+    spans = message.resource_spans.add().scope_spans.add().spans
+    for _ in range(SPANS // size):
+        trace_id, made = r.randbytes(16), []
+        for position in range(size):
+            parent = made[r.randrange(max(0, position - 10), position)] if position else None
+            start = parent.start_time_unix_nano + r.randrange(100_000) if parent else 10**18
+            span = spans.add(trace_id=trace_id, span_id=r.randbytes(8), name=f"work {r.randrange(50)}", kind=1 + r.randrange(5),
+                             start_time_unix_nano=start, end_time_unix_nano=start + r.randrange(1, 10**6))  # fmt: skip
+            if parent is not None:
+                span.parent_span_id = parent.span_id
+            attribute = span.attributes.add(key="k")
+            attribute.value.int_value = r.randrange(10)
+            made.append(span)
+    return message.SerializeToString()
+
+
+def _compilation() -> dict[str, float]:
+    rules = list(RULES.values())
+    sources = [
+        Source(f"r{i}", rules[i % len(rules)].replace("9", str(10 + i))) for i in range(RELOADED)
+    ]
+    taken = []
+    for _ in range(EFFORT.rounds(5)):
+        start = time.perf_counter_ns()
+        compile_rules(sources)
+        taken.append(time.perf_counter_ns() - start)
+    return {"language.compile_500_rules_ms": min(taken) / 1e6}

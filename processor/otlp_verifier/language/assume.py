@@ -1,0 +1,61 @@
+"""What must be so for a verdict to stand: assumptions, written in the language itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otlp_verifier.language.cursor import Cursor
+from otlp_verifier.language.expressions import ExpressionParser
+from otlp_verifier.language.values import Condition
+from otlp_verifier.machine.operations import Domain, NarrowTable, Op
+from otlp_verifier.relate.relations import SpanRelation, SpanState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otlp_verifier.language.lower import Lowering
+    from otlp_verifier.language.syntax import Assumption
+
+# What says that data is missing from a trace. A sampling threshold of zero (th:0) means that nothing was left out
+# (specification/trace/tracestate-handling.md, sampling threshold value).
+MISSING: Final = {
+    "complete": (
+        "exists span where (parent_span_id != nil and parent == nil) or dropped_attributes_count > 0 "
+        "or dropped_events_count > 0 or dropped_links_count > 0"
+    ),
+    "unsampled": r'exists span where IsMatch(trace_state, "(^|,)[ \t]*ot=([^,]*;)?th:0*[1-9a-f]")',
+}
+
+
+def certain(lowering: Lowering, assumptions: Sequence[Assumption], *, final: bool) -> Condition:
+    """That nothing makes a violation doubtful.
+
+    A rule that states no assumption and whose violation a further span could undo assumes that traces are complete
+    and unsampled: absence counts only where nothing says that data is missing.
+    """
+    stated = {assumption.name for assumption in assumptions} - {"skew"}
+    if not stated and not final:
+        stated = set(MISSING)
+    condition = lowering.known(True)
+    if lowering.scope.domain in (Domain.RESOURCE, Domain.SCOPE):
+        return condition
+    for name in sorted(stated & set(MISSING)):
+        tree = ExpressionParser(Cursor(MISSING[name])).expression()
+        condition = lowering.both(condition, lowering.negate(lowering.condition(tree)))
+    return condition
+
+
+def counted(lowering: Lowering) -> Condition:
+    """That the row in hand is no repetition of an exact duplicate: those are removed before traces are looked at."""
+    if lowering.scope.domain is not Domain.SPAN:
+        return lowering.known(True)
+    flag = lowering.graph.negate(repeated(lowering))
+    return Condition(flag, flag)
+
+
+def repeated(lowering: Lowering) -> int:
+    """The flag of a span that repeats another one exactly."""
+    graph = lowering.jobs.graphs[Domain.SPAN]
+    state = graph.node(Op.NARROW, numbers=(NarrowTable.SPAN_RELATIONS, SpanRelation.STATE))
+    duplicate = graph.node(Op.BITS_K, state, numbers=(SpanState.DUPLICATE,))
+    return graph.both(duplicate, graph.node(Op.BITS_K, state, numbers=(SpanState.REPEATED,)))

@@ -1,0 +1,123 @@
+"""A cursor over tokens: small steps, limits, and errors that say what was expected and what was found."""
+
+from typing import Final
+
+from otlp_verifier.language.errors import RuleError, nearest
+from otlp_verifier.language.lexer import RULE_LENGTH_MAX, Kind, Token, tokens
+
+DEPTH_MAX: Final = 64  # of nested parentheses and operators: bounds recursion here and in every later step
+OPERATORS_MAX: Final = 200  # a chain `a or b or ...` is a tree as deep as it is long
+RESERVED: Final = frozenset(
+    (
+        "for", "each", "with", "where", "require", "assume", "at", "and", "or", "not", "true", "false", "nil",
+        "exists", "forall", "count", "min", "max", "sum", "distinct",
+        "once", "historically", "since", "eventually", "always", "until",
+    )
+)  # fmt: skip
+
+
+class Cursor:
+    """Where a parser stands in a text's tokens."""
+
+    def __init__(self, text: str, *, length_max: int = RULE_LENGTH_MAX, part: slice = slice(None)) -> None:
+        self.text = text
+        self._tokens = tokens(text, length_max, part)
+        self._position = 0
+        self._depth = 0
+        self._operators = 0
+
+    def begin_rule(self) -> None:
+        """What is limited is limited in each rule."""
+        self._depth = self._operators = 0
+
+    @property
+    def now(self) -> Token:
+        """The token in hand."""
+        return self._tokens[self._position]
+
+    @property
+    def following(self) -> Token:
+        """The token after the one in hand."""
+        return self._tokens[min(self._position + 1, len(self._tokens) - 1)]
+
+    def next(self) -> Token:
+        """Take the token in hand."""
+        token = self.now
+        self._position += 1
+        return token
+
+    def is_word(self, *words: str) -> bool:
+        """Whether one of the given words is in hand."""
+        return self.now.kind is Kind.WORD and self.now.text in words
+
+    def is_symbol(self, *symbols: str) -> bool:
+        """Whether one of the given symbols is in hand."""
+        return self.now.kind is Kind.SYMBOL and self.now.text in symbols
+
+    def is_name(self) -> bool:
+        """Whether a word that is not reserved is in hand."""
+        return self.now.kind is Kind.WORD and self.now.text not in RESERVED
+
+    def accept_word(self, word: str) -> bool:
+        """Take a word if it is in hand."""
+        if not self.is_word(word):
+            return False
+        self.next()
+        return True
+
+    def word(self, word: str, why: str) -> None:
+        """Take a word that must be in hand."""
+        if not self.accept_word(word):
+            hint = nearest(self.now.text, (word,)) if self.now.kind is Kind.WORD else ""
+            raise self.error(f"expected `{word}`: {why}{hint}")
+
+    def symbol(self, symbol: str) -> None:
+        """Take a symbol that must be in hand."""
+        if not self.is_symbol(symbol):
+            raise self.error(f"expected `{symbol}`")
+        self.next()
+
+    def one_of(self, known: tuple[str, ...], what: str) -> str:
+        """Take one of several words."""
+        token = self.now
+        if token.kind is not Kind.WORD or token.text not in known:
+            hint = nearest(token.text, known) if token.kind is Kind.WORD else ""
+            raise self.error(f"expected {what}, one of {', '.join(known)}{hint}")
+        return self.next().text
+
+    def name(self, what: str) -> str:
+        """Take a word that is not reserved."""
+        if not self.is_name():
+            raise self.error(f"expected {what}")
+        return self.next().text
+
+    def operator(self) -> Token:
+        """Take an operator; a rule may hold only so many, as a chain of them makes the tree deep."""
+        token = self.next()
+        self._operators += 1
+        if self._operators > OPERATORS_MAX:
+            raise self.error(f"more than {OPERATORS_MAX} operators in one rule")
+        return token
+
+    def deeper(self) -> int:
+        """One level down; give the result to `back`."""
+        outer = self._depth
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise self.error(f"nested more than {DEPTH_MAX} levels deep")
+        return outer
+
+    def back(self, outer: int) -> None:
+        """Return to the level that `deeper` left."""
+        self._depth = outer
+
+    def finish(self) -> None:
+        """Make sure that nothing is left."""
+        if self.now.kind is not Kind.END:
+            raise self.error("expected the end of the rule or an operator")
+
+    def error(self, message: str) -> RuleError:
+        """A mistake at the token in hand."""
+        token = self.now
+        found = "the rule ends here" if token.kind is Kind.END else f"found `{token.text}`"
+        return RuleError(f"{message}; {found}", self.text, token.offset)

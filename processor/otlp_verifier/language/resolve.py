@@ -1,0 +1,187 @@
+"""Paths to columns: what a name means in a scope, and the nodes that load it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otlp_verifier.columns import AttributeNarrow, AttributeWide, ValueType
+from otlp_verifier.language.errors import nearest
+from otlp_verifier.language.paths import ATTRIBUTES, ENUMS, FIELDS, STEPS, Change, Field, Type
+from otlp_verifier.language.plan import CodedText
+from otlp_verifier.language.syntax import Index, Name
+from otlp_verifier.language.values import Condition, Row, Value
+from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
+
+if TYPE_CHECKING:
+    from otlp_verifier.language.graph import NodeId
+    from otlp_verifier.language.lower import Lowering
+
+TYPE, VALUE = int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
+_EMPTY = int(ValueType.EMPTY)
+_IMPLICIT = {"span": Domain.SPAN, "resource": Domain.RESOURCE, "scope": Domain.SCOPE, "trace": Domain.TRACE}
+
+
+def name(lowering: Lowering, tree: Name) -> Value:
+    """A path, a parameter or an enum member."""
+    if len(tree.parts) == 1 and tree.parts[0] not in lowering.scope.rows:
+        single = tree.parts[0]
+        if single in lowering.parameters:
+            value, is_duration = lowering.parameters[single]
+            return lowering.constant(value, Type.DURATION if is_duration else Type.INT)
+        if single == "skew":
+            return lowering.constant(lowering.skew_ns, Type.DURATION)
+        if single in ENUMS:
+            return lowering.constant(ENUMS[single], Type.INT)
+    row, rest = _walk(lowering, tree)
+    if not rest:
+        present = None if row.at is None else lowering.graph.node(Op.PRESENT, row.at)
+        return Value(Type.ROW, row=row, present=present, change=row.change)
+    path = ".".join(rest)
+    if path == "duration" and row.domain is Domain.SPAN:
+        end, start = (field(lowering, row, FIELDS[Domain.SPAN][each]) for each in ("end", "start"))
+        word = lowering.graph.node(Op.TIME_MINUS_TIME, end.words[0], start.words[0])
+        return Value(Type.DURATION, (word,), present=end.present, change=end.change)
+    found = FIELDS[row.domain].get(path)
+    if found is not None:
+        return field(lowering, row, found)
+    if row.domain is Domain.RESOURCE and len(tree.parts) > 1:
+        # As in TraceQL: resource.service.name is the attribute of that name.
+        return _attribute(lowering, row, path)
+    known = [*FIELDS[row.domain], *STEPS[row.domain]]
+    raise lowering.error(f"{a(row.domain)} has no `{path}`{nearest(path, known)}", tree.offset)
+
+
+def attribute(lowering: Lowering, tree: Index) -> Value:
+    """`path.attributes["key"]`."""
+    row, rest = _walk(lowering, tree.base)
+    if rest != ("attributes",) or row.domain not in ATTRIBUTES:
+        path = ".".join(rest) or "row"
+        raise lowering.error(f'{a(row.domain)} has no `{path}[...]`; expected attributes["..."]', tree.offset)
+    return _attribute(lowering, row, tree.key)
+
+
+def step(lowering: Lowering, row: Row, relation: str) -> Row:
+    """The row that stands in a relation to `row`."""
+    to = STEPS[row.domain][relation]
+    at = load_narrow(lowering, row, to.table, to.column, is_row=True)
+    return Row(to.domain, at, to.change if row.change is Change.NEVER else Change.ANY)
+
+
+def exists(lowering: Lowering, row: Row) -> Condition:
+    """That there is such a row."""
+    if row.at is None:
+        return lowering.known(True)
+    flag = lowering.graph.node(Op.PRESENT, row.at)
+    return Condition(flag, flag, rises=row.change is not Change.NEVER, falls=row.change is Change.ANY)
+
+
+def load_narrow(lowering: Lowering, row: Row, table: int, column: int, *, is_row: bool = False) -> NodeId:
+    """The node that loads a 32-bit column of a row."""
+    if row.at is None:
+        return lowering.graph.node(Op.NARROW, numbers=(table, column))
+    return lowering.graph.node(Op.ROW_AT if is_row else Op.NARROW_AT, row.at, numbers=(table, column))
+
+
+def load_wide(lowering: Lowering, row: Row, table: int, column: int) -> NodeId:
+    """The node that loads a 64-bit column of a row."""
+    if row.at is None:
+        return lowering.graph.node(Op.WIDE, numbers=(table, column))
+    return lowering.graph.node(Op.WIDE_AT, row.at, numbers=(table, column))
+
+
+def field(lowering: Lowering, row: Row, what: Field) -> Value:
+    """A field of a row."""
+    graph = lowering.graph
+    words = tuple(
+        load_wide(lowering, row, table, column)
+        if isinstance(table, WideTable)
+        else load_narrow(lowering, row, table, column)
+        for table, column in what.columns
+    )
+    # A row that may be absent makes every field nil there.
+    present, change = None, what.change
+    if row.at is not None and row.change is not Change.NEVER:
+        present, change = graph.node(Op.PRESENT, row.at), Change.ANY
+    if what.type is Type.BOOL:
+        flag = graph.node(Op.BITS_K, words[0], numbers=(what.mask or 0,))
+        if what.known is not None:
+            known = graph.node(Op.BITS_K, words[0], numbers=(what.known,))
+            present = known if present is None else graph.both(present, known)
+        condition = Condition(flag, flag, rises=change is not Change.NEVER, falls=change is Change.ANY)
+        return Value(Type.BOOL, condition=condition, present=present, change=change)
+    if what.shift:
+        words = (graph.node(Op.SHIFT_RIGHT, words[0], numbers=(what.shift,)),)
+    if what.mask is not None:
+        words = (graph.node(Op.MASK_K, words[0], numbers=(what.mask,)),)
+    if what.signed:
+        words = (graph.node(Op.SIGN_32, words[0]),)
+    text = CodedText(row.domain, column=what.columns[0][1]) if what.type is Type.TEXT else None
+    clocks = frozenset((row,)) if what.type is Type.TIME else frozenset()
+    return Value(what.type, words, present=present, text=text, row=row, clocks=clocks, change=change)
+
+
+def _attribute(lowering: Lowering, row: Row, key: str) -> Value:
+    slot = lowering.symbols.key(row.domain, key)
+    found = load_narrow(lowering, row, NarrowTable.KEYS + row.domain, slot, is_row=True)
+    kind = lowering.graph.node(Op.NARROW_AT, found, numbers=(NarrowTable.ATTRIBUTES, TYPE))
+    # An attribute without a value is nil, as in the collector; a missing one has type 0 too.
+    present = lowering.graph.negate(lowering.graph.node(Op.EQUAL_K, kind, numbers=(_EMPTY,)))
+    text = CodedText(row.domain, key=slot)
+    change = Change.NEVER if row.change is Change.NEVER else Change.ANY
+    return Value(Type.DYNAMIC, (found,), present=present, text=text, row=row, change=change)
+
+
+def _walk(lowering: Lowering, tree: Name) -> tuple[Row, tuple[str, ...]]:
+    """The row that a path starts from, after all steps between rows, and what is left of the path."""
+    first, *rest = tree.parts
+    row = lowering.scope.rows.get(first)
+    if row is None and first in _IMPLICIT:
+        row = _implicit(lowering, first, tree.offset)
+    if row is None:
+        row, rest = _bare(lowering, tree), list(tree.parts)
+    while rest and (following := _follow(lowering, row, rest[0])) is not None:
+        row = following
+        rest.pop(0)
+    return row, tuple(rest)
+
+
+def _follow(lowering: Lowering, row: Row, word: str) -> Row | None:
+    """The row that a path's next name leads to; None where the name is none of another row."""
+    if word in STEPS[row.domain]:
+        return step(lowering, row, word)
+    # What a span belongs to, its events and links belong to.
+    if "span" in STEPS[row.domain] and word in ("resource", "scope", "trace"):
+        return step(lowering, step(lowering, row, "span"), word)
+    return None
+
+
+def a(domain: Domain) -> str:
+    """A domain's name with its article."""
+    return f"an {domain.name.lower()}" if domain is Domain.EVENT else f"a {domain.name.lower()}"
+
+
+def _bare(lowering: Lowering, tree: Name) -> Row:
+    """The row that a path without a variable belongs to: the innermost one, if it has such a path."""
+    main, first = lowering.scope.main, tree.parts[0]
+    paths = [*FIELDS[main.domain], *STEPS[main.domain], "duration", "attributes"]
+    if any(path == first or path.startswith(first + ".") for path in paths):
+        return main
+    known = [*lowering.scope.rows, *_IMPLICIT, *lowering.parameters, *ENUMS, *paths]
+    if first in lowering.outer:
+        raise lowering.error(
+            f"`{first}` cannot be reached here: a condition may speak of two rows, the one it chooses and the one "
+            "before it; compare in two steps",
+            tree.offset,
+        )
+    raise lowering.error(f"`{first}` is unknown{nearest(first, known)}", tree.offset)
+
+
+def _implicit(lowering: Lowering, word: str, offset: int) -> Row:
+    """`resource`, `scope`, `span` or `trace` of the row in hand."""
+    main = lowering.scope.main
+    if _IMPLICIT[word] is main.domain:
+        return main
+    row = _follow(lowering, main, word)
+    if row is None:
+        raise lowering.error(f"{a(main.domain)} belongs to no single {word}", offset)
+    return row

@@ -1,0 +1,60 @@
+"""How two values become one, for sums, minima and maxima over 64-bit words."""
+
+import numba as nb
+import numpy as np
+
+# language.jobs.Function
+SUM, SUM_FLOAT, MIN_SIGNED, MAX_SIGNED, MIN_UNSIGNED, MAX_UNSIGNED, MIN_FLOAT, MAX_FLOAT = 1, 2, 3, 4, 5, 6, 7, 8
+_TOP = np.uint64(1 << 63)
+
+
+@nb.njit(cache=True, nogil=True)
+def start(function):
+    """What a fold begins with: any value is better."""
+    if function == MIN_SIGNED:
+        return _TOP - np.uint64(1)
+    if function == MAX_SIGNED:
+        return _TOP
+    if function == MIN_UNSIGNED:
+        return np.uint64(0xFFFFFFFFFFFFFFFF)
+    if function == MIN_FLOAT:
+        return np.uint64(0x7FF0000000000000)  # infinity
+    if function == MAX_FLOAT:
+        return np.uint64(0xFFF0000000000000)  # minus infinity
+    return np.uint64(0)
+
+
+@nb.njit(cache=True, nogil=True)
+def better(function, a, b):
+    """The sum, or the smaller or larger of two words; a NaN loses against any number."""
+    if function == SUM:
+        return a + b
+    if function == MIN_UNSIGNED:
+        return min(a, b)
+    if function == MAX_UNSIGNED:
+        return max(a, b)
+    if function == MIN_SIGNED:
+        return a if (a ^ _TOP) <= (b ^ _TOP) else b
+    if function == MAX_SIGNED:
+        return a if (a ^ _TOP) >= (b ^ _TOP) else b
+    pair = np.empty(2, np.uint64)
+    pair[0], pair[1] = a, b
+    floats = pair.view(np.float64)
+    if function == SUM_FLOAT:
+        floats[0] += floats[1]
+        return pair[0]
+    if function == MIN_FLOAT:
+        return b if floats[1] < floats[0] else a
+    return b if floats[1] > floats[0] else a
+
+
+@nb.njit(cache=True, nogil=True)
+def without(function, total, value):
+    """A sum less one of its terms."""
+    if function == SUM:
+        return total - value
+    pair = np.empty(2, np.uint64)
+    pair[0], pair[1] = total, value
+    floats = pair.view(np.float64)
+    floats[0] -= floats[1]
+    return pair[0]

@@ -1,0 +1,128 @@
+"""Runs a program's rounds: the interpreter over each domain, then the jobs that look across rows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.columns import Columns, SpanWide
+from otlp_verifier.machine.ancestors import keyed_path, path
+from otlp_verifier.machine.groups import group
+from otlp_verifier.machine.intervals import interval, keyed_interval
+from otlp_verifier.machine.operations import Domain
+from otlp_verifier.machine.program import Job, JobKind, Program
+from otlp_verifier.machine.windows import window
+from otlp_verifier.relate.relations import Relations
+from otlp_verifier.relate.tree import SpanTree, Tree
+from otlp_verifier.wire.seed import SEED
+
+_SEED = np.uint64(SEED)
+_NO_WORDS: NDArray[np.uint64] = np.empty(0, np.uint64)
+_START, _END, _ID = int(SpanWide.START_TIME), int(SpanWide.END_TIME), int(SpanWide.SPAN_ID)
+
+
+class JobColumns:
+    """What jobs read and give, per domain: blocks of shape (columns, capacity), made larger as batches need it.
+
+    Attributes:
+        words, results: uint64.
+        marks: uint8.
+
+    """
+
+    def __init__(self, words: Mapping[Domain, int], marks: Mapping[Domain, int], results: Mapping[Domain, int]) -> None:
+        self._widths = (words, marks, results)
+        self.words: dict[Domain, NDArray[np.uint64]] = {}
+        self.marks: dict[Domain, NDArray[np.uint8]] = {}
+        self.results: dict[Domain, NDArray[np.uint64]] = {}
+        for domain in Domain:
+            self._allocate(domain, 0)
+
+    def reserve(self, domain: Domain, capacity: int) -> None:
+        """Make room for `capacity` rows; the content is lost where there was less."""
+        if self.results[domain].shape[1] < capacity:
+            self._allocate(domain, capacity)
+
+    def _allocate(self, domain: Domain, capacity: int) -> None:
+        words, marks, results = (widths.get(domain, 0) for widths in self._widths)
+        self.words[domain] = np.empty((words, capacity), np.uint64)
+        self.marks[domain] = np.empty((marks, capacity), np.uint8)
+        self.results[domain] = np.empty((results, capacity), np.uint64)
+
+
+def needed_columns(programs: tuple[Program, ...]) -> tuple[dict[Domain, int], dict[Domain, int]]:
+    """How many word and mark columns the largest of several programs needs in each domain."""
+    words = {domain: max(program.word_columns.get(domain, 0) for program in programs) for domain in Domain}
+    marks = {domain: max(program.mark_columns.get(domain, 0) for program in programs) for domain in Domain}
+    return words, marks
+
+
+class JobRunner:
+    """Runs jobs over one batch's columns."""
+
+    def __init__(self, columns: Columns, relations: Relations, tree: Tree, job_columns: JobColumns) -> None:
+        self._columns = columns
+        self._relations = relations
+        self._tree = tree
+        self._job_columns = job_columns
+
+    def run(self, job: Job, rows: Mapping[Domain, int]) -> None:
+        """Give a job's two result columns."""
+        members, queries = rows[job.members], rows[job.queries]
+        results = self._job_columns.results[job.queries]
+        out, out_count = results[job.results, :queries], results[job.results + 1, :queries]
+        if job.kind is JobKind.WINDOW:
+            self._window(job, queries, out, out_count)
+            return
+        mask = self._job_columns.marks[job.members][job.mask, :members]
+        values = self._words(job.members, job.value, members)
+        member_keys = self._words(job.members, job.member_key, members)
+        query_keys = self._words(job.queries, job.query_key, queries)
+        keyed = job.member_key >= 0
+        if job.kind is JobKind.GROUP:
+            member_at = self._words(job.members, job.member_at, members)
+            query_at = self._words(job.queries, job.query_at, queries)
+            groups_end = max(rows[Domain.SPAN], self._relations.trace_count)
+            group(
+                job.function, keyed, job.excludes_self, mask, values, member_at, member_keys, query_at, query_keys,
+                _SEED, groups_end, out, out_count,
+            )  # fmt: skip
+        elif job.kind is JobKind.INTERVAL:
+            positions = self._words(job.members, job.member_at, members)
+            low, high = self._words(job.queries, job.low, queries), self._words(job.queries, job.high, queries)
+            if keyed:
+                keyed_interval(
+                    job.function, mask, values, positions, member_keys, low, high, query_keys, _SEED,
+                    rows[Domain.SPAN], out, out_count,
+                )  # fmt: skip
+            else:
+                interval(job.function, mask, values, positions, low, high, rows[Domain.SPAN], out, out_count)
+        elif keyed:
+            keyed_path(mask, member_keys, query_keys, self._tree.spans, self._tree.preorder, _SEED, out, out_count)
+        else:
+            path(job.function, mask, values, self._tree.spans, self._tree.preorder, out, out_count)
+
+    def _words(self, domain: Domain, column: int, rows: int) -> NDArray[np.uint64]:
+        if column < 0:
+            return _NO_WORDS
+        words: NDArray[Any] = self._job_columns.words[domain][column, :rows]
+        return words
+
+    def _window(self, job: Job, spans: int, low: NDArray[np.uint64], high: NDArray[np.uint64]) -> None:
+        wide, tree = self._columns.spans.wide, self._tree
+        window(
+            job.window_low,
+            job.window_high,
+            job.future,
+            wide[_END if job.query_end else _START, :spans],
+            wide[_END if job.member_end else _START, :spans],
+            wide[_ID, :spans],
+            tree.spans[SpanTree.DEPTH, :spans],
+            tree.by_end if job.query_end else tree.by_start,
+            tree.by_end if job.member_end else tree.by_start,
+            tree.traces,
+            self._relations.trace_count,
+            low,
+            high,
+        )

@@ -1,0 +1,272 @@
+"""Depth, preorder and time order of spans: what tree and time operators stand on. O(n log n) at worst, in numba.
+
+The tree is what the parents make of a batch once cycles are cut: a span on a
+cycle, or with itself as parent, counts as a root.
+"""
+
+from enum import IntEnum
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.columns import NO_ROW, Columns, LinkWide, SpanWide
+from otlp_verifier.relate.join import cell_of
+from otlp_verifier.relate.relations import Relations
+from otlp_verifier.wire.seed import SEED
+
+
+class SpanTree(IntEnum):
+    """Columns of `Tree.spans`, one row per span."""
+
+    PARENT = 0  # row of the parent in the tree, or NO_ROW
+    DEPTH = 1  # of a root 0
+    ROOT = 2  # row of the topmost ancestor, of a root its own
+    FIRST = 3  # place in preorder; all descendants stand behind it,
+    LAST = 4  # up to and with this place
+    START_POSITION = 5  # place by (trace, start, depth, span id)
+    END_POSITION = 6  # place by (trace, end, depth, span id)
+
+
+class LinkTarget(IntEnum):
+    """Columns of `Tree.links`, one row per link."""
+
+    SPAN = 0  # row of the span that the link points to, or NO_ROW
+
+
+class Tree:
+    """Columns for one batch at a time, reused from batch to batch.
+
+    Attributes:
+        spans: uint32 (len(SpanTree), capacity).
+        links: uint32 (len(LinkTarget), capacity).
+        preorder: uint32 (capacity,), the span at each place in preorder.
+        by_start, by_end: uint32 (capacity,), the span at each place in time.
+        traces: uint32 (capacity,), per trace the place of its first span in time; the traces' spans are adjacent.
+        generation: goes up when columns have moved.
+
+    """
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self._reserve(64)
+        self.links: NDArray[np.uint32] = np.empty((len(LinkTarget), 64), np.uint32)
+
+    def load(self, columns: Columns, relations: Relations) -> None:
+        """Order the spans that `columns` holds and `relations` has related."""
+        if relations.spans.shape[1] != self.spans.shape[1]:
+            self._reserve(relations.spans.shape[1])
+        if columns.links.capacity != self.links.shape[1]:
+            self.links = np.empty((len(LinkTarget), columns.links.capacity), np.uint32)
+            self.generation += 1
+        n = columns.spans.rows
+        build(relations.spans, n, self.spans, self.preorder, self._scratch)
+        order(
+            columns.spans.wide, relations.spans, n, relations.trace_count, self.spans, self.by_start, self.by_end,
+            self.traces, self._scratch,
+        )  # fmt: skip
+        if columns.links.rows:
+            link_targets(
+                columns.links.wide, columns.links.rows, columns.spans.wide, n, relations.spans, np.uint64(SEED),
+                self.links,
+            )  # fmt: skip
+
+    def _reserve(self, capacity: int) -> None:
+        self.generation += 1
+        self.spans: NDArray[np.uint32] = np.empty((len(SpanTree), capacity), np.uint32)
+        self.preorder: NDArray[np.uint32] = np.empty(capacity, np.uint32)
+        self.by_start: NDArray[np.uint32] = np.empty(capacity, np.uint32)
+        self.by_end: NDArray[np.uint32] = np.empty(capacity, np.uint32)
+        self.traces: NDArray[np.uint32] = np.empty(capacity + 1, np.uint32)
+        self._scratch: NDArray[np.uint32] = np.empty((2, capacity + 1), np.uint32)
+
+
+_NONE = np.uint32(NO_ROW)
+_UP, _TRACE, _STATE, _CYCLIC, _REPEATED = 0, 1, 2, 1, 8  # relations.SpanRelation, relations.SpanState
+_PARENT, _DEPTH, _ROOT, _FIRST, _LAST = 0, 1, 2, 3, 4
+_START_POSITION, _END_POSITION = 5, 6
+_ID, _START, _END = int(SpanWide.SPAN_ID), int(SpanWide.START_TIME), int(SpanWide.END_TIME)
+_TRACE_HIGH, _TRACE_LOW = int(SpanWide.TRACE_ID_HIGH), int(SpanWide.TRACE_ID_LOW)
+_LINK_HIGH, _LINK_LOW, _LINK_ID = int(LinkWide.TRACE_ID_HIGH), int(LinkWide.TRACE_ID_LOW), int(LinkWide.SPAN_ID)
+_RUN = 24  # spans that insertion puts in order faster than merging
+
+
+@nb.njit(cache=True, nogil=True)
+def _before(a, b, time, wide, tree):
+    """Whether span a stands before span b: by time, depth, span id, and row, which only exact duplicates need."""
+    if wide[time, a] != wide[time, b]:
+        return wide[time, a] < wide[time, b]
+    if tree[_DEPTH, a] != tree[_DEPTH, b]:
+        return tree[_DEPTH, a] < tree[_DEPTH, b]
+    if wide[_ID, a] != wide[_ID, b]:
+        return wide[_ID, a] < wide[_ID, b]
+    return a < b
+
+
+@nb.njit(cache=True, nogil=True)
+def _sort(rows, begin, end, time, wide, tree, spare):
+    """Put rows[begin:end] in order: runs by insertion, then merged."""
+    for low in range(begin, end, _RUN):
+        high = min(low + _RUN, end)
+        for i in range(low + 1, high):
+            row = rows[i]
+            j = i
+            while j > low and _before(row, rows[j - 1], time, wide, tree):
+                rows[j] = rows[j - 1]
+                j -= 1
+            rows[j] = row
+    width = _RUN
+    while width < end - begin:
+        for low in range(begin, end - width, 2 * width):
+            middle, high = low + width, min(low + 2 * width, end)
+            if not _before(rows[middle], rows[middle - 1], time, wide, tree):
+                continue  # in order already, as spans mostly come
+            for i in range(low, middle):
+                spare[i] = rows[i]
+            left, right, to = low, middle, low
+            while left < middle:
+                if right < high and _before(rows[right], spare[left], time, wide, tree):
+                    rows[to] = rows[right]
+                    right += 1
+                else:
+                    rows[to] = spare[left]
+                    left += 1
+                to += 1
+        width *= 2
+
+
+@nb.njit(
+    nb.void(nb.uint32[:, ::1], nb.int64, nb.uint32[:, ::1], nb.uint32[::1], nb.uint32[:, ::1]), cache=True, nogil=True
+)
+def build(relations, rows, tree, preorder, scratch):
+    """Fill PARENT, DEPTH, ROOT, FIRST, LAST and `preorder`."""
+    by_depth, size = scratch[0], scratch[1]
+    deepest = np.int64(0)
+    for row in range(rows):
+        parent = relations[_UP, row]
+        cut = parent == row or relations[_STATE, row] & np.uint32(_CYCLIC)
+        tree[_PARENT, row] = _NONE if cut else parent
+        tree[_DEPTH, row] = _NONE
+        size[row] = 1
+    for row in range(rows):
+        # Up to an ancestor whose depth is known, then down again; `by_depth` serves as the stack.
+        top = 0
+        at = np.uint32(row)
+        while at != _NONE and tree[_DEPTH, at] == _NONE:
+            by_depth[top] = at
+            top += 1
+            at = tree[_PARENT, at]
+        depth = np.int64(-1) if at == _NONE else np.int64(tree[_DEPTH, at])
+        while top > 0:
+            top -= 1
+            depth += 1
+            tree[_DEPTH, by_depth[top]] = depth
+        deepest = max(deepest, depth)
+    # Rows by depth, by counting; FIRST serves as the counters.
+    for depth in range(min(deepest + 1, rows)):
+        tree[_FIRST, depth] = 0
+    for row in range(rows):
+        tree[_FIRST, tree[_DEPTH, row]] += np.uint32(1)
+    place = np.uint32(0)
+    for depth in range(min(deepest + 1, rows)):
+        count = tree[_FIRST, depth]
+        tree[_FIRST, depth] = place
+        place += count
+    for row in range(rows):
+        depth = tree[_DEPTH, row]
+        by_depth[tree[_FIRST, depth]] = row
+        tree[_FIRST, depth] += np.uint32(1)
+    for i in range(rows - 1, -1, -1):
+        row = by_depth[i]
+        parent = tree[_PARENT, row]
+        if parent != _NONE:
+            size[parent] += size[row]
+    # Top down: each span takes the next place inside its parent, which LAST keeps meanwhile.
+    place = np.uint32(0)
+    for i in range(rows):
+        row = by_depth[i]
+        parent = tree[_PARENT, row]
+        if parent == _NONE:
+            first = place
+            place += size[row]
+            tree[_ROOT, row] = row
+        else:
+            first = tree[_LAST, parent]
+            tree[_LAST, parent] += size[row]
+            tree[_ROOT, row] = tree[_ROOT, parent]
+        tree[_FIRST, row] = first
+        tree[_LAST, row] = first + np.uint32(1)
+        preorder[first] = row
+    for row in range(rows):
+        tree[_LAST, row] = tree[_FIRST, row] + size[row] - np.uint32(1)
+
+
+@nb.njit(
+    nb.void(
+        nb.uint64[:, ::1], nb.uint32[:, ::1], nb.int64, nb.int64, nb.uint32[:, ::1], nb.uint32[::1], nb.uint32[::1],
+        nb.uint32[::1], nb.uint32[:, ::1],
+    ),
+    cache=True,
+    nogil=True,
+)  # fmt: skip
+def order(wide, relations, rows, trace_count, tree, by_start, by_end, traces, scratch):
+    """Fill START_POSITION, END_POSITION, `by_start`, `by_end` and `traces`."""
+    for trace in range(trace_count + 1):
+        traces[trace] = 0
+    for row in range(rows):
+        traces[relations[_TRACE, row] + np.uint32(1)] += np.uint32(1)
+    for trace in range(trace_count):
+        traces[trace + 1] += traces[trace]
+    begin = scratch[0]
+    for trace in range(trace_count):
+        begin[trace] = traces[trace]
+    for row in range(rows):
+        trace = relations[_TRACE, row]
+        by_start[begin[trace]] = row
+        begin[trace] += np.uint32(1)
+    for i in range(rows):
+        by_end[i] = by_start[i]
+    for trace in range(trace_count):
+        first, last = np.int64(traces[trace]), np.int64(traces[trace + 1])
+        if last - first > 1:
+            _sort(by_start, first, last, _START, wide, tree, scratch[1])
+            _sort(by_end, first, last, _END, wide, tree, scratch[1])
+    for i in range(rows):
+        tree[_START_POSITION, by_start[i]] = i
+        tree[_END_POSITION, by_end[i]] = i
+
+
+@nb.njit(
+    nb.void(
+        nb.uint64[:, ::1], nb.int64, nb.uint64[:, ::1], nb.int64, nb.uint32[:, ::1], nb.uint64, nb.uint32[:, ::1],
+    ),
+    cache=True,
+    nogil=True,
+)  # fmt: skip
+def link_targets(links, link_count, wide, rows, relations, seed, targets):
+    """The span of the batch that each link points to; of several with its ids the one that stands for them."""
+    size, shift = 16, np.uint64(60)
+    while size < 2 * rows:
+        size *= 2
+        shift -= np.uint64(1)
+    cells = np.full(size, _NONE, np.uint32)
+    mask = np.uint64(size - 1)
+    for row in range(rows):
+        if relations[_STATE, row] & np.uint32(_REPEATED):
+            continue
+        cell = cell_of(wide[_ID, row] ^ wide[_TRACE_HIGH, row], wide[_TRACE_LOW, row], seed, shift)
+        while cells[cell] != _NONE:
+            cell = (cell + np.uint64(1)) & mask
+        cells[cell] = row
+    for link in range(link_count):
+        high, low, span_id = links[_LINK_HIGH, link], links[_LINK_LOW, link], links[_LINK_ID, link]
+        targets[0, link] = _NONE
+        if span_id == 0 or (high == 0 and low == 0):
+            continue
+        cell = cell_of(span_id ^ high, low, seed, shift)
+        while cells[cell] != _NONE:
+            row = cells[cell]
+            if wide[_ID, row] == span_id and wide[_TRACE_HIGH, row] == high and wide[_TRACE_LOW, row] == low:
+                targets[0, link] = row
+                break
+            cell = (cell + np.uint64(1)) & mask
