@@ -174,10 +174,14 @@ def test_both_orders_of_fields_mean_the_same() -> None:
 
 
 def usual_span(write: Callable[[Message], bytes]) -> bytes:
-    """A span as it mostly is, with two attributes."""
+    """A span as it mostly is, with two attributes; but the bytes of its fields can be read as fields themselves."""
     message = realistic(spans=1, seed=2).resource_spans
     span = next(span for each in message for scope in each.scope_spans for span in scope.spans)
-    span.parent_span_id = b"12345678"
+    span.trace_id = b"\x0a\x0eabcdefghijklmn"
+    span.span_id = b"\x2a\x06abcdef"
+    span.parent_span_id = b"\x2a\x06ghijkl"
+    span.start_time_unix_nano = int.from_bytes(b"\x7a\x06mnopqr", "little")
+    span.end_time_unix_nano = int.from_bytes(b"\x7a\x06stuvwx", "little")
     del span.attributes[2:]
     return write(span)
 
