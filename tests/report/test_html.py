@@ -160,7 +160,7 @@ def test_the_filter(opened: Any) -> None:
 
 def test_the_table_filters_by_rule_and_service(opened: Any) -> None:
     page = opened(reports.report())
-    assert page.texts(".matrix thead th") == ["", "no service", "payment", "stock", ""]
+    assert page.texts(".matrix thead th") == ["", "stock", "no service", "payment", ""]
     page.click(".matrix td button", 1)
     assert page.texts(".rule summary b") == ["attr-number-as-string"]
     page.click(".matrix td button", 1)
@@ -246,6 +246,12 @@ def test_known_findings_can_be_shown_and_what_went_is_listed(opened: Any) -> Non
     assert any("it went away" in text for text in page.texts("section"))
 
 
+def test_what_a_whole_trace_breaks_is_said_above_it(opened: Any) -> None:
+    trace = replace(reports.shop(), rules=("trace-multiple-roots",))
+    page = opened(replace(reports.report(), traces=(trace,)))
+    assert "✗ trace-multiple-roots" in page.texts(".caption")[0]
+
+
 def test_a_trace_with_odd_times_can_be_shown(opened: Any) -> None:
     trace = reports.shop()
     spans = [*trace.spans]
@@ -254,7 +260,7 @@ def test_a_trace_with_odd_times_can_be_shown(opened: Any) -> None:
     spans[4] = replace(spans[4], start_ns=1_790_000_000, end_ns=1_790_000_001)
     page = opened(replace(reports.report(), traces=(replace(trace, spans=tuple(spans)),)))
     assert page.texts(".span .took")[1] == "no start"
-    assert "before" in page.texts(".span .track")[4]
+    assert [page.texts(".span .track")[at] for at in (1, 4)] == ["◂ no time", "◂ 56.7 years before"]
     page.click(".span .name", 2)
     page.click(".span .name", 1)
     assert page.messages() == []

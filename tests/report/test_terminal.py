@@ -122,6 +122,17 @@ def test_what_could_not_be_read_is_said_last() -> None:
     assert lines[-1].endswith("; 2 places could not be read")
 
 
+def test_notes_that_are_the_same_in_many_files_share_a_line() -> None:
+    report = reports.report()
+    for number in range(30):
+        report.inputs.notes.notice("signal-skipped", Source(f"{number}.json", 1), "logs are not checked", 2)
+        report.inputs.notes.notice("json-key-unknown", Source("a.json", 1), f"key {number}")
+    lines = through_pipe(report).splitlines()
+    assert "note: logs are not checked (60 times in 30 files, the first at 0.json:1)" in lines
+    assert sum(line.startswith("note: ") for line in lines) == terminal.NOTES_MAX
+    assert "... and 11 more notes" in lines
+
+
 def test_what_went_is_listed() -> None:
     gone = [Recorded(one.kind, "error", "it went", 3) for one in reports.report().entries[:1]]
     text = through_pipe(reports.compared(gone))

@@ -160,6 +160,10 @@ ODD_ENCODINGS: dict[str, tuple[bytes, set[str] | None]] = {
     "flags cut off": (request(b"\x85\x01\x01\x00\x00"), None),
     "empty key and no value": (request(b"\x4a\x00"), {"EMPTY_KEY", "EMPTY_VALUE"}),
     "value of no kind": (request(b"\x4a\x05\x0a\x01k\x12\x00"), {"EMPTY_VALUE"}),
+    "no value, then what would make one of it": (
+        field(1, field(2, field(2, field(9, field(1, b"k") + field(2, b""))) + field(1, field(1, b"n" * 251)))),
+        {"EMPTY_VALUE"},
+    ),
     "value before key": (request(b"\x4a\x07\x12\x02\x18\x05\x0a\x01k"), set()),
     "key twice": (request(b"\x4a\x0a\x0a\x01k\x0a\x01l\x12\x02\x18\x05"), {"REPEATED_FIELD"}),
     "value twice": (with_attribute(b"\x18\x05\x0a\x01x"), {"REPEATED_FIELD"}),
@@ -298,6 +302,33 @@ def test_bytes_need_no_utf8() -> None:
     found = check(with_attribute(field(7, b"\xff")) + request(field(1, b"\xff" * 16)))
     assert found is not None
     assert not all_defects(found)
+
+
+@pytest.mark.parametrize(
+    ("level", "around"),
+    [
+        (0, lambda body: body),
+        (1, lambda body: field(1, body)),
+        (2, lambda body: field(1, field(1, body))),
+        (3, lambda body: field(1, field(1, field(3, body)))),
+        (2, lambda body: field(1, field(2, body))),
+        (3, lambda body: field(1, field(2, field(1, body)))),
+        (3, request),
+        (4, lambda body: request(field(15, body))),
+        (4, lambda body: request(field(11, body))),
+        (4, lambda body: request(field(13, body))),
+        (4, lambda body: request(field(9, body))),
+        (5, with_attribute),
+        (5, lambda body: request(field(11, field(3, body)))),
+        (5, lambda body: request(field(13, field(4, body)))),
+        (4, lambda body: field(1, field(2, field(1, field(3, body))))),
+        (3, lambda body: field(1, field(1, field(1, body)))),
+    ],
+)
+def test_groups_may_fill_up_to_a_hundred_levels(level: int, around: Any) -> None:
+    for groups in (100 - level, 101 - level):
+        found = check(around(b"\x9b\x06" * groups + b"\x9c\x06" * groups))
+        assert (found is not None) == (groups + level == 100)
 
 
 @pytest.mark.parametrize("nest", [nested_arrays, nested_maps])

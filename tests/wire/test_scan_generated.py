@@ -16,9 +16,11 @@ from perf.workload import sdk_bytes
 
 from tests.reference.scan_protobuf import as_protobuf_sees
 from tests.reference.splice import fields as split
+from tests.reference.splice import varint
 from tests.strategies import requests, spans
 from tests.wire.requests import random_request
 from tests.wire.scanning import all_defects, check
+from tests.wire.test_scan import field
 from tests.wire.test_scan import request as request_of
 
 TEXT = st.text(max_size=70)
@@ -171,15 +173,23 @@ def test_both_orders_of_fields_mean_the_same() -> None:
     assert sdk == collector
 
 
-@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
-def test_every_field_of_a_usual_span_removed_repeated_or_moved(write: Callable[[Message], bytes]) -> None:
-    """The loops over fields in their usual order must notice when they are not."""
+def usual_span(write: Callable[[Message], bytes]) -> bytes:
+    """A span as it mostly is, with two attributes; but the bytes of its fields can be read as fields themselves."""
     message = realistic(spans=1, seed=2).resource_spans
     span = next(span for each in message for scope in each.scope_spans for span in scope.spans)
-    span.parent_span_id = b"12345678"
+    span.trace_id = b"\x0a\x0eabcdefghijklmn"
+    span.span_id = b"\x2a\x06abcdef"
+    span.parent_span_id = b"\x2a\x06ghijkl"
+    span.start_time_unix_nano = int.from_bytes(b"\x7a\x06mnopqr", "little")
+    span.end_time_unix_nano = int.from_bytes(b"\x7a\x06stuvwx", "little")
     del span.attributes[2:]
-    data = write(span)
-    fields = [each.raw for each in split(data)]
+    return write(span)
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_every_field_of_a_usual_span_removed_repeated_moved_or_exchanged(write: Callable[[Message], bytes]) -> None:
+    """The loops over fields in their usual order must notice when they are not."""
+    fields = [each.raw for each in split(usual_span(write))]
     for i, raw in enumerate(fields):
         without = fields[:i] + fields[i + 1 :]
         variants = [without, [*fields, raw], [raw, *fields]] + [
@@ -187,8 +197,21 @@ def test_every_field_of_a_usual_span_removed_repeated_or_moved(write: Callable[[
         ]
         for variant in variants:
             assert check(request_of(b"".join(variant))) is not None
+        for tag in (b"\x0a", b"\x12", b"\x1a", b"\x22", b"\x30", b"\x39", b"\x41", b"\x4a", b"\x52", b"\x7a"):
+            check(request_of(b"".join([*fields[:i], tag + raw[1:], *fields[i + 1 :]])))
         for cut in range(1, len(raw)):
             check(request_of(b"".join([*fields[:i], raw[:cut], *fields[i + 1 :]])))
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_the_end_of_a_span_is_where_its_length_says(write: Callable[[Message], bytes]) -> None:
+    """The bytes that are cut off follow behind it, as they are or inside an unknown field: only the length tells."""
+    data = usual_span(write)
+    for length in range(len(data)):
+        check(field(1, field(2, b"\x12" + varint(length) + data)))
+        check(field(1, field(2, field(2, data[:length]) + field(15, data[length:]))))
+    for first in range(len(data)):
+        check(request_of(data[first:]))
 
 
 @given(st.lists(spans(), max_size=3), st.integers(0, 2**64 - 1))

@@ -103,7 +103,9 @@ def _to_file(report: "Report", write: "Writer", path: Path) -> None:
 
 
 def _to_standard_output(report: "Report", write: "Writer") -> None:
-    out = sys.stdout
+    out: TextIO | None = sys.stdout
+    if out is None:  # it was closed from the beginning
+        return
     if hasattr(out, "reconfigure"):
         out.reconfigure(errors="replace")  # a terminal that cannot show a character shows `?`
     try:

@@ -31,12 +31,14 @@ def kind_of(head: bytes) -> Kind:
         return "json"
     if _is_request(head):
         return "protobuf"
-    length = int.from_bytes(head[:_LENGTH_BYTES], "big")
+    # Requests without a single byte may stand before the first one that says something; nothing but zeros says nothing.
+    zeros = len(head) - len(head.lstrip(b"\0"))
+    head = head[zeros - zeros % _LENGTH_BYTES :]
+    if zeros and not head:
+        return "delimited" if zeros < HEAD else ""
     content = head[_LENGTH_BYTES:]
-    if len(head) >= _LENGTH_BYTES and (
-        (length == 0 and (not content or kind_of(content) == "delimited"))
-        or (length and (_is_request(content) or compression_of(content) or content[:1] == b"{"))
-    ):
+    is_sized = any(head[:_LENGTH_BYTES]) and len(head) >= _LENGTH_BYTES
+    if is_sized and (_is_request(content) or compression_of(content) or content[:1] == b"{"):
         return "delimited"
     return ""
 

@@ -162,6 +162,7 @@ def _trace(trace: TraceView) -> Json:
     return {
         "id": trace.trace_id,
         "total": trace.spans_total,
+        "rules": trace.rules,
         "origin": str(first_ns),
         "length": last_ns - first_ns,
         "spans": [_span(span, depth, first_ns) for span, depth in zip(spans, trace.depths, strict=False)],

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from otlp_verifier.files import InputNotice
 from otlp_verifier.findings.wording import duration
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.model import Comparison, Entry, Report, RuleTally
@@ -234,14 +235,30 @@ def _gone(page: _Page, comparison: Comparison) -> None:
 
 def _notes(page: _Page, report: Report) -> None:
     notes = report.inputs.notes
-    for notice in notes.notices[:NOTES_MAX]:
-        page.line(("note: ", "blue"), (str(notice), ""))
+    told = _notices(notes.notices)
+    for notice in told[:NOTES_MAX]:
+        page.line(("note: ", "blue"), (notice, ""))
+    if len(told) > NOTES_MAX:
+        page.line((f"... and {len(told) - NOTES_MAX:,} more notes", "blue"))
     for error in notes.errors[:NOTES_MAX]:
         page.line(("unreadable: ", "bold red"), (str(error), ""))
     if notes.error_count > NOTES_MAX:
         page.line((f"... and {notes.error_count - NOTES_MAX:,} more that could not be read", "red"))
     if notes.notices or notes.errors:
         page.gap()
+
+
+def _notices(notices: Sequence[InputNotice]) -> list[str]:
+    """One line for each; what is the same in many files shares one."""
+    alike: dict[tuple[str, str], list[InputNotice]] = {}
+    for notice in notices:
+        alike.setdefault((notice.code, notice.message), []).append(notice)
+    told = []
+    for (_, message), own in alike.items():
+        count = sum(notice.count for notice in own)
+        many = f"{message} ({plural(count, 'time', 'times')} in {len(own):,} files, the first at {own[0].source})"
+        told.append(str(own[0]) if len(own) == 1 else many)
+    return told
 
 
 def _summary(page: _Page, report: Report) -> None:

@@ -115,6 +115,7 @@ function tracePanel(one) {
     element("div", { class: "caption" },
       element("span", {}, plural(trace.total, "span", "spans")), element("span", {}, duration(trace.length)),
       element("span", {}, moment(trace.origin, 0n)),
+      trace.rules.length > 0 && element("span", { class: "wrong mono" }, `✗ ${trace.rules.join(", ")}`),
       element("span", { class: "legend" }, own.map((service) => element("span", {}, element("span", { class: "chip", "--service": colour(service) }), service || "no service")))),
     waterfall(trace, one.about));
 }

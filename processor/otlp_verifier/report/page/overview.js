@@ -21,7 +21,9 @@ function problems() {
 }
 
 function matrix() {
-  const own = [...new Set(report.kinds.filter((kind) => !kind.known).map((kind) => kind.service))].sort();
+  const counts = new Map();
+  for (const { service, count, known } of report.kinds) if (!known) counts.set(service, (counts.get(service) || 0) + count);
+  const own = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a) || a.localeCompare(b));
   const broken = report.rules.map((rule, at) => [rule, at]).filter(([rule]) => rule.new);
   if (own.length * broken.length < 2) return null;
   const sum = (rule, service) => total(report.kinds.filter((kind) => kind.rule === rule && kind.service === service && !kind.known));

@@ -43,7 +43,8 @@ function waterfall(trace, about) {
       const low = Math.min(span.start, span.end), high = Math.max(span.start, span.end);
       track.replaceChildren();
       if (high < 0 || low > trace.length) {
-        const side = high < 0 ? `◂ ${duration(-high)} before` : `${duration(low - trace.length)} after ▸`;
+        const isNever = BigInt(trace.origin) + span.startNs === 0n && BigInt(trace.origin) + span.endNs === 0n;
+        const side = isNever ? "◂ no time" : high < 0 ? `◂ ${duration(-high)} before` : `${duration(low - trace.length)} after ▸`;
         track.append(element("s", { class: "far", left: high < 0 ? "6px" : "70%" }, side));
         continue;
       }
