@@ -97,6 +97,8 @@ def _breaks(tree: Expression | None) -> bool:
             return _breaks(tree.operand)
         case Points():
             return _breaks(tree.condition)
+        case Binary(left=Aggregate() as aggregate):
+            return _breaks(aggregate.points.condition)
     return False
 
 
@@ -116,6 +118,8 @@ def _broken(
         return [*lines[:-1], f"{lines[-1]})"]
     inner = width - len(_INDENT)
     match tree:
+        case Binary(left=Aggregate() as aggregate) if tree.operator not in ("and", "or"):
+            return _compared_lines(tree, aggregate, inner)
         case Binary():
             own = _BINARY[tree.operator]
             chained = isinstance(tree.left, Binary) and tree.left.operator == tree.operator
@@ -146,6 +150,13 @@ def _broken(
 def _hung(word: str, lines: list[str]) -> list[str]:
     first, *rest = lines
     return [f"{word} {first}", *(_INDENT + each for each in rest)]
+
+
+def _compared_lines(tree: Binary, aggregate: Aggregate, width: int) -> list[str]:
+    first, *rest = _points_lines(aggregate.points, width)
+    value = "" if aggregate.value is None else f": {_text(aggregate.value, _SUM, tail=True)}"
+    right = _text(tree.right, _BINARY[tree.operator] + 1, tail=True)
+    return [f"{aggregate.function}({first}", *rest, f"{value}) {tree.operator} {right}"]
 
 
 def _points_lines(tree: Points, width: int) -> list[str]:
