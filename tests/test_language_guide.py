@@ -86,3 +86,23 @@ def test_the_limits_are_those() -> None:
     section = GUIDE.partition("\n## Limits\n")[2].partition("\n## ")[0]
     for limit in (DEPTH_MAX, OPERATORS_MAX, PATTERN_MAX, RULE_LENGTH_MAX, ALTERNATIVES_MAX, FILE_LENGTH_MAX >> 20):
         assert f"{limit:,}" in section
+
+
+REFUSED = {
+    "two inequalities": "for each span s require exists child c where c.start > s.start and c.end > s.end",
+    "in count": "for each span s require count(child c where c.start > s.start) < 5",
+    "one side": "for each span s require exists child c where c.start - s.start < 5ms",
+    "a function": 'for each span s require exists child c where IsMatch(c.name, s.attributes["x"])',
+    "three rows": "for each span s require exists child c where exists child d where d.name == s.name",
+    "distinct": "for each span s require distinct(descendant : kind) < 5",
+    "since": "assume skew <= 1ms for each span s require span where kind == 1 since span where kind == 2",
+}
+
+
+@pytest.mark.parametrize("rule", REFUSED.values(), ids=REFUSED)
+def test_what_the_guide_calls_refused_is(rule: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.rules"
+    path.write_text(f"rule a {{ {rule} }}")
+    code, output = run("rules", "check", path)
+    assert code == 2, output
+    assert "^" in output
