@@ -39,6 +39,17 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "scan.speedup_vs_upb_parse": Figure("the scan against protobuf's parse", "", Target("higher", 5)),
     "splice.annotated_1_percent_ns_per_span": Figure("verdicts written into bytes", "splice.memcpy_ns_per_span"),
     "splice.speedup_vs_upb": Figure("the splice against protobuf's decode and encode"),
+    # one rule by itself, whole traces of 1,000 spans, one core; the tree is made once for all rules
+    "language.atom_1000_ns_per_span": Figure("a condition on a span's fields"),
+    "language.once_1000_ns_per_span": Figure("a word of time", "language.atom_1000_ns_per_span", Target("lower", 10)),
+    "language.descendant_1000_ns_per_span": Figure(
+        "a relation of the tree", "language.atom_1000_ns_per_span", Target("lower", 20)
+    ),
+    "language.child_join_1000_ns_per_span": Figure(
+        "a join by equality", "language.atom_1000_ns_per_span", Target("lower", 20)
+    ),
+    "language.tree_1000_ns_per_span": Figure("parents, depth and time order, for all rules together"),
+    "language.compile_500_rules_ms": Figure("500 rules compiled", "", Target("lower", 50)),
     # bytes to a verdict, one core
     "engine.ns_per_span": Figure("bytes to verdict, all rules, batches of 512", "engine.scan_ns_per_span"),
     "engine.spans_per_second_core": Figure("the same as a rate", "", Target("higher", 2e6)),

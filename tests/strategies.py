@@ -190,3 +190,89 @@ def all_spans(request: ExportTraceServiceRequest) -> list[Span]:
         for scope_spans in resource_spans.scope_spans
         for span in scope_spans.spans
     ]
+
+
+# Traces: small ones whose spans meet, for what looks across rows.
+
+NUMBERS = st.integers(0, 6)
+SMALL_VALUES = (
+    AnyValue(int_value=0),
+    AnyValue(int_value=1),
+    AnyValue(int_value=2),
+    AnyValue(double_value=1.0),
+    AnyValue(double_value=1.5),
+    AnyValue(double_value=float("nan")),
+    AnyValue(string_value="a"),
+    AnyValue(string_value="b"),
+    AnyValue(bool_value=True),
+    AnyValue(bool_value=False),
+    AnyValue(array_value=ArrayValue()),
+    AnyValue(),
+)
+SAMPLED = ("ot=th:8", "ot=th:0", "a=1, ot=rv:1;th:08", "b=ot=th:8", "")
+
+
+def number_id(number: int) -> bytes:
+    """A span id for a small number; 0 is none."""
+    return number.to_bytes(8, "big")
+
+
+@st.composite
+def members(draw: st.DrawFn, number: int, *, traces: int, missing: bool) -> Span:
+    """A span of a small trace: everything that rules compare takes few values."""
+    keys = draw(st.sampled_from(("", "", "a", "b", "ab")))
+    span = Span(
+        trace_id=TRACE_IDS[draw(st.integers(0, traces - 1))],
+        span_id=number_id(number),
+        parent_span_id=number_id(draw(NUMBERS)),
+        name=draw(st.sampled_from("abc")),
+        kind=draw(st.sampled_from((1, 2, 3))),
+        start_time_unix_nano=draw(st.integers(10, 16)),
+        attributes=[KeyValue(key=key, value=draw(st.sampled_from(SMALL_VALUES))) for key in keys],
+    )
+    span.end_time_unix_nano = span.start_time_unix_nano + draw(st.integers(-1, 5))
+    extras = draw(st.integers(0, 15))
+    if extras & 1:
+        span.status.code = draw(st.sampled_from((0, 1, 2)))
+    if extras & 2:
+        names = draw(st.lists(st.sampled_from("ab"), min_size=1, max_size=2))
+        span.events.extend(Span.Event(name=name, time_unix_nano=draw(st.integers(10, 16))) for name in names)
+    if extras & 4:
+        targets = draw(st.lists(st.tuples(st.integers(0, traces - 1), NUMBERS), min_size=1, max_size=2))
+        span.links.extend(Span.Link(trace_id=TRACE_IDS[trace], span_id=number_id(to)) for trace, to in targets)
+    if missing and extras & 8:
+        span.trace_state = draw(st.sampled_from(SAMPLED))
+        span.dropped_events_count = draw(st.sampled_from((0, 0, 1)))
+    return span
+
+
+@st.composite
+def batches(
+    draw: st.DrawFn, *, most: int = 7, traces: int = 2, resources: int = 2, unique: bool = False, missing: bool = True
+) -> list[tuple[int, Span]]:
+    """Spans of few traces, each with the number of its resource; `unique`: ids are shared by exact copies alone.
+
+    Without `missing` nothing says that data was dropped or sampled; parents may be absent all the same.
+    """
+    if unique:
+        numbers = draw(st.permutations(range(1, most + 1)))[: draw(st.integers(0, most))]
+    else:
+        numbers = draw(st.lists(NUMBERS, max_size=most))
+    found = [
+        (draw(st.integers(0, resources - 1)), draw(members(number, traces=traces, missing=missing)))
+        for number in numbers
+    ]
+    return found + draw(st.lists(st.sampled_from(found), max_size=2) if found else st.just([]))
+
+
+def request_of_resources(spans: list[tuple[int, Span]]) -> ExportTraceServiceRequest:
+    """A request with these spans in this order; those of a resource that follow each other stand together."""
+    request = ExportTraceServiceRequest()
+    last = None
+    for number, span in spans:
+        if number != last:
+            resource = Resource(attributes=[KeyValue(key="service.name", value=AnyValue(string_value="ab"[number]))])
+            scope_spans = request.resource_spans.add(resource=resource).scope_spans.add()
+            last = number
+        scope_spans.spans.append(span)
+    return request

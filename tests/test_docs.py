@@ -12,6 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 from otlp_verifier.cli import main
+from otlp_verifier.pipeline import Verifier
 from otlp_verifier.rules.catalogue import load as load_rules
 from otlp_verifier.settings import Settings
 from otlp_verifier.settings import load as load_settings
@@ -77,7 +78,11 @@ def test_commands_that_pages_name_exist(call: str) -> None:
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_configurations_in_pages_are_good(text: str, tmp_path: Path) -> None:
     content = yaml.safe_load(text)
-    if content.keys() <= set(Settings.__struct_fields__):
+    if isinstance(content, list):
+        path = tmp_path / "rules.yaml"
+        path.write_text(text)
+        Verifier(load_rules([path]))
+    elif content.keys() <= set(Settings.__struct_fields__):
         path = tmp_path / "otlp-verifier.yaml"
         path.write_text(text)
         load_settings(path)

@@ -20,7 +20,16 @@ def run(*arguments: str) -> Result:
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("serve",), ("config",), ("config", "check"), ("config", "schema"), ("rules",), ("rules", "list")],
+    [
+        (),
+        ("serve",),
+        ("config",),
+        ("config", "check"),
+        ("config", "schema"),
+        ("rules",),
+        ("rules", "list"),
+        *(("rules", name) for name in ("check", "explain", "test", "format", "paths")),
+    ],
     ids=" ".join,
 )
 def test_every_command_has_help(command: tuple[str, ...]) -> None:

@@ -1,40 +1,41 @@
-"""Rules, slowly: one walk of the syntax tree per record, over protobuf objects.
+"""Rules, slowly: one walk of the syntax tree per record, over protobuf objects. Only the parser is shared with the
+package; everything else is written from the language's description and the docstrings of its syntax tree.
 
-Written from the language's description: OTTL's meaning of nil and of unlike types, times that stop at the ends of
-their 64 bits, durations and integers as signed 64-bit numbers. Only the parser is shared with the package.
+Points of a trace stand in the order of (time, depth in the tree, span id); those alike in all three, which share their
+ids, in the order of the document. Exact duplicates are removed before rows are looked at together.
 
 Defects are those that a decoded message still shows; nothing here sees how it was encoded.
 """
 
 import functools
-import operator
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
 
+from otlp_verifier.language import syntax
 from otlp_verifier.language.lexer import duration_ns
 from otlp_verifier.language.parser import parse_rule
-from otlp_verifier.language.syntax import Binary, Call, Expression, Index, Literal, Name, Unary
+from otlp_verifier.language.syntax import Binary, Call, Expression, ForEach, Index, Literal, Name, Points, Unary
 from otlp_verifier.rules.catalogue import Rule
-from tests.reference.machine import quotient, ratio
-from tests.reference.relations import Related, read_id, relate
-from tests.strategies import all_spans
-
-
-class Time(int):
-    """Unix nanoseconds, without sign."""
-
-
-class Duration(int):
-    """Nanoseconds, with sign."""
-
-
-class Id(bytes):
-    """An id as columns read it."""
+from tests.reference.assumptions import assumed
+from tests.reference.records import Record, Records, attribute, clock_of, read, records, span_of, trace_of
+from tests.reference.relations import read_id
+from tests.reference.values import (
+    CALLS,
+    MAYBE,
+    Condition,
+    Duration,
+    arithmetic,
+    clamped,
+    compare,
+    every,
+    key,
+    no,
+    some,
+)
 
 
 class Violation(NamedTuple):
@@ -46,175 +47,249 @@ class Violation(NamedTuple):
 
 
 @dataclass
-class Record:
-    """One row of a domain: its message, what is written on its envelope, and where its relations lead."""
+class Verdicts:
+    """What is violated for certain, and what may be violated but is not known to be."""
 
-    domain: str
-    row: int
-    message: Any = None
-    schema_url: str = ""
-    related: Related | None = None
-    steps: dict[str, "Record | None"] = field(default_factory=dict)
-    spans: int = 0
-    scopes: int = 0
+    violated: set[Violation] = field(default_factory=set)
+    undecided: set[Violation] = field(default_factory=set)
 
 
 def violations(rules: list[Rule], request: ExportTraceServiceRequest) -> set[Violation]:
-    """Every row that violates a rule, whatever the rule waits for."""
-    records = _records(request)
-    return {
-        Violation(rule.id, rule.part, record.row)
-        for rule in rules
-        for record in records[_tree(rule.rule).domain]
-        if _violates(rule, record)
-    }
+    """Every row that violates a rule, whatever the rule waits for and nobody has assumed."""
+    return judge(rules, request, [True] * len(rules)).violated
+
+
+def judge(rules: Sequence[Rule], request: ExportTraceServiceRequest, final: Sequence[bool]) -> Verdicts:
+    """The verdicts on a whole trace; `final` says of which rules no further span could undo a violation."""
+    found, verdicts = records(request), Verdicts()
+    for rule, is_final in zip(rules, final, strict=True):
+        tree = _tree(rule.rule)
+        for record in found[tree.domain]:
+            violated = _violated(tree, rule.parameters, record, found)
+            if violated is False:
+                continue
+            certain = violated is True and assumed(tree, record, found, final=is_final)
+            row = Violation(rule.id, rule.part, record.row)
+            (verdicts.violated if certain else verdicts.undecided).add(row)
+    return verdicts
 
 
 _tree = functools.cache(parse_rule)
 
 
-def _violates(rule: Rule, record: Record) -> bool:
-    tree = _tree(rule.rule)
-    scope = _Scope(record, {tree.variable: record}, rule.parameters)
+@dataclass(frozen=True)
+class _Scope:
+    """Where an expression is evaluated: `main` is the row that bare paths speak of."""
+
+    main: Record
+    variables: Mapping[str, Record]
+    parameters: Mapping[str, int | str]
+    found: Records
+    skew_ns: int
+    at_end: bool
+
+    def of(self, row: Record, points: Points) -> "_Scope":
+        """One scope further in, at a chosen row."""
+        variables = {**self.variables, points.variable: row} if points.variable else self.variables
+        return replace(self, main=row, variables=variables, at_end=points.at_end)
+
+
+def _violated(tree: ForEach, parameters: Mapping[str, int | str], record: Record, found: Records) -> Condition:
+    if record.is_copy and _looks_elsewhere(tree):
+        return False
+    skew_ns = max((assumption.skew_ns for assumption in tree.assumptions), default=0)
+    scope = _Scope(record, {tree.variable: record}, parameters, found, skew_ns, tree.at_end)
     for join in tree.joins:
         joined = record.steps[join.relation]
         if joined is None:
             return False
-        scope.variables[join.variable] = joined
-    applies = tree.guard is None or _holds(tree.guard, scope)
-    return applies and not _holds(tree.requirement, scope)
+        scope = replace(scope, variables={**scope.variables, join.variable: joined})
+    guard = True if tree.guard is None else _truth(tree.guard, scope)
+    return every([guard, no(_truth(tree.requirement, scope))])
 
 
-# The batch as records
+def _looks_elsewhere(tree: object) -> bool:
+    """Whether rows other than those that paths lead to are looked at."""
+    if isinstance(tree, Points | syntax.Quantified | syntax.Aggregate | syntax.Structure):
+        return True
+    if isinstance(tree, tuple):
+        return any(map(_looks_elsewhere, tree))
+    return is_dataclass(tree) and any(_looks_elsewhere(getattr(tree, each.name)) for each in fields(tree))
 
 
-def _records(request: ExportTraceServiceRequest) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {d: [] for d in ("resource", "scope", "span", "event", "link", "trace")}
-
-    def add(domain: str, **fields: Any) -> Record:
-        found[domain].append(Record(domain, len(found[domain]), **fields))
-        return found[domain][-1]
-
-    related = relate(all_spans(request))
-    for number in range(1 + max((one.trace for one in related), default=-1)):
-        add("trace", related=next(one for one in related if one.trace == number))
-    for resource_spans in request.resource_spans:
-        resource = add("resource", message=resource_spans.resource, schema_url=resource_spans.schema_url)
-        for scope_spans in resource_spans.scope_spans:
-            scope = add("scope", message=scope_spans.scope, schema_url=scope_spans.schema_url)
-            scope.steps["resource"] = resource
-            resource.scopes += 1
-            for message in scope_spans.spans:
-                resource.spans += 1
-                scope.spans += 1
-                span = add("span", message=message, related=related[len(found["span"])])
-                span.steps.update(resource=resource, scope=scope, trace=found["trace"][_of(span).trace])
-                for event in message.events:
-                    add("event", message=event).steps["span"] = span
-                for link in message.links:
-                    add("link", message=link).steps["span"] = span
-    for span in found["span"]:
-        parent = _of(span).parent
-        span.steps["parent"] = None if parent is None else found["span"][parent]
-    return found
+# Rows in relation
 
 
-def _of(record: Record) -> Related:
-    assert record.related is not None
-    return record.related
+def _rows(relation: str, scope: _Scope) -> list[Record]:
+    """The rows that stand in a relation to the row in hand."""
+    row = scope.main
+    if relation == "span":
+        return trace_of(row, scope.found)
+    if relation == "event":
+        return [event for event in scope.found["event"] if event.steps["span"] is row]
+    related: Mapping[str, Callable[[], list[Record]]] = {
+        "child": lambda: row.below,
+        "parent": lambda: [] if row.above is None else [row.above],
+        "ancestor": lambda: row.ancestors,
+        "descendant": lambda: row.descendants,
+        "sibling": lambda: [] if row.above is None else [one for one in row.above.below if one is not row],
+        "root": lambda: [one for one in [row.steps["root"]] if one is not None],
+        "link": lambda: row.targets,
+        "link from": lambda: row.sources,
+    }
+    return [one for one in related[relation]() if not one.is_copy]
 
 
-# Paths
-
-_SPAN_SENT = {"trace_id": 16, "span_id": 8, "parent_span_id": 8}
-_TIMES = {
-    "start": "start_time_unix_nano",
-    "start_time": "start_time_unix_nano",
-    "start_time_unix_nano": "start_time_unix_nano",
-    "end": "end_time_unix_nano",
-    "end_time": "end_time_unix_nano",
-    "end_time_unix_nano": "end_time_unix_nano",
-    "time": "time_unix_nano",
-    "time_unix_nano": "time_unix_nano",
-}
-_FLAGS: Mapping[str, Callable[[int], bool | int | None]] = {
-    "flags": lambda flags: flags,
-    "flags.sampled": lambda flags: bool(flags & 1),
-    "flags.random": lambda flags: bool(flags & 2),
-    "flags.remote": lambda flags: bool(flags & 0x200) if flags & 0x100 else None,
-    "flags.remote_known": lambda flags: bool(flags & 0x100),
-    "flags.remote_bit": lambda flags: bool(flags & 0x200),
-    "flags.w3c_reserved": lambda flags: flags & 0b1111_1100,
-    "flags.otlp_reserved": lambda flags: flags >> 10,
-}
+def _chosen(points: Points, scope: _Scope) -> Iterator[tuple[Condition, _Scope]]:
+    """Each row of a relation as a scope, and whether it fulfils the condition."""
+    for row in _rows(points.relation, scope):
+        inner = scope.of(row, points)
+        yield True if points.condition is None else _truth(points.condition, inner), inner
 
 
-def _field(record: Record, path: str) -> Any:
-    if path.startswith("defects."):
-        return _DEFECTS[path.removeprefix("defects.")](record.message.attributes)
-    if path in ("cyclic", "conflict", "duplicate"):
-        related = _of(record)
-        return {"cyclic": related.is_cyclic, "conflict": related.conflicts, "duplicate": related.is_duplicate}[path]
-    if record.domain == "trace":
-        return {"spans.count": _of(record).spans, "roots.count": _of(record).roots}[path]
-    if path == "schema_url":
-        return record.schema_url
-    if path == "spans.count":
-        return record.spans
-    if path == "scopes.count":
-        return record.scopes
-    if path in _FLAGS:
-        return _FLAGS[path](record.message.flags)
-    if path in _TIMES:
-        return Time(getattr(record.message, _TIMES[path]))
-    if path == "duration":
-        return _minus(_field(record, "end"), _field(record, "start"))
-    if path in _SPAN_SENT:
-        return Id(read_id(getattr(record.message, path), _SPAN_SENT[path])) or None
-    if path.endswith("_id.length"):
-        return min(len(getattr(record.message, path.removesuffix(".length"))), 255)
-    if path.endswith(".count"):
-        return len(getattr(record.message, path.removesuffix(".count")))
-    value = record.message
-    for part in path.split("."):
-        value = getattr(value, part)
-    return value
+def _quantified(tree: syntax.Quantified, scope: _Scope) -> Condition:
+    rows = _chosen(tree.points, scope)
+    if tree.quantifier == "exists":
+        return some(chosen for chosen, _ in rows)
+    requirement = tree.requirement
+    assert requirement is not None
+    return every(some([no(chosen), _truth(requirement, inner)]) for chosen, inner in rows)
 
 
-def _repeated(keys: list[str]) -> bool:
-    return len(set(keys)) < len(keys)
+_ARROWS = {">": "parent", ">>": "ancestor", "<": "child", "<<": "descendant", "~": "sibling"}
 
 
-def _nested(value: AnyValue) -> Iterator[AnyValue]:
-    yield value
-    for item in value.array_value.values:
-        yield from _nested(item)
-    for pair in value.kvlist_value.values:
-        yield from _nested(pair.value)
+def _structure(tree: syntax.Structure, scope: _Scope) -> Condition:
+    """Some span fulfils the right side, and one in relation to it the left; negated, none in relation to it does."""
+
+    def related(inner: _Scope) -> Condition:
+        left = Points(_ARROWS[tree.operator.removeprefix("!")], "", False, tree.left, tree.offset)
+        exists = some(chosen for chosen, _ in _chosen(left, inner))
+        return no(exists) if tree.operator.startswith("!") else exists
+
+    right = Points("span", "", False, tree.right, tree.offset)
+    return some(every([chosen, related(inner)]) for chosen, inner in _chosen(right, scope))
 
 
-_DEFECTS: Mapping[str, Callable[[Any], bool]] = {
-    "duplicate_key": lambda attributes: _repeated([pair.key for pair in attributes]),
-    "nested_duplicate_key": lambda attributes: any(
-        _repeated([inner.key for inner in value.kvlist_value.values])
-        for pair in attributes
-        for value in _nested(pair.value)
-    ),
-    "empty_key": lambda attributes: any(pair.key == "" for pair in attributes),
-    # What a decoded message cannot show:
-    **dict.fromkeys(
-        ("field_utf8", "attribute_utf8", "repeated_field", "odd_tag", "wrong_wire_type", "group"),
-        lambda _attributes: False,
-    ),
-}
+def _aggregate(tree: syntax.Aggregate, scope: _Scope) -> Any:
+    rows = list(_chosen(tree.points, scope))
+    assert MAYBE not in [chosen for chosen, _ in rows], "how many there are is not known"
+    chosen = [inner for holds, inner in rows if holds is True]
+    if tree.value is None:
+        return len(chosen)
+    values = [value for value in (_value(tree.value, inner) for inner in chosen) if value is not None]
+    if tree.function == "distinct":
+        return len({key(value) for value in values})
+    if _is_attribute(tree.value, scope):  # numbers among attributes are taken as decimals
+        values = [float(value) for value in values if type(value) in (int, float)]
+    if tree.function == "sum":
+        total: Any = 0.0 if _is_attribute(tree.value, scope) else 0
+        for value in values:
+            total = total + value if isinstance(value, float) else clamped(value, int(total) + int(value))
+        return total
+    numbers = [value for value in values if not (isinstance(value, float) and math.isnan(value))]
+    return (min if tree.function == "min" else max)(numbers or values, default=None)
 
 
-def _attribute(record: Record, key: str) -> Any:
-    for pair in record.message.attributes:
-        if pair.key == key:
-            kind = pair.value.WhichOneof("value")
-            return None if kind is None else getattr(pair.value, kind)
-    return None
+def _is_attribute(tree: Expression, scope: _Scope) -> bool:
+    return isinstance(tree, Index) or (isinstance(tree, Name) and "service" in tree.parts)
+
+
+# Time
+
+
+def _anchor(record: Record, *, at_end: bool) -> int:
+    return int(read(record, "end" if at_end else "start"))
+
+
+def _rank(record: Record) -> tuple[int, bytes]:
+    """What puts points of one time in order."""
+    return len(record.ancestors), read_id(record.message.span_id, 8)
+
+
+def _points(operand: Expression) -> Points:
+    """Which points an operand of a temporal operator ranges over: all its leaves say the same."""
+    match operand:
+        case Points():
+            return operand
+        case Unary():
+            return _points(operand.operand)
+        case Binary():
+            return _points(operand.left)
+    raise NotImplementedError(operand)
+
+
+def _among(points: Points, scope: _Scope) -> list[Record]:
+    trace = trace_of(scope.main, scope.found)
+    return trace if points.relation == "span" else [one for one in trace if scope.main in one.targets]
+
+
+def _holds_at(operand: Expression, point: Record, scope: _Scope) -> Condition:
+    """Whether an operand holds at a point."""
+    match operand:
+        case Points():
+            return True if operand.condition is None else _truth(operand.condition, scope.of(point, operand))
+        case Unary(operator="not"):
+            return no(_holds_at(operand.operand, point, scope))
+        case Binary(operator="and"):
+            return every([_holds_at(side, point, scope) for side in (operand.left, operand.right)])
+        case Binary(operator="or"):
+            return some([_holds_at(side, point, scope) for side in (operand.left, operand.right)])
+    raise NotImplementedError(operand)
+
+
+def _inside(point: Record, points: Points, window: syntax.Window | None, scope: _Scope, *, future: bool) -> Condition:
+    """Whether a point lies in the window before, or after, the span in hand."""
+    low, high = (0, None) if window is None else (window.low, window.high)
+    here, there = _anchor(scope.main, at_end=scope.at_end), _anchor(point, at_end=points.at_end)
+    distance = there - here if future else here - there
+    in_order = _rank(point) >= _rank(scope.main) if future else _rank(point) <= _rank(scope.main)
+    # Clocks of two hosts may make the distance appear larger or smaller than it is.
+    off = scope.skew_ns if clock_of(point) != clock_of(scope.main) else 0
+
+    def is_far_enough(distance: int) -> bool:
+        return low <= distance and (distance > 0 or in_order)
+
+    def is_near_enough(distance: int) -> bool:
+        return high is None or distance <= high
+
+    if is_far_enough(distance - off) and is_near_enough(distance + off):
+        return True
+    return MAYBE if is_far_enough(distance + off) and is_near_enough(distance - off) else False
+
+
+def _temporal(tree: syntax.Temporal, scope: _Scope) -> Condition:
+    future, points = tree.operator in ("eventually", "always"), _points(tree.operand)
+
+    def inside(point: Record) -> Condition:
+        return _inside(point, points, tree.window, scope, future=future)
+
+    if tree.operator in ("once", "eventually"):
+        return some(every([inside(one), _holds_at(tree.operand, one, scope)]) for one in _among(points, scope))
+    return every(some([no(inside(one)), _holds_at(tree.operand, one, scope)]) for one in _among(points, scope))
+
+
+def _pair(tree: syntax.TemporalPair, scope: _Scope) -> Condition:
+    """`left since right`: right at some point in the window, left at every point between it and the span in hand."""
+    future, keeps, happens = tree.operator == "until", _points(tree.left), _points(tree.right)
+    assert scope.skew_ns == 0, "no order of points is known"
+
+    def place(point: Record, points: Points) -> tuple[object, ...]:
+        return _anchor(point, at_end=points.at_end), *_rank(point), point.row
+
+    def is_kept(since: Record) -> bool:
+        between = [
+            one
+            for one in _among(keeps, scope)
+            if _inside(one, keeps, None, scope, future=future)
+            and (place(one, keeps) < place(since, happens) if future else place(one, keeps) > place(since, happens))
+        ]
+        return all(_holds_at(tree.left, one, scope) for one in between)
+
+    return any(
+        _inside(one, happens, tree.window, scope, future=future) and _holds_at(tree.right, one, scope) and is_kept(one)
+        for one in _among(happens, scope)
+    )
 
 
 # Expressions
@@ -226,18 +301,12 @@ _ENUMS = {
     },
     **{f"STATUS_CODE_{name}": n for n, name in enumerate(["UNSET", "OK", "ERROR"])},
 }
-_ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
-@dataclass
-class _Scope:
-    main: Record
-    variables: dict[str, Record]
-    parameters: Mapping[str, int | str]
-
-
-def _holds(tree: Expression, scope: _Scope) -> bool:
-    return _value(tree, scope) is True
+def _truth(tree: Expression, scope: _Scope) -> Condition:
+    """A condition: what is nil does not hold."""
+    value = _value(tree, scope)
+    return value if value is True or value is MAYBE else False
 
 
 def _value(tree: Expression, scope: _Scope) -> Any:
@@ -249,37 +318,52 @@ def _value(tree: Expression, scope: _Scope) -> Any:
         case Index():
             record, rest = _walk(tree.base, scope)
             assert record is None or rest == ["attributes"]
-            return None if record is None else _attribute(record, tree.key)
+            return None if record is None else attribute(record, tree.key)
         case Call(function="IsRootSpan"):
-            return _name(Name(("span", "parent_span_id"), 0), scope) is None
+            return read(span_of(scope.main), "parent_span_id") is None
         case Call():
-            return _CALLS[tree.function](*(_value(argument, scope) for argument in tree.arguments))
+            return CALLS[tree.function](*(_value(argument, scope) for argument in tree.arguments))
+        case syntax.Quantified():
+            return _quantified(tree, scope)
+        case syntax.Structure():
+            return _structure(tree, scope)
+        case syntax.Aggregate():
+            return _aggregate(tree, scope)
+        case syntax.Temporal():
+            return _temporal(tree, scope)
+        case syntax.TemporalPair():
+            return _pair(tree, scope)
         case Unary(operator="not"):
-            return not _holds(tree.operand, scope)
+            return no(_truth(tree.operand, scope))
         case Binary(operator="and"):
-            return _holds(tree.left, scope) and _holds(tree.right, scope)
+            return every([_truth(tree.left, scope), _truth(tree.right, scope)])
         case Binary(operator="or"):
-            return _holds(tree.left, scope) or _holds(tree.right, scope)
+            return some([_truth(tree.left, scope), _truth(tree.right, scope)])
         case Unary(operator="-"):
             operand = _value(tree.operand, scope)
-            return None if operand is None else _arithmetic(type(operand)(0), "-", operand)
+            return None if operand is None else arithmetic(type(operand)(0), "-", operand)
         case Binary(operator="+" | "-" | "*" | "/"):
             left, right = _value(tree.left, scope), _value(tree.right, scope)
-            return None if left is None or right is None else _arithmetic(left, tree.operator, right)
+            return None if left is None or right is None else arithmetic(left, tree.operator, right)
         case Binary():
-            return _compare(_value(tree.left, scope), tree.operator, _value(tree.right, scope))
+            left, right = _value(tree.left, scope), _value(tree.right, scope)
+            is_order = isinstance(left, str) and isinstance(right, str) and tree.operator not in ("==", "!=")
+            if is_order and not isinstance(tree.left, Literal) and not isinstance(tree.right, Literal):
+                return False  # a string has an order only with a constant
+            return compare(left, tree.operator, right, scope.skew_ns)
     raise NotImplementedError(tree)
 
 
 def _name(tree: Name, scope: _Scope) -> Any:
     word = tree.parts[0]
-    if len(tree.parts) == 1 and word in scope.parameters:
-        constant = scope.parameters[word]
-        return constant if isinstance(constant, int) else Duration(duration_ns(constant))
-    if len(tree.parts) == 1 and word in _ENUMS:
-        return _ENUMS[word]
+    if len(tree.parts) == 1 and word not in scope.variables:
+        if word in scope.parameters:
+            constant = scope.parameters[word]
+            return constant if isinstance(constant, int) else Duration(duration_ns(constant))
+        if word in _ENUMS:
+            return _ENUMS[word]
     record, rest = _walk(tree, scope)
-    return record if record is None or not rest else _field(record, ".".join(rest))
+    return record if record is None or not rest else read(record, ".".join(rest))
 
 
 def _walk(tree: Name, scope: _Scope) -> tuple[Record | None, list[str]]:
@@ -296,78 +380,3 @@ def _walk(tree: Name, scope: _Scope) -> tuple[Record | None, list[str]]:
             break
         record = record.steps[rest.pop(0)]
     return record, rest
-
-
-def _compare(left: Any, sign: str, right: Any) -> bool:
-    if sign == "!=":
-        return not _compare(left, "==", right)
-    if left is None or right is None:
-        return left is right and sign in ("==", "<=", ">=")
-    kinds = _kind(left), _kind(right)
-    if kinds[0] != kinds[1] or kinds[0] == "other":  # nothing looks into bytes, arrays and maps
-        return False
-    if float in (type(left), type(right)):
-        left, right = float(left), float(right)
-    if sign == "==":
-        return bool(left == right)
-    return bool(_ORDERS[sign](left, right))
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, bool | str | Id | Record):
-        return type(value).__name__
-    return "number" if isinstance(value, int | float) else "other"
-
-
-def _arithmetic(left: Any, sign: str, right: Any) -> Any:
-    if float in (type(left), type(right)):
-        return _FLOATS[sign](float(left), float(right))
-    if sign == "/":
-        return None if right == 0 else _clamped(left, quotient(left, right))
-    return _SUMS[sign](left, right)
-
-
-def _minus(left: Any, right: Any) -> Any:
-    if isinstance(left, Time) and isinstance(right, Time):
-        return Duration(max(-(2**63), min(left - right, 2**63 - 1)))
-    return _clamped(left, int(left) - int(right))
-
-
-def _plus(left: Any, right: Any) -> Any:
-    return _clamped(left, int(left) + int(right))
-
-
-def _clamped(left: Any, result: int) -> Any:
-    """Times stop at the ends of their range; all else wraps, as Go's int64 does."""
-    if isinstance(left, Time):
-        return Time(max(0, min(result, 2**64 - 1)))
-    return type(left)((result + 2**63) % 2**64 - 2**63)
-
-
-_SUMS = {"+": _plus, "-": _minus, "*": lambda left, right: _clamped(left, int(left) * int(right))}
-_FLOATS: Mapping[str, Callable[[float, float], float]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": ratio,
-}
-
-
-@functools.cache
-def _pattern(re2: str) -> re.Pattern[str]:
-    # What RE2 and Python write differently, as far as the rules use it: blanks, and the end of the text.
-    return re.compile(re2.replace("[:blank:]", " \\t").replace("$", "\\Z"))
-
-
-_CALLS: Mapping[str, Callable[..., Any]] = {
-    "IsMatch": lambda text, re2: isinstance(text, str) and _pattern(re2).search(text) is not None,
-    "HasPrefix": lambda text, prefix: isinstance(text, str) and text.startswith(prefix),
-    "HasSuffix": lambda text, suffix: isinstance(text, str) and text.endswith(suffix),
-    "Len": lambda text: len(text.encode()) if isinstance(text, str) else None,
-    "IsMap": lambda value: isinstance(value, KeyValueList),
-    "IsList": lambda value: isinstance(value, ArrayValue),
-    "IsString": lambda value: isinstance(value, str),
-    "IsInt": lambda value: type(value) is int,
-    "IsDouble": lambda value: isinstance(value, float),
-    "IsBool": lambda value: isinstance(value, bool),
-}

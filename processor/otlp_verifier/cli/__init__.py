@@ -19,6 +19,7 @@ _COMMANDS = {
         "explain": "rules_explain",
         "test": "rules_test",
         "format": "rules_format",
+        "paths": "rules_paths",
     },
 }
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from otlp_verifier.language import resolve
 from otlp_verifier.language.cursor import Cursor
 from otlp_verifier.language.expressions import ExpressionParser
-from otlp_verifier.language.values import Condition
+from otlp_verifier.language.paths import STEPS
+from otlp_verifier.language.values import Condition, Row
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op
 from otlp_verifier.relate.relations import SpanRelation, SpanState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from otlp_verifier.language.graph import NodeId
     from otlp_verifier.language.lower import Lowering
     from otlp_verifier.language.syntax import Assumption
 
@@ -39,23 +43,29 @@ def certain(lowering: Lowering, assumptions: Sequence[Assumption], *, final: boo
     condition = lowering.known(True)
     if lowering.scope.domain in (Domain.RESOURCE, Domain.SCOPE):
         return condition
-    for name in sorted(stated & set(MISSING)):
-        tree = ExpressionParser(Cursor(MISSING[name])).expression()
-        condition = lowering.both(condition, lowering.negate(lowering.condition(tree)))
+    # The rule's variables mean nothing here: one may be called as a field is.
+    with lowering.within(replace(lowering.scope, rows={})):
+        lowering.outer = frozenset()
+        for name in sorted(stated & set(MISSING)):
+            tree = ExpressionParser(Cursor(MISSING[name])).expression()
+            condition = lowering.both(condition, lowering.negate(lowering.condition(tree)))
     return condition
 
 
 def counted(lowering: Lowering) -> Condition:
-    """That the row in hand is no repetition of an exact duplicate: those are removed before traces are looked at."""
-    if lowering.scope.domain is not Domain.SPAN:
+    """That the row in hand is not of an exact duplicate: those are removed before rows are looked at together."""
+    main = lowering.scope.main
+    if "span" in STEPS[main.domain]:
+        main = resolve.step(lowering, main, "span")
+    if main.domain is not Domain.SPAN:
         return lowering.known(True)
-    flag = lowering.graph.negate(repeated(lowering))
+    flag = lowering.graph.negate(repeated(lowering, main))
     return Condition(flag, flag)
 
 
-def repeated(lowering: Lowering) -> int:
+def repeated(lowering: Lowering, span: Row) -> NodeId:
     """The flag of a span that repeats another one exactly."""
-    graph = lowering.jobs.graphs[Domain.SPAN]
-    state = graph.node(Op.NARROW, numbers=(NarrowTable.SPAN_RELATIONS, SpanRelation.STATE))
+    graph = lowering.graph
+    state = resolve.load_narrow(lowering, span, NarrowTable.SPAN_RELATIONS, SpanRelation.STATE)
     duplicate = graph.node(Op.BITS_K, state, numbers=(SpanState.DUPLICATE,))
     return graph.both(duplicate, graph.node(Op.BITS_K, state, numbers=(SpanState.REPEATED,)))

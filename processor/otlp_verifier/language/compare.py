@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from otlp_verifier.columns import SpanNarrow, ValueType
+from otlp_verifier.columns import ValueType
 from otlp_verifier.language.paths import Change, Type
-from otlp_verifier.language.values import INT_MAX, Condition, Row, Value
-from otlp_verifier.machine.operations import Domain, NarrowTable, Op
+from otlp_verifier.language.values import INT_MAX, Clocks, Condition, Value
+from otlp_verifier.machine.operations import Op
 
 if TYPE_CHECKING:
     from otlp_verifier.language.graph import NodeId
     from otlp_verifier.language.lower import Lowering
-    from otlp_verifier.language.syntax import Binary
+    from otlp_verifier.language.syntax import Aggregate, Binary
 
 _STRING = int(ValueType.STRING)
 _BOOL = int(ValueType.BOOL)
@@ -37,7 +37,7 @@ def comparison(lowering: Lowering, tree: Binary) -> Condition:
     if Type.NIL in (left.type, right.type):
         if operator not in ("==", "!="):
             raise lowering.error("nil has no order; compare it with == or !=", tree.offset)
-        equal = _is_nil(lowering, left if right.type is Type.NIL else right, tree)
+        equal = is_nil(lowering, left if right.type is Type.NIL else right, tree)
     else:
         equal = values(lowering, left, right, operator.replace("!=", "=="), tree)
     return lowering.negate(equal) if operator == "!=" else equal
@@ -54,11 +54,8 @@ def _operands(lowering: Lowering, tree: Binary) -> tuple[Value, Value]:
     return left, right
 
 
-# A clock of which it is not known whose it is: the row that an extreme was taken from.
-ANY_CLOCK = Row(Domain.SPAN, -1)
-
-
-def _is_nil(lowering: Lowering, value: Value, tree: Binary) -> Condition:
+def is_nil(lowering: Lowering, value: Value, tree: Binary | Aggregate) -> Condition:
+    """That a value is nil."""
     graph = lowering.graph
     if value.type is Type.NIL:
         return lowering.known(True)
@@ -124,8 +121,7 @@ def _bools(lowering: Lowering, left: Value, right: Value, operator: str, tree: B
 
 def _flags(lowering: Lowering, left: Value, right: Value, operator: str, tree: Binary) -> tuple[NodeId, NodeId]:
     """The flag that it holds, and the flag that it may hold."""
-    clocks = left.clocks | right.clocks
-    if lowering.skew_ns and (len(clocks) > 1 or ANY_CLOCK in clocks):
+    if left.clocks.plus(right.clocks, -1).apart:
         return _skewed(lowering, left, right, operator, tree)
     flag = _flag(lowering, left, right, operator, tree)
     return flag, flag
@@ -134,9 +130,10 @@ def _flags(lowering: Lowering, left: Value, right: Value, operator: str, tree: B
 def _skewed(lowering: Lowering, left: Value, right: Value, operator: str, tree: Binary) -> tuple[NodeId, NodeId]:
     """Times of clocks that may differ by the assumed skew: certain only where that cannot turn the comparison."""
     graph = lowering.graph
+    clocks = left.clocks.plus(right.clocks, -1)
     exact = _flag(lowering, left, right, operator, tree)
     plus, minus = (Op.TIME_PLUS, Op.TIME_MINUS) if left.type is Type.TIME else (Op.ADD, Op.SUBTRACT)
-    skew = graph.word(lowering.skew_ns)
+    skew = graph.word(lowering.skew_ns * clocks.apart)
     later = replace(left, words=(graph.node(plus, left.words[0], skew),), constant=None)
     earlier = replace(left, words=(graph.node(minus, left.words[0], skew),), constant=None)
     if operator == "==":
@@ -146,24 +143,20 @@ def _skewed(lowering: Lowering, left: Value, right: Value, operator: str, tree: 
     else:
         sure = _flag(lowering, later, right, operator, tree)
         maybe = _flag(lowering, earlier, right, operator, tree)
-    one_clock = _one_clock(lowering, left.clocks | right.clocks)
+    one_clock = _one_clock(lowering, clocks)
     possible = graph.either(graph.both(one_clock, exact), graph.both(graph.negate(one_clock), maybe))
     return graph.either(graph.both(one_clock, exact), sure), possible
 
 
-def _one_clock(lowering: Lowering, clocks: frozenset[Row]) -> NodeId:
-    """The flag that all rows come from one resource, and so from one clock."""
+def _one_clock(lowering: Lowering, clocks: Clocks) -> NodeId:
+    """The flag that all of it was read from one clock."""
     graph = lowering.graph
-    if ANY_CLOCK in clocks:
+    if clocks.ahead or clocks.behind:
         return graph.flag(False)
-    column = (NarrowTable.SPANS, int(SpanNarrow.RESOURCE))
-    resources = sorted(
-        graph.node(Op.NARROW, numbers=column) if row.at is None else graph.node(Op.NARROW_AT, row.at, numbers=column)
-        for row in clocks
-    )
+    (first, _), *others = clocks.counts
     flag = graph.flag(True)
-    for other in resources[1:]:
-        flag = graph.both(flag, graph.node(Op.EQUAL, resources[0], other))
+    for other, _ in others:
+        flag = graph.both(flag, graph.node(Op.EQUAL, *sorted((first, other))))
     return flag
 
 
@@ -188,10 +181,16 @@ def _flag(lowering: Lowering, left: Value, right: Value, operator: str, tree: Bi
 
 
 def _numbers(lowering: Lowering, left: Value, right: Value, operator: str, tree: Binary) -> NodeId:
-    types = {left.type, right.type}
-    if Type.FLOAT in types and types <= {Type.FLOAT, Type.INT}:
+    check_numbers(lowering, left, right, tree)
+    if Type.FLOAT in (left.type, right.type):
         return _float(lowering, operator, _as_float(lowering, left), _as_float(lowering, right))
-    if Type.FLOAT in types:
+    return _whole(lowering, operator, left, right, signed=Type.TIME not in (left.type, right.type))
+
+
+def check_numbers(lowering: Lowering, left: Value, right: Value, tree: Binary) -> None:
+    """Refuse numbers of kinds that cannot be compared, and what is no number."""
+    types = {left.type, right.type}
+    if not types <= set(_NUMBERS) or (Type.FLOAT in types and not types <= {Type.FLOAT, Type.INT}):
         raise lowering.error(f"{left.type.value} and {right.type.value} cannot be compared", tree.offset)
     if types == {Type.TIME, Type.DURATION}:
         raise lowering.error("a time and a duration cannot be compared; subtract two times first", tree.offset)
@@ -199,7 +198,6 @@ def _numbers(lowering: Lowering, left: Value, right: Value, operator: str, tree:
         raise lowering.error("a duration is compared with a duration such as 5ms", tree.offset)
     if Type.TIME in types and any(isinstance(v.constant, int) and v.constant < 0 for v in (left, right)):
         raise lowering.error("a time in Unix nanoseconds is never negative", tree.offset)
-    return _whole(lowering, operator, left, right, signed=Type.TIME not in types)
 
 
 def _whole(lowering: Lowering, operator: str, left: Value, right: Value, *, signed: bool) -> NodeId:
@@ -377,5 +375,16 @@ def arithmetic(lowering: Lowering, tree: Binary) -> Value:
         if right.constant is None:
             divides = graph.negate(graph.node(Op.EQUAL_K, right.words[0], numbers=(0,)))
             present = divides if present is None else graph.both(present, divides)
-    clocks = left.clocks | right.clocks
+    clocks = _clocks_of(lowering, left, right, tree)
     return Value(type_, (graph.node(op, left.words[0], right.words[0]),), present=present, clocks=clocks, change=change)
+
+
+def _clocks_of(lowering: Lowering, left: Value, right: Value, tree: Binary) -> Clocks:
+    """The clocks that a result of arithmetic was read from."""
+    if tree.operator in ("+", "-"):
+        return left.clocks.plus(right.clocks, 1 if tree.operator == "+" else -1)
+    if left.clocks == Clocks():
+        return Clocks()
+    if tree.operator == "*" and isinstance(right.constant, int):
+        return Clocks().plus(left.clocks, right.constant)
+    raise lowering.error("how far clocks of two hosts are apart is lost here; bring it to the other side", tree.offset)

@@ -61,6 +61,7 @@ RELATIONS: Final = {
     "spans": "span",
 }
 ARROWS: Final = (">", ">>", "<", "<<", "~", "!>", "!>>", "!<", "!<<", "!~")
+WINDOW_MAX: Final = 2**62  # ns: sums of a bound and a skew fit a signed 64-bit number
 _COMPARISONS: Final = ("==", "!=", "<", "<=", ">", ">=")
 _AGGREGATES: Final = ("count", "min", "max", "sum", "distinct")
 _TEMPORAL: Final = ("once", "historically", "eventually", "always")
@@ -293,6 +294,8 @@ class ExpressionParser:
     def _bound(self, what: str) -> int:
         token = self._cursor.now
         if token.kind is Kind.DURATION or (token.kind is Kind.NUMBER and token.value == 0):
+            if int(token.value or 0) > WINDOW_MAX:
+                raise self._cursor.error("a window's bound may be at most 146 years; leave it out for no end")
             return int(self._cursor.next().value or 0)
         hint = nearest(token.text, ("0s",)) if token.kind is Kind.NUMBER else ""
         raise self._cursor.error(f"expected {what}, a duration such as 5s{hint}")
@@ -306,10 +309,9 @@ class ExpressionParser:
             return cursor.following.kind is Kind.WORD and cursor.following.text == "from"
         if not cursor.is_word("span", "spans"):
             return False
+        # Alone, `span` is every span; with a symbol behind it, it is a path or a value.
         after = cursor.following
-        if after.kind is Kind.WORD:
-            return after.text not in ("and", "or", "require", "since", "until")
-        return False
+        return after.kind in (Kind.WORD, Kind.END) or (after.kind is Kind.SYMBOL and after.text in (")", "}"))
 
     def _opens(self) -> bool:
         following = self._cursor.following

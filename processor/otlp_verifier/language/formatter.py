@@ -97,6 +97,8 @@ def _breaks(tree: Expression | None) -> bool:
             return _breaks(tree.operand)
         case Points():
             return _breaks(tree.condition)
+        case Binary(left=Aggregate() as aggregate):
+            return _breaks(aggregate.points.condition)
     return False
 
 
@@ -116,6 +118,8 @@ def _broken(
         return [*lines[:-1], f"{lines[-1]})"]
     inner = width - len(_INDENT)
     match tree:
+        case Binary(left=Aggregate() as aggregate) if tree.operator not in ("and", "or"):
+            return _compared_lines(tree, aggregate, inner)
         case Binary():
             own = _BINARY[tree.operator]
             chained = isinstance(tree.left, Binary) and tree.left.operator == tree.operator
@@ -146,6 +150,13 @@ def _broken(
 def _hung(word: str, lines: list[str]) -> list[str]:
     first, *rest = lines
     return [f"{word} {first}", *(_INDENT + each for each in rest)]
+
+
+def _compared_lines(tree: Binary, aggregate: Aggregate, width: int) -> list[str]:
+    first, *rest = _points_lines(aggregate.points, width)
+    value = "" if aggregate.value is None else f": {_text(aggregate.value, _SUM, tail=True)}"
+    right = _text(tree.right, _BINARY[tree.operator] + 1, tail=True)
+    return [f"{aggregate.function}({first}", *rest, f"{value}) {tree.operator} {right}"]
 
 
 def _points_lines(tree: Points, width: int) -> list[str]:
@@ -205,7 +216,7 @@ def _bare(tree: Expression, *, tail: bool, where: bool) -> str:
         case ListOf():
             return f"[{', '.join(_text(item, _SUM, tail=True) for item in tree.items)}]"
         case Call():
-            return f"{tree.function}({', '.join(_text(each, _OR, tail=True) for each in tree.arguments)})"
+            return f"{tree.function}({', '.join(map(_argument, tree.arguments))})"
         case Unary(operator="not"):
             return f"not {_text(tree.operand, _NEGATION, tail=tail)}"
         case Unary():
@@ -224,7 +235,7 @@ def _bare(tree: Expression, *, tail: bool, where: bool) -> str:
             return f"{points} require {_text(tree.requirement, _OR, tail=True, where=True)}"
         case Aggregate():
             value = "" if tree.value is None else f" : {_text(tree.value, _SUM, tail=True)}"
-            return f"{tree.function}({_points(tree.points)}{value})"
+            return f"{tree.function}({_points(tree.points, is_last=not value)}{value})"
         case Temporal():
             return f"{tree.operator}{_window(tree.window)} {_operand(tree.operand, tail=tail)}"
         case TemporalPair():
@@ -245,12 +256,38 @@ def _points_head(points: Points) -> str:
     return f"{relation}{f' {points.variable}' if points.variable else ''}{' at end' if points.at_end else ''}"
 
 
-def _points(points: Points) -> str:
+def _argument(tree: Expression) -> str:
+    text = _text(tree, _OR, tail=True)
+    return f"({text})" if _ends_with_span(tree) else text
+
+
+def _ends_with_span(tree: Expression) -> bool:
+    """Whether it ends with `span` for every span, which before a symbol would be the path."""
+    match tree:
+        case Points(relation="span", variable="", at_end=False, condition=None):
+            return True
+        case Points(condition=last) if last is not None:
+            return _ends_with_span(last)
+        case Quantified():
+            return _ends_with_span(tree.requirement if tree.requirement is not None else tree.points)
+        case Binary(right=last) | TemporalPair(right=last):
+            return _ends_with_span(last)
+        case Unary(operand=last) | Temporal(operand=last):
+            return _ends_with_span(last)
+    return False
+
+
+def _points(points: Points, *, is_last: bool = True) -> str:
     head = _points_head(points)
     if points.condition is None:
         return head
     # Whoever stands around has seen to it that nothing follows which the condition could take.
-    return f"{head} where {_text(points.condition, _OR, tail=True, where=True)}"
+    condition = _text(points.condition, _OR, tail=True, where=True)
+    return (
+        f"{head} where ({condition})"
+        if not is_last and _ends_with_span(points.condition)
+        else f"{head} where {condition}"
+    )
 
 
 def _braced(tree: Expression) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otlp_verifier.columns import ValueType
+from otlp_verifier.language import resolve
 from otlp_verifier.language.errors import nearest
-from otlp_verifier.language.paths import Change, Type
-from otlp_verifier.language.syntax import Name
+from otlp_verifier.language.paths import FIELDS, STEPS, Change, Type
 from otlp_verifier.language.values import Condition, Value, truth
-from otlp_verifier.machine.operations import Op
+from otlp_verifier.machine.operations import Domain, Op
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,7 +120,12 @@ def _length(lowering: Lowering, text: int) -> int:
 
 def _is_root_span(lowering: Lowering, tree: Call) -> Value:
     _arguments(lowering, tree, 0)
-    parent = lowering.value(Name(("span", "parent_span_id"), tree.offset))
+    main = lowering.scope.main
+    if "span" in STEPS[main.domain]:
+        main = resolve.step(lowering, main, "span")
+    if main.domain is not Domain.SPAN:
+        raise lowering.error(f"{resolve.a(main.domain)} belongs to no single span", tree.offset)
+    parent = resolve.field(lowering, main, FIELDS[Domain.SPAN]["parent_span_id"])
     return _flag(lowering.graph.node(Op.EQUAL_K, parent.words[0], numbers=(0,)), parent)
 
 

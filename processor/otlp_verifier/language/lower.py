@@ -79,7 +79,7 @@ class Lowering:
         self.scope = Scope(domain, jobs.graphs[domain], {tree.variable: Row(domain, None)}, at_end=tree.at_end)
         self.outer: frozenset[str] = frozenset()  # variables of the scopes around this one
         self.skew_ns = max((a.skew_ns for a in tree.assumptions), default=0)
-        self.uses_jobs = False
+        self.looks_across = False  # at rows that no path leads to
 
     @property
     def graph(self) -> Graph:
@@ -110,10 +110,11 @@ class Lowering:
         if tree.guard is not None:
             guard = self.both(guard, self.condition(tree.guard))
         violated = self.both(guard, self.negate(self.condition(tree.requirement)))
-        if self.uses_jobs:
+        if self.looks_across:
             violated = self.both(violated, assume.counted(self))
         final = not violated.falls
         certain = assume.certain(self, tree.assumptions, final=final)
+        final = final and not certain.falls
         sure = self.graph.both(violated.flag, certain.flag)
         undecided = self.graph.both(violated.possible, self.graph.negate(sure))
         return LoweredRule(scope.domain, sure, undecided, final)

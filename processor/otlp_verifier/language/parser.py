@@ -15,6 +15,7 @@ JOINS: Final = ("parent", "span", "root")
 PROPERTIES: Final = ("severity", "description", "message", "remedy")
 # A variable may be called `rule`: then no name follows.
 _BEGINS_BLOCK: Final = re.compile(rf"^[ \t]*rule[ \t]+(?!(?:{'|'.join(RESERVED)})\b)(?=[A-Za-z_])", re.MULTILINE)
+SKEW_MAX: Final = 86_400_000_000_000  # ns
 ASSUMPTIONS: Final = ("complete", "unsampled", "skew", "nothing")
 
 
@@ -144,5 +145,8 @@ def _assumption(cursor: Cursor) -> Assumption:
         cursor.symbol("<=")
         if cursor.now.kind is not Kind.DURATION:
             raise cursor.error("expected a duration, as in `assume skew <= 50ms`")
-        skew = int(cursor.next().value or 0)
+        skew = int(cursor.now.value or 0)
+        if skew > SKEW_MAX:
+            raise cursor.error("clocks that are more than a day apart say nothing")
+        cursor.next()
     return Assumption(name, skew, offset)

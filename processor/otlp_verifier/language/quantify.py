@@ -7,15 +7,15 @@ inequality becomes a minimum or maximum. What is left speaks of one row alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from otlp_verifier.language import assume, joins, relations
+from otlp_verifier.language import assume, compare, inequalities, joins, relations
 from otlp_verifier.language.jobs import Job
 from otlp_verifier.language.paths import ENUMS, Change, Type
-from otlp_verifier.language.scopes import Scope, conjuncts, names
+from otlp_verifier.language.scopes import Scope, alternatives, conjuncts, names
 from otlp_verifier.language.syntax import Binary, Literal, Points, Quantified, Unary
-from otlp_verifier.language.values import Condition, Row, Value
+from otlp_verifier.language.values import Clocks, Condition, Row, Value
 from otlp_verifier.machine.operations import Domain, Op
 from otlp_verifier.machine.program import Function, JobKind
 
@@ -67,50 +67,59 @@ def structure(lowering: Lowering, tree: Structure) -> Condition:
 
 def some(lowering: Lowering, points: Points, condition: Expression | None) -> Condition:
     """That a row of the relation fulfils the condition."""
-    row = relations.single(lowering, points.relation)
+    row = relations.single(lowering, replace(points, condition=condition))
     if row is not None:
         return _of_single(lowering, row, points, condition)
-    members = relations.members(lowering, points.relation, points.variable, points.offset)
-    return some_of(lowering, members, condition, points)
+    return some_of(lowering, relations.members(lowering, points), condition, points)
 
 
-def some_of(lowering: Lowering, members: Members, condition: Expression | None, points: Points) -> Condition:
-    """The same, the members being known."""
-    alternatives = conjuncts(condition)
-    if len(alternatives) > ALTERNATIVES_MAX:
-        raise lowering.error(
-            f"this condition has more than {ALTERNATIVES_MAX} alternatives; write it as several rules", points.offset
-        )
-    if not any(_speaks_of_outer(lowering, each, points) for each in alternatives):
-        return _exists(lowering, members, Parts(inner=[condition] if condition is not None else []))
+def some_of(
+    lowering: Lowering,
+    members: Members,
+    condition: Expression | None,
+    points: Points,
+    *,
+    other_than: Members | None = None,
+) -> Condition:
+    """The same, the members being known; `other_than` are some of them, by a longer key, that do not count.
+
+    Where an inequality joins the rows they do count: this is for what may be, which is no less true then.
+    """
     result = lowering.known(False)
-    for alternative in alternatives:
-        result = lowering.either(result, _exists(lowering, members, _sort(lowering, alternative, points)))
+    for parts in _alternatives(lowering, condition, points):
+        result = lowering.either(result, _exists(lowering, members, parts, other_than))
     return result
+
+
+def _alternatives(lowering: Lowering, condition: Expression | None, points: Points) -> list[Parts]:
+    """A condition as the sorted conjunctions of which one must hold; whole, where it speaks of the chosen row alone."""
+    if condition is None or not _speaks_of_outer(lowering, condition, points):
+        return [Parts(inner=[condition] if condition is not None else [])]
+    if alternatives(condition) > ALTERNATIVES_MAX:
+        raise lowering.error(
+            f"between two rows this condition has more than {ALTERNATIVES_MAX} alternatives; write it as several rules",
+            points.offset,
+        )
+    return [_sort(lowering, each, points) for each in conjuncts(condition)]
 
 
 def aggregate(lowering: Lowering, tree: Aggregate) -> Value:
     """`count(points)`, `min|max|sum|distinct(points : value)`."""
     points = tree.points
-    row = relations.single(lowering, points.relation)
-    if row is not None:
+    if points.relation in ("parent", "root"):
         raise lowering.error(f"a span has at most one {points.relation}; name its fields directly", tree.offset)
-    members = relations.members(lowering, points.relation, points.variable, points.offset)
-    if _speaks_of_outer(lowering, [tree.value] if tree.value is not None else [], points):
+    members = relations.members(lowering, points)
+    if tree.value is not None and _speaks_of_outer(lowering, tree.value, points):
         raise lowering.error(
             f"the value that {tree.function} takes speaks of two rows, which would need every pair; "
             "take it of the chosen row alone and do the rest outside",
             tree.offset,
         )
-    alternatives = conjuncts(points.condition)
-    parts = Parts(inner=[points.condition] if points.condition is not None else [])
-    if any(_speaks_of_outer(lowering, each, points) for each in alternatives):
-        if len(alternatives) > 1:
-            raise lowering.error(
-                f"{tree.function} over `or` between two rows would count some rows twice; use two aggregates",
-                tree.offset,
-            )
-        parts = _sort(lowering, alternatives[0], points)
+    parts, *others = _alternatives(lowering, points.condition, points)
+    if others:
+        raise lowering.error(
+            f"{tree.function} over `or` between two rows would count some rows twice; use two aggregates", tree.offset
+        )
     if parts.order or parts.unequal:
         at = (parts.unequal or [order for order, _ in parts.order])[0]
         raise lowering.error(
@@ -123,19 +132,21 @@ def aggregate(lowering: Lowering, tree: Aggregate) -> Value:
 
 def _of_single(lowering: Lowering, row: Row, points: Points, condition: Expression | None) -> Condition:
     """A relation that leads to one row at most: its condition is evaluated in place, and may speak of both."""
+    lowering.looks_across = True
     present = lowering.graph.node(Op.PRESENT, row.at or 0)
     exists = Condition(present, present, rises=True, falls=row.change is Change.ANY)
     if condition is None:
         return exists
-    rows = {**lowering.scope.rows, points.variable or "": Row(row.domain, row.at)}
-    subject = None if points.variable else Row(row.domain, row.at)
-    scope = Scope(lowering.scope.domain, lowering.graph, rows, subject=subject or lowering.scope.subject)
+    # Its presence is settled, so that its fields are as sure as any.
+    there = Row(row.domain, row.at)
+    rows = {**lowering.scope.rows, **({points.variable: there} if points.variable else {})}
+    scope = Scope(lowering.scope.domain, lowering.graph, rows, subject=there)
     with lowering.within(scope):
         return lowering.both(exists, lowering.condition(condition))
 
 
-def _speaks_of_outer(lowering: Lowering, trees: Sequence[Expression], points: Points) -> bool:
-    return any(_is_outer(lowering, name, points) for tree in trees for name in names(tree))
+def _speaks_of_outer(lowering: Lowering, tree: Expression, points: Points) -> bool:
+    return any(_is_outer(lowering, name, points) for name in names(tree))
 
 
 def _is_outer(lowering: Lowering, name: str, points: Points) -> bool:
@@ -201,17 +212,20 @@ def _is_neither(lowering: Lowering, name: str, points: Points) -> bool:
     return not _is_outer(lowering, name, points) and not _is_inner(lowering, name, points)
 
 
-def _exists(lowering: Lowering, members: Members, parts: Parts) -> Condition:
+def _exists(lowering: Lowering, members: Members, parts: Parts, other_than: Members | None) -> Condition:
     mask = _mask(lowering, members, parts.inner)
     keys = joins.keys(lowering, members.scope, parts.equal)
     if parts.order:
-        found = joins.ordered(lowering, members, mask, keys, *parts.order[0])
+        comparison, negated = parts.order[0]
+        found = inequalities.ordered(lowering, members, mask, keys, comparison, negated=negated)
+    elif parts.unequal:
+        # Some member is unlike where the equal ones are not all of them.
+        equal = joins.keys(lowering, members.scope, [*parts.equal, *parts.unequal])
+        found = joins.fewer(lowering, (members, mask, keys), (members, mask, equal))
+    elif other_than is not None:
+        found = joins.fewer(lowering, (members, mask, keys), (other_than, mask, keys))
     else:
         found = counted(lowering, members, mask, keys)
-        if parts.unequal:
-            # Some member is unlike where the equal ones are not all of them.
-            unlike = joins.keys(lowering, members.scope, [*parts.equal, *parts.unequal])
-            found = joins.fewer(lowering, members, mask, keys, unlike)
     for tree in parts.outer:
         found = lowering.both(found, lowering.condition(tree))
     return found
@@ -219,13 +233,13 @@ def _exists(lowering: Lowering, members: Members, parts: Parts) -> Condition:
 
 def _mask(lowering: Lowering, members: Members, inner: Sequence[Expression]) -> Condition:
     """Which members count."""
-    lowering.uses_jobs = True
+    lowering.looks_across = True
     with lowering.within(members.scope):
         mask = lowering.known(True)
         for tree in inner:
             mask = lowering.both(mask, lowering.condition(tree))
         if members.scope.domain is Domain.SPAN:
-            flag = lowering.graph.negate(assume.repeated(lowering))
+            flag = lowering.graph.negate(assume.repeated(lowering, Row(Domain.SPAN, None)))
             mask = lowering.both(mask, Condition(flag, flag))
         elif members.row.at is not None:
             flag = lowering.graph.node(Op.PRESENT, members.row.at)
@@ -239,7 +253,7 @@ def counted(lowering: Lowering, members: Members, mask: Condition, keys: joins.K
     for node in (mask.flag, mask.possible):
         count, _ = lowering.jobs.results(job(lowering, members, Function.COUNT, node, keys))
         flags.append(lowering.graph.negate(lowering.graph.node(Op.EQUAL_K, count, numbers=(0,))))
-    return Condition(flags[0], flags[1], rises=True, falls=mask.falls)
+    return Condition(flags[0], flags[1], rises=True, falls=mask.falls or keys.changes or members.moves)
 
 
 def job(
@@ -251,8 +265,8 @@ def job(
     value: NodeId | None = None,
 ) -> Job:
     """The job that makes `function` of a relation's members."""
-    member_key = _mixed(members.scope.graph, members.member_key, keys.member)
-    query_key = _mixed(lowering.graph, members.query_key, keys.query)
+    member_key = mixed(members.scope.graph, members.member_key, keys.member)
+    query_key = mixed(lowering.graph, members.query_key, keys.query)
     return Job(
         members.kind,
         function,
@@ -270,7 +284,7 @@ def job(
     )
 
 
-def _mixed(graph: Graph, a: NodeId | None, b: NodeId | None) -> NodeId | None:
+def mixed(graph: Graph, a: NodeId | None, b: NodeId | None) -> NodeId | None:
     """One key for two, either of which may be missing."""
     if a is None or b is None:
         return b if a is None else a
@@ -281,15 +295,10 @@ def extreme_of(
     lowering: Lowering, members: Members, condition: Expression, points: Points, function: Function
 ) -> tuple[NodeId, NodeId]:
     """The smallest or largest position of a member that fulfils a condition, and how many do."""
-    alternatives = conjuncts(condition)
-    if not any(_speaks_of_outer(lowering, each, points) for each in alternatives):
-        sorted_parts = [Parts(inner=[condition])]
-    else:
-        sorted_parts = [_sort(lowering, each, points) for each in alternatives]
     graph = lowering.graph
     largest = function is Function.MAX_UNSIGNED
     best, total = graph.word(0 if largest else 2**63), graph.word(0)
-    for parts in sorted_parts:
+    for parts in _alternatives(lowering, condition, points):
         if parts.order or parts.unequal or parts.outer:
             raise lowering.error(
                 "between two rows only equalities can be followed through time; keep the rest to one row", points.offset
@@ -319,16 +328,22 @@ def extreme(type_: Type, *, largest: bool) -> Function:
 def _aggregate(lowering: Lowering, members: Members, parts: Parts, tree: Aggregate) -> Value:
     mask = _mask(lowering, members, parts.inner)
     keys = joins.keys(lowering, members.scope, parts.equal)
-    change = Change.ANY if mask.falls or parts.outer else Change.GROWS
+    if mask.flag != mask.possible:
+        raise lowering.error(
+            f"which rows {tree.function} looks at depends on whose clock is ahead; ask with exists or forall",
+            tree.offset,
+        )
+    change = Change.ANY if mask.falls or keys.changes else Change.GROWS
     if tree.value is None:
         count, _ = lowering.jobs.results(job(lowering, members, Function.COUNT, mask.flag, keys))
         return _where_outer(lowering, Value(Type.INT, (count,), change=change), parts)
     with lowering.within(members.scope):
         value = lowering.value(tree.value)
-        if value.present is not None:
-            mask = lowering.both(mask, Condition(value.present, value.present))
+        if value.present is not None or value.type is Type.ID:
+            mask = lowering.both(mask, lowering.negate(compare.is_nil(lowering, value, tree)))
         if tree.function == "distinct":
-            word = joins.word(lowering, value, tree.value.offset)
+            word = joins.word(lowering, value, tree.value.offset, joins.Side.MEMBER)
+            change = change if value.change is Change.NEVER else Change.ANY
         elif value.type in (Type.INT, Type.FLOAT, Type.DURATION, Type.TIME) and len(value.words) == 1:
             word = value.words[0]
         elif value.type is Type.DYNAMIC:
@@ -347,14 +362,16 @@ def _aggregate(lowering: Lowering, members: Members, parts: Parts, tree: Aggrega
     if tree.function == "sum":
         if value.type is Type.TIME:
             raise lowering.error("times cannot be added up", tree.offset)
+        if value.clocks != Clocks():
+            raise lowering.error("clocks of two hosts are apart by more with every row that is added", tree.offset)
         function = Function.SUM_FLOAT if value.type is Type.FLOAT else Function.SUM
         total, _ = lowering.jobs.results(job(lowering, members, function, mask.flag, keys, word))
         return _where_outer(lowering, Value(value.type, (total,), change=Change.ANY), parts)
     function = extreme(value.type, largest=tree.function == "max")
-    joins.refuse_keyed_extreme(lowering, members, keys, tree.offset)
     result, count = lowering.jobs.results(job(lowering, members, function, mask.flag, keys, word))
     present = lowering.graph.negate(lowering.graph.node(Op.EQUAL_K, count, numbers=(0,)))
-    return _where_outer(lowering, Value(value.type, (result,), present=present, change=Change.ANY), parts)
+    found = Value(value.type, (result,), present=present, clocks=value.clocks.nameless(), change=Change.ANY)
+    return _where_outer(lowering, found, parts)
 
 
 def _where_outer(lowering: Lowering, value: Value, parts: Parts) -> Value:

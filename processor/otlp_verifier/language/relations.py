@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otlp_verifier.columns import EventNarrow, LinkNarrow
-from otlp_verifier.language import resolve
-from otlp_verifier.language.scopes import Scope
+from otlp_verifier.language import resolve, syntax
+from otlp_verifier.language.paths import STEPS, Change
+from otlp_verifier.language.scopes import Scope, parts
 from otlp_verifier.language.values import Row
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op
 from otlp_verifier.machine.program import JobKind
@@ -17,6 +18,7 @@ from otlp_verifier.relate.tree import LinkTarget, SpanTree
 if TYPE_CHECKING:
     from otlp_verifier.language.graph import NodeId
     from otlp_verifier.language.lower import Lowering
+    from otlp_verifier.language.syntax import Expression, Points
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Members:
         query_at: GROUP: the group asked for. A node of the queries' graph.
         low, high: INTERVAL: positions asked for.
         excludes_self: siblings.
+        moves: whether another row may take a member's place while spans are still arriving: roots.
         member_key, query_key: words that must be equal whatever the condition says: a link's target in a window.
 
     """
@@ -43,35 +46,48 @@ class Members:
     low: NodeId = 0
     high: NodeId = 0
     excludes_self: bool = False
+    moves: bool = False
     member_key: NodeId | None = None
     query_key: NodeId | None = None
 
 
-def members(lowering: Lowering, relation: str, variable: str, offset: int) -> Members:
+def members(lowering: Lowering, points: Points) -> Members:
     """The members of a relation of the row in hand.
 
     Raises:
         RuleError: the row in hand has no such relation.
 
     """
-    domain = lowering.scope.domain
+    relation, domain = points.relation, lowering.scope.domain
     if lowering.scope.main.at is not None:
         raise lowering.error(
             f"`{relation}` cannot be asked about a parent, a root or a link's other end; ask it of the row in hand",
-            offset,
+            points.offset,
+        )
+    if domain in (Domain.RESOURCE, Domain.SCOPE):
+        raise lowering.error(
+            f"a {domain.name.lower()} has no relation `{relation}`: its spans belong to many traces; begin "
+            "the rule with `for each span` or `for each trace`",
+            points.offset,
         )
     if relation == "span":
-        return _in_trace(lowering, variable)
+        return _in_trace(lowering, points)
     if domain is not Domain.SPAN:
         at = domain.name.lower()
-        raise lowering.error(f"a {at} has no relation `{relation}`; only a span has, a {at} has `span`", offset)
+        raise lowering.error(f"a {at} has no relation `{relation}`; only a span has, a {at} has `span`", points.offset)
     if relation in ("event", "link", "link from"):
-        return _attached(lowering, relation, variable)
-    scope = _span_scope(lowering, variable)
+        return _attached(lowering, points)
+    scope = span_scope(lowering, points)
     tree = NarrowTable.SPAN_TREE
     own = lowering.graph.node(Op.ROW)
     parent = scope.graph.node(Op.NARROW, numbers=(tree, SpanTree.PARENT))
     match relation:
+        case "parent":
+            above = lowering.graph.node(Op.NARROW, numbers=(tree, SpanTree.PARENT))
+            return Members(JobKind.GROUP, scope, scope.main, scope.graph.node(Op.ROW), above)
+        case "root":
+            top = lowering.graph.node(Op.NARROW, numbers=(tree, SpanTree.ROOT))
+            return Members(JobKind.GROUP, scope, scope.main, scope.graph.node(Op.ROW), top, moves=True)
         case "child":
             return Members(JobKind.GROUP, scope, scope.main, parent, own)
         case "sibling":
@@ -88,20 +104,41 @@ def members(lowering: Lowering, relation: str, variable: str, offset: int) -> Me
             return Members(JobKind.PATH, scope, scope.main)
 
 
-def single(lowering: Lowering, relation: str) -> Row | None:
-    """The one row that `parent` or `root` leads to; None for relations that lead to many."""
-    if lowering.scope.domain is not Domain.SPAN:
+_SINGLE = {"parent": (SpanTree.PARENT, Change.GROWS), "root": (SpanTree.ROOT, Change.ANY)}
+
+
+def single(lowering: Lowering, points: Points) -> Row | None:
+    """The one row that `parent` or `root` leads to in the tree, where its condition can be evaluated in place."""
+    main = lowering.scope.main
+    if points.relation not in _SINGLE or main.domain is not Domain.SPAN or asks_relations(points.condition):
         return None
-    return resolve.step(lowering, lowering.scope.main, relation) if relation in ("parent", "root") else None
+    column, change = _SINGLE[points.relation]
+    at = resolve.load_narrow(lowering, main, NarrowTable.SPAN_TREE, column, is_row=True)
+    return Row(Domain.SPAN, at, change)
 
 
-def _span_scope(lowering: Lowering, variable: str) -> Scope:
-    rows = {variable: Row(Domain.SPAN, None)} if variable else {}
-    return Scope(Domain.SPAN, lowering.jobs.graphs[Domain.SPAN], rows)
+def asks_relations(tree: Expression | None) -> bool:
+    """Whether an expression asks for more than can be evaluated at a parent or root in place."""
+    match tree:
+        case None:
+            return False
+        case syntax.Aggregate() | syntax.Temporal() | syntax.TemporalPair() | syntax.Structure():
+            return True
+        case syntax.Quantified():
+            inside = (tree.points.condition, tree.requirement)
+            return tree.points.relation not in _SINGLE or any(map(asks_relations, inside))
+        case _:
+            return any(map(asks_relations, parts(tree)))
 
 
-def _in_trace(lowering: Lowering, variable: str) -> Members:
-    scope = _span_scope(lowering, variable)
+def span_scope(lowering: Lowering, points: Points) -> Scope:
+    """The scope of chosen spans."""
+    rows = {points.variable: Row(Domain.SPAN, None)} if points.variable else {}
+    return Scope(Domain.SPAN, lowering.jobs.graphs[Domain.SPAN], rows, at_end=points.at_end)
+
+
+def _in_trace(lowering: Lowering, points: Points) -> Members:
+    scope = span_scope(lowering, points)
     member_at = scope.graph.node(Op.NARROW, numbers=(NarrowTable.SPAN_RELATIONS, SpanRelation.TRACE))
     return Members(JobKind.GROUP, scope, scope.main, member_at, trace_of(lowering))
 
@@ -111,13 +148,16 @@ def trace_of(lowering: Lowering) -> NodeId:
     main = lowering.scope.main
     if main.domain is Domain.TRACE:
         return lowering.graph.node(Op.ROW)
-    if main.domain is not Domain.SPAN:
+    if "span" in STEPS[main.domain]:
         main = resolve.step(lowering, main, "span")
     return resolve.load_narrow(lowering, main, NarrowTable.SPAN_RELATIONS, SpanRelation.TRACE, is_row=True)
 
 
-def _attached(lowering: Lowering, relation: str, variable: str) -> Members:
+def _attached(lowering: Lowering, points: Points) -> Members:
     """Events of the span; spans that its links point to; spans whose links point to it."""
+    relation, variable = points.relation, points.variable
+    if relation == "event" and points.at_end:
+        raise lowering.error("an event has one time; `at end` is for spans", points.offset)
     domain = Domain.EVENT if relation == "event" else Domain.LINK
     graph = lowering.jobs.graphs[domain]
     own = lowering.graph.node(Op.ROW)
@@ -131,5 +171,5 @@ def _attached(lowering: Lowering, relation: str, variable: str) -> Members:
         row, member_at = Row(Domain.SPAN, target), owner
     else:
         row, member_at = Row(Domain.SPAN, owner), target
-    scope = Scope(domain, graph, {variable or "": row}, subject=row)
+    scope = Scope(domain, graph, {variable: row} if variable else {}, subject=row)
     return Members(JobKind.GROUP, scope, row, member_at, own)

@@ -9,7 +9,7 @@ from otlp_verifier.language.errors import nearest
 from otlp_verifier.language.paths import ATTRIBUTES, ENUMS, FIELDS, STEPS, Change, Field, Type
 from otlp_verifier.language.plan import CodedText
 from otlp_verifier.language.syntax import Index, Name
-from otlp_verifier.language.values import Condition, Row, Value
+from otlp_verifier.language.values import Clocks, Condition, Row, Value
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
 
 if TYPE_CHECKING:
@@ -116,7 +116,9 @@ def field(lowering: Lowering, row: Row, what: Field) -> Value:
     if what.signed:
         words = (graph.node(Op.SIGN_32, words[0]),)
     text = CodedText(row.domain, column=what.columns[0][1]) if what.type is Type.TEXT else None
-    clocks = frozenset((row,)) if what.type is Type.TIME else frozenset()
+    clocks = Clocks()
+    if what.type is Type.TIME and lowering.skew_ns and (resource := _follow(lowering, row, "resource")) is not None:
+        clocks = Clocks(((resource.at or 0, 1),))
     return Value(what.type, words, present=present, text=text, row=row, clocks=clocks, change=change)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from typing import Final
 
 from otlp_verifier.language import syntax
 from otlp_verifier.language.graph import Graph
@@ -36,6 +37,9 @@ class Scope:
         return self.subject or Row(self.domain, None)
 
 
+HERE: Final = ""  # the row in hand, of which relations, time and IsRootSpan() speak without naming it
+
+
 def names(tree: syntax.Expression | None) -> Iterator[str]:
     """The first words of all paths in a tree that could be variables, without those that a subexpression binds."""
     if tree is None:
@@ -44,26 +48,45 @@ def names(tree: syntax.Expression | None) -> Iterator[str]:
         case syntax.Name():
             yield tree.parts[0]
         case syntax.Quantified() | syntax.Aggregate():
+            yield HERE
             inner = tree.requirement if isinstance(tree, syntax.Quantified) else tree.value
             for name in (*names(tree.points.condition), *names(inner)):
                 if name != tree.points.variable:
                     yield name
         case syntax.Points():
+            yield HERE
             for name in names(tree.condition):
                 if name != tree.variable:
                     yield name
+        case syntax.Structure() | syntax.Call(function="IsRootSpan"):
+            yield HERE
+            for part in parts(tree):
+                yield from names(part)
         case _:
-            for part in _parts(tree):
+            for part in parts(tree):
                 yield from names(part)
 
 
-def _parts(tree: syntax.Expression) -> Iterator[syntax.Expression]:
+def parts(tree: syntax.Expression) -> Iterator[syntax.Expression]:
+    """What an expression is made of."""
     assert is_dataclass(tree)  # noqa: S101  # every node is
     for field in fields(tree):
         value = getattr(tree, field.name)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, syntax.Expression):
                 yield part
+
+
+def alternatives(tree: syntax.Expression | None, *, negated: bool = False) -> int:
+    """How many conjunctions `conjuncts` would give: each `and` of two `or` multiplies them."""
+    match tree:
+        case syntax.Unary(operator="not"):
+            return alternatives(tree.operand, negated=not negated)
+        case syntax.Binary(operator="and" | "or"):
+            left, right = alternatives(tree.left, negated=negated), alternatives(tree.right, negated=negated)
+            return left + right if (tree.operator == "and") == negated else left * right
+        case _:
+            return 1
 
 
 def conjuncts(tree: syntax.Expression | None, *, negated: bool = False) -> list[list[syntax.Expression]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from otlp_verifier.language import quantify, relations
+from otlp_verifier.language import quantify, relations, resolve
 from otlp_verifier.language.jobs import Job
 from otlp_verifier.language.scopes import Scope
 from otlp_verifier.language.syntax import Binary, Literal, Points, Unary, Window
@@ -68,16 +68,32 @@ def pair(lowering: Lowering, tree: TemporalPair) -> Condition:
 
 def _some(lowering: Lowering, points: Points, condition: Expression, window: Window, *, future: bool) -> Condition:
     """That a point in the window fulfils the condition."""
+    exact = _window(lowering, points, window, future=future, offset=points.offset)
     skew = lowering.skew_ns
     if not skew:
-        members = _window(lowering, points, window, future=future, offset=points.offset)
-        return quantify.some_of(lowering, members, condition, points)
-    # Within the skew a point may stand on either side of the window's bounds.
-    sure = _bounds(lowering, points, window.low + skew, None if window.high is None else window.high - skew, future)
-    maybe = _bounds(lowering, points, window.low - skew, None if window.high is None else window.high + skew, future)
+        return quantify.some_of(lowering, exact, condition, points)
+    # Within the skew a point of another host may stand on either side of the window's bounds, and at a distance of 0
+    # on either side of the span in hand.
+    low, high = max(window.low + skew, skew + 1), window.high
+    sure = _bounds(lowering, points, low, None if high is None else high - skew, future)
+    maybe = _bounds(lowering, points, window.low - skew, None if high is None else high + skew, future)
+    here = quantify.some_of(lowering, _of_one_clock(lowering, exact), condition, points)
     certain = quantify.some_of(lowering, sure, condition, points)
-    possible = quantify.some_of(lowering, maybe, condition, points)
-    return Condition(certain.flag, possible.possible, certain.rises, certain.falls)
+    possible = quantify.some_of(lowering, maybe, condition, points, other_than=_of_one_clock(lowering, maybe))
+    elsewhere = Condition(certain.flag, possible.possible, certain.rises, certain.falls)
+    return lowering.either(here, elsewhere)
+
+
+def _of_one_clock(lowering: Lowering, members: Members) -> Members:
+    """Those of the same resource: their times can be compared as they are."""
+    with lowering.within(members.scope):
+        member_key = resolve.step(lowering, members.row, "resource").at
+    query_key = resolve.step(lowering, lowering.scope.main, "resource").at
+    return replace(
+        members,
+        member_key=quantify.mixed(members.scope.graph, members.member_key, member_key),
+        query_key=quantify.mixed(lowering.graph, members.query_key, query_key),
+    )
 
 
 def _point(lowering: Lowering, operand: Expression) -> tuple[Points, Expression]:
@@ -110,7 +126,10 @@ def _window(lowering: Lowering, points: Points, window: Window, *, future: bool,
 
 
 def _bounds(lowering: Lowering, points: Points, low: int, high: int | None, future: bool) -> Members:
-    """The members of a window whose bounds, in nanoseconds from the query, may be negative."""
+    """The members of a window whose bounds, in nanoseconds from the query, may be negative.
+
+    Bounds and skew are below 2**62, so that their sums fit an int64: see expressions.py and parser.py.
+    """
     job = Job(
         JobKind.WINDOW,
         Function.COUNT,
@@ -124,15 +143,14 @@ def _bounds(lowering: Lowering, points: Points, low: int, high: int | None, futu
     )
     first, last = lowering.jobs.results(job)
     if points.relation == "link from":
-        linked = relations.members(lowering, "link from", points.variable, points.offset)
+        linked = relations.members(lowering, points)
         row = linked.row
         position = _position(linked.scope, row, at_end=points.at_end)
         return replace(
             linked, kind=JobKind.INTERVAL, member_at=position, query_at=None, low=first, high=last,
             member_key=linked.member_at, query_key=linked.query_at,
         )  # fmt: skip
-    rows = {points.variable: Row(Domain.SPAN, None)} if points.variable else {}
-    scope = Scope(Domain.SPAN, lowering.jobs.graphs[Domain.SPAN], rows, at_end=points.at_end)
+    scope = relations.span_scope(lowering, points)
     position = _position(scope, scope.main, at_end=points.at_end)
     return relations.Members(JobKind.INTERVAL, scope, scope.main, position, low=first, high=last)
 

@@ -44,6 +44,43 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Clocks:
+    """How often each clock was added to make a time or a duration: what tells how far off a comparison may be.
+
+    Attributes:
+        counts: words with the number of a resource, which has one clock, and how often; never 0.
+        ahead, behind: how many clocks that cannot be named were added, and taken away.
+
+    """
+
+    counts: tuple[tuple[NodeId, int], ...] = ()
+    ahead: int = 0
+    behind: int = 0
+
+    def plus(self, other: Clocks, times: int = 1) -> Clocks:
+        """Those of a sum; `times` -1: of a difference."""
+        counts = dict(self.counts)
+        for clock, count in other.counts:
+            counts[clock] = counts.get(clock, 0) + times * count
+        ahead, behind = (other.ahead, other.behind) if times > 0 else (other.behind, other.ahead)
+        kept = tuple(sorted((clock, count) for clock, count in counts.items() if count))
+        return Clocks(kept, self.ahead + abs(times) * ahead, self.behind + abs(times) * behind)
+
+    def nameless(self) -> Clocks:
+        """The same, of a row that cannot be named: one that an extreme was taken from."""
+        added = sum(count for _, count in self.counts if count > 0)
+        taken = -sum(count for _, count in self.counts if count < 0)
+        return Clocks((), self.ahead + added, self.behind + taken)
+
+    @property
+    def apart(self) -> int:
+        """How many skews off at most; 0 where it is no difference between clocks."""
+        added = self.ahead + sum(count for _, count in self.counts if count > 0)
+        taken = self.behind - sum(count for _, count in self.counts if count < 0)
+        return added if added == taken else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """An expression's value.
 
@@ -55,7 +92,7 @@ class Value:
         condition: BOOL only.
         text: TEXT and DYNAMIC: where its dictionary code comes from, with `row`.
         row: ROW: the row; TEXT and DYNAMIC: the owner.
-        clocks: TIME and DURATION: the rows whose clocks it was read from.
+        clocks: TIME and DURATION: the clocks that it was read from, where they may be apart.
         constant: the value, where the rule states it.
         change: how it may change while spans arrive.
 
@@ -67,7 +104,7 @@ class Value:
     condition: Condition | None = None
     text: CodedText | None = None
     row: Row | None = None
-    clocks: frozenset[Row] = frozenset()
+    clocks: Clocks = Clocks()
     constant: bool | int | float | str | None = None
     change: Change = Change.NEVER
 

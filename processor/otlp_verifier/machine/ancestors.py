@@ -7,7 +7,7 @@ from otlp_verifier.columns import NO_ROW
 from otlp_verifier.machine.fold import better, start
 
 _NONE = np.uint32(NO_ROW)
-_COUNT = 0  # language.jobs.Function
+_COUNT = 0  # machine.program.Function
 _PARENT, _LAST = 0, 4  # relate.tree.SpanTree
 _U64, _U32, _U8 = nb.uint64[::1], nb.uint32[::1], nb.uint8[::1]
 
@@ -25,7 +25,7 @@ def path(function, mask, values, tree, preorder, out, out_count):
     """Fold the ancestors of each span, without the span itself.
 
     Args:
-        function: language.jobs.Function, but not DISTINCT.
+        function: machine.program.Function, but not DISTINCT.
         mask: uint8 (spans,), which spans count.
         values: uint64 (spans,), what is folded; unused by COUNT.
         tree: uint32 (SpanTree, >= spans).
@@ -52,9 +52,14 @@ def path(function, mask, values, tree, preorder, out, out_count):
             out[row] = 0
 
 
-@nb.njit(nb.void(_U8, _U64, _U64, nb.uint32[:, ::1], _U32, nb.uint64, _U64, _U64), cache=True, nogil=True)
-def keyed_path(mask, member_keys, query_keys, tree, preorder, seed, out, out_count):
-    """Count the ancestors whose key is the span's: a walk in preorder that keeps a tally of the keys above it."""
+@nb.njit(
+    nb.void(nb.int64, _U8, _U64, _U64, _U64, nb.uint32[:, ::1], _U32, nb.uint64, _U64, _U64), cache=True, nogil=True
+)
+def keyed_path(function, mask, values, member_keys, query_keys, tree, preorder, seed, out, out_count):
+    """Fold the ancestors whose key is the span's: a walk in preorder that keeps a tally of the keys above it.
+
+    Going up again puts back what was there on the way down, so that nothing has to be taken out of a fold.
+    """
     spans = len(mask)
     size, shift = 16, np.uint64(60)
     while size < 2 * spans:
@@ -64,6 +69,9 @@ def keyed_path(mask, member_keys, query_keys, tree, preorder, seed, out, out_cou
     cells = np.full(size, _NONE, np.uint32)
     keys = np.empty(spans, np.uint64)
     tally = np.zeros(spans, np.uint32)
+    folds = function != _COUNT
+    best, before = np.empty(spans if folds else 0, np.uint64), np.empty(spans if folds else 0, np.uint64)
+    best[:] = start(function)
     slot_of = np.empty(spans, np.uint32)
     stack = np.empty(spans, np.uint32)
     slots, height = np.int64(0), np.int64(0)
@@ -74,9 +82,11 @@ def keyed_path(mask, member_keys, query_keys, tree, preorder, seed, out, out_cou
             left = stack[height]
             if mask[left]:
                 tally[slot_of[left]] -= np.uint32(1)
+                if folds:
+                    best[slot_of[left]] = before[left]
         cell = _find(query_keys[row], seed, shift, wrap, cells, keys)
-        out[row] = tally[cells[cell]] if cells[cell] != _NONE else np.uint32(0)
-        out_count[row] = out[row]
+        out_count[row] = tally[cells[cell]] if cells[cell] != _NONE else np.uint32(0)
+        out[row] = best[cells[cell]] if folds and out_count[row] > 0 else out_count[row]
         if mask[row]:
             cell = _find(member_keys[row], seed, shift, wrap, cells, keys)
             if cells[cell] == _NONE:
@@ -84,6 +94,10 @@ def keyed_path(mask, member_keys, query_keys, tree, preorder, seed, out, out_cou
                 keys[slots] = member_keys[row]
                 slots += 1
             slot_of[row] = cells[cell]
-            tally[cells[cell]] += np.uint32(1)
+            slot = cells[cell]
+            tally[slot] += np.uint32(1)
+            if folds:
+                before[row] = best[slot]
+                best[slot] = better(function, best[slot], values[row])
         stack[height] = row
         height += 1

@@ -3,24 +3,22 @@
 import numba as nb
 import numpy as np
 
-# language.jobs.Function
+# machine.program.Function
 SUM, SUM_FLOAT, MIN_SIGNED, MAX_SIGNED, MIN_UNSIGNED, MAX_UNSIGNED, MIN_FLOAT, MAX_FLOAT = 1, 2, 3, 4, 5, 6, 7, 8
 _TOP = np.uint64(1 << 63)
 
 
 @nb.njit(cache=True, nogil=True)
 def start(function):
-    """What a fold begins with: any value is better."""
+    """What a fold begins with: any value is better, and any number than NaN."""
     if function == MIN_SIGNED:
         return _TOP - np.uint64(1)
     if function == MAX_SIGNED:
         return _TOP
     if function == MIN_UNSIGNED:
         return np.uint64(0xFFFFFFFFFFFFFFFF)
-    if function == MIN_FLOAT:
-        return np.uint64(0x7FF0000000000000)  # infinity
-    if function == MAX_FLOAT:
-        return np.uint64(0xFFF0000000000000)  # minus infinity
+    if function == MIN_FLOAT or function == MAX_FLOAT:
+        return np.uint64(0x7FF8000000000000)
     return np.uint64(0)
 
 
@@ -43,6 +41,8 @@ def better(function, a, b):
     if function == SUM_FLOAT:
         floats[0] += floats[1]
         return pair[0]
+    if floats[0] != floats[0]:
+        return b
     if function == MIN_FLOAT:
         return b if floats[1] < floats[0] else a
     return b if floats[1] > floats[0] else a

@@ -7,7 +7,7 @@ from otlp_verifier.columns import NO_ROW
 from otlp_verifier.machine.fold import better, start, without
 
 _NONE = np.uint32(NO_ROW)
-_COUNT, _SUM, _SUM_FLOAT, _DISTINCT = 0, 1, 2, 9  # language.jobs.Function; between them the minima and maxima
+_COUNT, _SUM, _SUM_FLOAT, _DISTINCT = 0, 1, 2, 9  # machine.program.Function; between them the minima and maxima
 _U64, _U8 = nb.uint64[::1], nb.uint8[::1]
 
 
@@ -48,7 +48,7 @@ def group(
     """Fold members into their groups, then hand each query its group's result.
 
     Args:
-        function: language.jobs.Function.
+        function: machine.program.Function.
         keyed: whether `member_keys` and `query_keys` count.
         excludes_self: members and queries are the same rows, and a query's own row does not count.
         mask: uint8 (members,), which members count.

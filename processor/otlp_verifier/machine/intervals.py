@@ -13,7 +13,7 @@ from otlp_verifier.columns import NO_ROW
 from otlp_verifier.machine.fold import better, start
 
 _NONE = np.uint32(NO_ROW)
-_COUNT, _SUM = 0, 1  # language.jobs.Function
+_COUNT, _SUM = 0, 1  # machine.program.Function
 _U64, _U32, _U8 = nb.uint64[::1], nb.uint32[::1], nb.uint8[::1]
 
 
@@ -86,7 +86,7 @@ def interval(function, mask, values, positions, lows, highs, positions_end, out,
     """Fold the members of each query's interval.
 
     Args:
-        function: language.jobs.Function, but not DISTINCT.
+        function: machine.program.Function, but not DISTINCT.
         mask: uint8 (members,), which members count.
         values: uint64 (members,), what is folded; unused by COUNT.
         positions: uint64 (members,), below `positions_end`.

@@ -99,7 +99,10 @@ class JobRunner:
             else:
                 interval(job.function, mask, values, positions, low, high, rows[Domain.SPAN], out, out_count)
         elif keyed:
-            keyed_path(mask, member_keys, query_keys, self._tree.spans, self._tree.preorder, _SEED, out, out_count)
+            keyed_path(
+                job.function, mask, values, member_keys, query_keys, self._tree.spans, self._tree.preorder, _SEED, out,
+                out_count,
+            )  # fmt: skip
         else:
             path(job.function, mask, values, self._tree.spans, self._tree.preorder, out, out_count)
 

@@ -10,7 +10,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.columns import NO_ROW, Columns, LinkWide, SpanWide
+from otlp_verifier.columns import NO_ROW, Columns, LinkNarrow, LinkWide, SpanWide
 from otlp_verifier.relate.join import cell_of
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.wire.seed import SEED
@@ -31,7 +31,7 @@ class SpanTree(IntEnum):
 class LinkTarget(IntEnum):
     """Columns of `Tree.links`, one row per link."""
 
-    SPAN = 0  # row of the span that the link points to, or NO_ROW
+    SPAN = 0  # row of the span that the link points to, or NO_ROW; of several links between two spans the first
 
 
 class Tree:
@@ -67,8 +67,8 @@ class Tree:
         )  # fmt: skip
         if columns.links.rows:
             link_targets(
-                columns.links.wide, columns.links.rows, columns.spans.wide, n, relations.spans, np.uint64(SEED),
-                self.links,
+                columns.links.wide, columns.links.narrow, columns.links.rows, columns.spans.wide, n, relations.spans,
+                np.uint64(SEED), self.links, self._scratch,
             )  # fmt: skip
 
     def _reserve(self, capacity: int) -> None:
@@ -83,10 +83,12 @@ class Tree:
 
 _NONE = np.uint32(NO_ROW)
 _UP, _TRACE, _STATE, _CYCLIC, _REPEATED = 0, 1, 2, 1, 8  # relations.SpanRelation, relations.SpanState
+_COPY = np.uint32(4 | 8)  # DUPLICATE and REPEATED
 _PARENT, _DEPTH, _ROOT, _FIRST, _LAST = 0, 1, 2, 3, 4
 _START_POSITION, _END_POSITION = 5, 6
 _ID, _START, _END = int(SpanWide.SPAN_ID), int(SpanWide.START_TIME), int(SpanWide.END_TIME)
 _TRACE_HIGH, _TRACE_LOW = int(SpanWide.TRACE_ID_HIGH), int(SpanWide.TRACE_ID_LOW)
+_OWNER = int(LinkNarrow.SPAN)
 _LINK_HIGH, _LINK_LOW, _LINK_ID = int(LinkWide.TRACE_ID_HIGH), int(LinkWide.TRACE_ID_LOW), int(LinkWide.SPAN_ID)
 _RUN = 24  # spans that insertion puts in order faster than merging
 
@@ -238,13 +240,17 @@ def order(wide, relations, rows, trace_count, tree, by_start, by_end, traces, sc
 
 @nb.njit(
     nb.void(
-        nb.uint64[:, ::1], nb.int64, nb.uint64[:, ::1], nb.int64, nb.uint32[:, ::1], nb.uint64, nb.uint32[:, ::1],
+        nb.uint64[:, ::1], nb.uint32[:, ::1], nb.int64, nb.uint64[:, ::1], nb.int64, nb.uint32[:, ::1], nb.uint64,
+        nb.uint32[:, ::1], nb.uint32[:, ::1],
     ),
     cache=True,
     nogil=True,
 )  # fmt: skip
-def link_targets(links, link_count, wide, rows, relations, seed, targets):
-    """The span of the batch that each link points to; of several with its ids the one that stands for them."""
+def link_targets(links, links_narrow, link_count, wide, rows, relations, seed, targets, scratch):
+    """The span of the batch that each link points to; of several with its ids the one that stands for them.
+
+    Links relate spans: a second link to the same span and the links of an exact duplicate add nothing.
+    """
     size, shift = 16, np.uint64(60)
     while size < 2 * rows:
         size *= 2
@@ -258,15 +264,22 @@ def link_targets(links, link_count, wide, rows, relations, seed, targets):
         while cells[cell] != _NONE:
             cell = (cell + np.uint64(1)) & mask
         cells[cell] = row
+    # The last span found to link to each; a span's links stand together.
+    linked_from = scratch[0]
+    for row in range(rows):
+        linked_from[row] = _NONE
     for link in range(link_count):
+        owner = links_narrow[_OWNER, link]
         high, low, span_id = links[_LINK_HIGH, link], links[_LINK_LOW, link], links[_LINK_ID, link]
         targets[0, link] = _NONE
-        if span_id == 0 or (high == 0 and low == 0):
+        if span_id == 0 or (high == 0 and low == 0) or relations[_STATE, owner] & _COPY == _COPY:
             continue
         cell = cell_of(span_id ^ high, low, seed, shift)
         while cells[cell] != _NONE:
             row = cells[cell]
             if wide[_ID, row] == span_id and wide[_TRACE_HIGH, row] == high and wide[_TRACE_LOW, row] == low:
-                targets[0, link] = row
+                if linked_from[row] != owner:
+                    targets[0, link] = row
+                    linked_from[row] = owner
                 break
             cell = (cell + np.uint64(1)) & mask

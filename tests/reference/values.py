@@ -1,0 +1,185 @@
+"""Values, slowly: OTTL's meaning of nil and of unlike types, times that stop at the ends of their 64 bits, durations
+and integers as signed 64-bit numbers, and conditions that may be unknown because clocks differ.
+"""
+
+import functools
+import math
+import operator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum, auto
+from typing import Any, Self
+
+from opentelemetry.proto.common.v1.common_pb2 import ArrayValue, KeyValueList
+
+from tests.reference.machine import quotient, ratio
+
+
+class Truth(Enum):
+    """What is neither true nor false: it depends on whose clock is ahead."""
+
+    MAYBE = auto()
+
+
+MAYBE = Truth.MAYBE
+Condition = bool | Truth
+
+
+def no(condition: Condition) -> Condition:
+    return MAYBE if condition is MAYBE else not condition
+
+
+def every(conditions: Iterable[Condition]) -> Condition:
+    found = set(conditions)
+    return False if False in found else MAYBE if MAYBE in found else True
+
+
+def some(conditions: Iterable[Condition]) -> Condition:
+    return no(every(no(condition) for condition in conditions))
+
+
+class Clocked(int):
+    """Nanoseconds, and how often each clock was added to make them."""
+
+    clocks: Mapping[int, int]
+
+    def __new__(cls, value: int = 0, clocks: Mapping[int, int] | None = None) -> Self:
+        made = super().__new__(cls, value)
+        made.clocks = clocks or {}
+        return made
+
+
+class Time(Clocked):
+    """Unix nanoseconds, without sign."""
+
+
+class Duration(Clocked):
+    """Nanoseconds, with sign."""
+
+
+class Id(bytes):
+    """An id as columns read it."""
+
+
+ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+def compare(left: Any, sign: str, right: Any, skew_ns: int = 0) -> Condition:
+    """`left sign right`; two strings are ordered here, which the language allows only with a constant."""
+    if sign == "!=":
+        return no(compare(left, "==", right, skew_ns))
+    if left is None or right is None:
+        return left is right and sign in ("==", "<=", ">=")
+    if MAYBE in (left, right):
+        return MAYBE
+    kinds = kind(left), kind(right)
+    if kinds[0] != kinds[1] or kinds[0] == "other":  # nothing looks into bytes, arrays and maps
+        return False
+    if float in (type(left), type(right)):
+        left, right = float(left), float(right)
+    if (margin := skew_ns * apart(left, right)) != 0:
+        return _blurred(int(left), sign, int(right), margin)
+    return bool(left == right) if sign == "==" else bool(ORDERS[sign](left, right))
+
+
+def _blurred(left: int, sign: str, right: int, margin: int) -> Condition:
+    """`left sign right` where the difference may be off by `margin` either way."""
+    if sign == "==":
+        return MAYBE if abs(left - right) <= margin else False
+    outcomes = {ORDERS[sign](left + off, right) for off in (-margin, margin)}
+    return MAYBE if len(outcomes) == 2 else outcomes.pop()
+
+
+def apart(left: Any, right: Any) -> int:
+    """By how many skews at most `left - right` may be off: each clock counts as often as it was added.
+
+    A time that is compared with a number and no other clock is taken as it stands.
+    """
+    clocks = _clocks(left, right, -1)
+    return sum(count for count in clocks.values() if count > 0) if sum(clocks.values()) == 0 else 0
+
+
+def kind(value: object) -> str:
+    if isinstance(value, bool | str | Id):
+        return type(value).__name__
+    return "number" if isinstance(value, int | float) else "other"
+
+
+def key(value: object) -> object:
+    """Equal for values that are equal; nothing is equal to what is looked into by nobody, and every NaN is one."""
+    if value is None:
+        return None
+    if kind(value) == "other":
+        return id(value)
+    is_nan = isinstance(value, float) and math.isnan(value)
+    return kind(value), "NaN" if is_nan else value
+
+
+# Arithmetic
+
+
+def arithmetic(left: Any, sign: str, right: Any) -> Any:
+    if float in (type(left), type(right)):
+        return _FLOATS[sign](float(left), float(right))
+    if sign == "/":
+        return None if right == 0 else clamped(left, quotient(left, right))
+    return _SUMS[sign](left, right)
+
+
+def minus(left: Any, right: Any) -> Any:
+    clocks = _clocks(left, right, -1)
+    if isinstance(left, Time) and isinstance(right, Time):
+        return Duration(max(-(2**63), min(int(left) - int(right), 2**63 - 1)), clocks)
+    return clamped(left, int(left) - int(right), clocks)
+
+
+def plus(left: Any, right: Any) -> Any:
+    return clamped(left, int(left) + int(right), _clocks(left, right, 1))
+
+
+def clamped(left: Any, result: int, clocks: Mapping[int, int] | None = None) -> Any:
+    """Times stop at the ends of their range; all else wraps, as Go's int64 does."""
+    if isinstance(left, Time):
+        return Time(max(0, min(result, 2**64 - 1)), clocks)
+    wrapped = (result + 2**63) % 2**64 - 2**63
+    return Duration(wrapped, clocks) if isinstance(left, Duration) else wrapped
+
+
+def _clocks(left: Any, right: Any, sign: int) -> dict[int, int]:
+    clocks = Counter(left.clocks if isinstance(left, Clocked) else {})
+    for clock, count in right.clocks.items() if isinstance(right, Clocked) else ():
+        clocks[clock] += sign * count
+    return {clock: count for clock, count in clocks.items() if count}
+
+
+_SUMS = {"+": plus, "-": minus, "*": lambda left, right: clamped(left, int(left) * int(right))}
+_FLOATS: Mapping[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": ratio,
+}
+
+
+# Functions
+
+
+@functools.cache
+def _pattern(re2: str) -> re.Pattern[str]:
+    # What RE2 and Python write differently, as far as the rules use it: blanks, and the end of the text.
+    return re.compile(re2.replace("[:blank:]", " \\t").replace("$", "\\Z"))
+
+
+CALLS: Mapping[str, Callable[..., Any]] = {
+    "IsMatch": lambda text, re2: isinstance(text, str) and _pattern(re2).search(text) is not None,
+    "HasPrefix": lambda text, prefix: isinstance(text, str) and text.startswith(prefix),
+    "HasSuffix": lambda text, suffix: isinstance(text, str) and text.endswith(suffix),
+    "Len": lambda text: len(text.encode()) if isinstance(text, str) else None,
+    "IsMap": lambda value: isinstance(value, KeyValueList),
+    "IsList": lambda value: isinstance(value, ArrayValue),
+    "IsString": lambda value: isinstance(value, str),
+    "IsInt": lambda value: type(value) is int,
+    "IsDouble": lambda value: isinstance(value, float),
+    "IsBool": lambda value: isinstance(value, bool),
+}
