@@ -66,7 +66,7 @@ class Shop:
         if number % 9 == 4:
             add(trace, "mail", "send receipt", 5, begin + 140 * MS, 10, root)
 
-    def _add(  # noqa: PLR0917  # read as a table
+    def _add(  # read as a table
         self,
         trace: str,
         service: str,

@@ -16,7 +16,13 @@ ORDERS = ("==", "!=", "<", "<=", ">", ">=")
 INEQUALITIES = ("!=", "<", "<=", ">", ">=")
 WINDOWS = ("", "[0s, 0s] ", "[0s, 1ns] ", "[0s, 3ns] ", "[1ns, 2ns] ", "[2ns, ] ", "[0s, ] ", "[1ns, 9ns] ")
 VALUES = ("0", "1", "2", "1.0", "1.5", '"a"', '"b"', "true", "false")
-ASSUMPTIONS = (*[""] * 3, *["assume nothing "] * 4, "assume complete ", "assume unsampled ", "assume complete assume unsampled ")
+ASSUMPTIONS = (
+    *[""] * 3,
+    *["assume nothing "] * 4,
+    "assume complete ",
+    "assume unsampled ",
+    "assume complete assume unsampled ",
+)
 
 
 @dataclass(frozen=True)
@@ -195,8 +201,12 @@ class Contract:
             return f"{row('spans.count')} {rng.choice(ORDERS)} {rng.choice('0135')}"
         attribute = row(f'attributes["{rng.choice("ab")}"]')
         if row.domain in ("event", "link"):
-            choices = [f"{attribute} == nil", f"{row('span')}.name == \"a\"", f"{row('span')}.kind {rng.choice(ORDERS)} 2"]
-            choices.append(f"{row('name')} {rng.choice(ORDERS)} \"a\"" if row.domain == "event" else "true")
+            choices = [
+                f"{attribute} == nil",
+                f'{row("span")}.name == "a"',
+                f"{row('span')}.kind {rng.choice(ORDERS)} 2",
+            ]
+            choices.append(f'{row("name")} {rng.choice(ORDERS)} "a"' if row.domain == "event" else "true")
             return rng.choice(choices)
         choices = [
             f'{row("name")} {rng.choice(ORDERS)} "{rng.choice("abc")}"',
@@ -258,7 +268,14 @@ class Contract:
             ("kind", "status.code"), (a, b), (a, a), (a, "kind"), ("duration", "duration - 1ns"), ("kind", "kind - 0.5"),
         ]  # fmt: skip
         if operator == "!=":
-            pairs = [(a, b), (a, a), ("name", "name"), ("kind", "kind"), ("resource.service.name", a), ("cyclic", "cyclic")]
+            pairs = [
+                (a, b),
+                (a, a),
+                ("name", "name"),
+                ("kind", "kind"),
+                ("resource.service.name", a),
+                ("cyclic", "cyclic"),
+            ]
             pairs += [] if self.skew else [("start", "start"), ("end", "start")]
         elif not self.universal:
             pairs += [("start", "root.start"), ("start", "parent.start"), ("kind", "trace.spans.count")]

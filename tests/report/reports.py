@@ -13,7 +13,7 @@ MS = 10**6
 START = 1_790_000_000 * 10**9
 
 
-def span(  # noqa: PLR0917  # read as a table
+def span(  # read as a table
     number: int,
     parent: int,
     name: str,

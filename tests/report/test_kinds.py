@@ -75,7 +75,7 @@ def test_wording_makes_no_new_kind() -> None:
     ids=" ".join,
 )
 def test_what_tells_kinds_apart(changed: dict[str, str]) -> None:
-    def kind(  # noqa: PLR0917
+    def kind(
         rule: str = "some-rule",
         service: str = "stock",
         scope: str = "psycopg",
