@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from otlp_verifier import verify
+from otlp_verifier import lookups
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.policy import Completeness
 from otlp_verifier.rules.catalogue import Rule
@@ -54,7 +54,7 @@ def expected(request: ExportTraceServiceRequest) -> set[tuple[str, int]]:
 @pytest.mark.parametrize("room", [1, 3, 65_536])
 def test_the_dictionary_forgets_in_mid_life(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     small = functools.partial(Dictionary, entry_capacity=len(PLAN.strings) + room, arena_capacity=64 * room)
-    monkeypatch.setattr(verify, "Dictionary", small)
+    monkeypatch.setattr(lookups, "Dictionary", small)
     engine = Engine(PLAN)
 
     @given(st.lists(requests(most=2), min_size=2, max_size=3))
@@ -63,7 +63,7 @@ def test_the_dictionary_forgets_in_mid_life(room: int, monkeypatch: pytest.Monke
             assert found(engine, request) == expected(request)
 
     check()
-    assert (engine._dictionary.epoch > 0) == (room < 100)
+    assert (engine._lookups._dictionary.epoch > 0) == (room < 100)
 
 
 def test_batches_of_all_sizes_after_each_other() -> None:

@@ -244,7 +244,8 @@ class Contract:
             return self.atom(row)
         a, b = (f'attributes["{rng.choice("ab")}"]' for _ in range(2))
         pairs = [
-            ("name", "name"), (a, b), (a, a), ("kind", "kind"), (a, "name"), (a, "kind"), ("name", a), ("duration", "duration"),
+            ("name", "name"), (a, b), (a, a), ("kind", "kind"), (a, "name"), (a, "kind"),
+            ("name", a), ("duration", "duration"),
             ("resource.service.name", "resource.service.name"), ("status.code", "kind"), ("cyclic", "cyclic"),
             ("span_id", "parent_span_id"), ("trace_id", "trace_id"), ("kind + 1", "kind"), ("events.count", a),
         ]  # fmt: skip
@@ -265,7 +266,8 @@ class Contract:
         operator = rng.choice(INEQUALITIES)
         pairs = [
             ("start", "start"), ("start", "end"), ("end", "start + 1ns"), ("duration", "duration"), ("kind", "kind"),
-            ("kind", "status.code"), (a, b), (a, a), (a, "kind"), ("duration", "duration - 1ns"), ("kind", "kind - 0.5"),
+            ("kind", "status.code"), (a, b), (a, a), (a, "kind"), ("duration", "duration - 1ns"),
+            ("kind", "kind - 0.5"),
         ]  # fmt: skip
         if operator == "!=":
             pairs = [

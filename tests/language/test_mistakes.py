@@ -12,7 +12,7 @@ from otlp_verifier.rules import catalogue
 
 # A rule with `^` before the place that is reported, and words of what is said about it.
 MISTAKES = [
-    ("^", "expected `for`: a rule begins with `for each`; the rule ends here"),
+    ("^", "a rule begins with `for each`, or with `require` if it is about the whole trace; the rule ends here"),
     ("for^", "expected `each`"),
     ("for ^all span s require true", "found `all`"),
     ("^fore each span s require true", "did you mean `for`?"),
@@ -23,7 +23,7 @@ MISTAKES = [
     ("for each span s ^requires true", "did you mean `require`?"),
     ("for each span s require^\n", "expected a path, a value, a function or `(`; the rule ends here"),
     ("for each span s require true ^true", "expected the end of the rule or an operator"),
-    ("for each span s with ^parnt p require true", "one of parent, span; did you mean `parent`?"),
+    ("for each span s with ^parnt p require true", "one of parent, span, root; did you mean `parent`?"),
     ("for each span s with ^span p require true", "a span has no relation `span`; it has: parent"),
     ("for each event e with ^parent p require true", "an event has no relation `parent`; it has: span"),
     ("for each trace t with ^span s require true", "a trace has no relation `span`; it has: none"),
@@ -89,7 +89,7 @@ MISTAKES = [
     ("for each span s require s.^", "expected a name after `.`"),
     ("for each span s require f(1 ^2)", "expected `,`"),
     ("for each span s require f(1,^)", "expected a path, a value"),
-    ("for each span s require ^with == 1", "expected a path, a value or a function; found `with`"),
+    ("for each span s require ^with == 1", "expected a path, a value, a function or `(`; found `with`"),
     ('for each span s require s.name == ^"abc', "a string begins here"),
 ]  # fmt: skip
 

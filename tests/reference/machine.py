@@ -97,6 +97,8 @@ ARITHMETIC: Mapping[Op, Callable[[int, int], int]] = {
     Op.DIVIDE_FLOAT: lambda x, y: real_bits(ratio(real(x), real(y))),
     Op.TO_FLOAT: lambda x, _: real_bits(float(signed(x))),
     Op.SIGN_32: lambda x, _: unsigned((x & 0xFFFFFFFF) - (x & 0x80000000) * 2),
+    Op.SMALLER: min,
+    Op.LARGER: max,
 }
 FLOAT_RESULTS = frozenset((Op.ADD_FLOAT, Op.SUBTRACT_FLOAT, Op.MULTIPLY_FLOAT, Op.DIVIDE_FLOAT, Op.TO_FLOAT))
 
