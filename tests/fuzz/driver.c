@@ -1,5 +1,5 @@
 /* Runs a libFuzzer target without libFuzzer, for compilers that have none: reads seeds, changes them at random in ways
- * that suit the protobuf wire format, and calls the target until the time is up.
+ * that suit the protobuf wire format and JSON, and calls the target until the time is up.
  *
  *     driver SECONDS SEED FILE...     fuzz; the same SEED makes the same inputs
  *     driver FILE...                  only run these inputs, as libFuzzer would
@@ -88,6 +88,9 @@ static const char *const PIECES[] = {
     "\x85\x01", "\x9b\x06", "\x9c\x06", "\xff\xff\xff\xff\x0f", "\x80\x80\x80\x80\x01", "\x8a\x80\x80\x80\x80\x01",
     "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x7f", "\x80\x01", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3\xa9",
     "\x0a\x02\x18\x01", "\x12\x02\x18\x01", "\x2a\x04\x0a\x02\x18\x01", "\x0a\x01k\x12\x03\x0a\x01v", "verifier.",
+    /* and in JSON */
+    "{", "}", "[", "]", ",", ":", "\"", "\\", "\n", "{},", "[]", "null", "-", "0", "1e3", "NaN", "\\u00e9", "\\ud83d", "\\ude00",
+    "\"value\":", "\"attributes\":[", "\"stringValue\":", "\"spans\":[{", "\"resource\":{", "\"kind\":", "{\"resourceSpans\":[{",
 };
 
 static size_t change(uint8_t *bytes, size_t size)

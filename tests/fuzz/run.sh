@@ -22,14 +22,16 @@ mkdir -p "$build"
 "$python" tests/fuzz/seeds.py "$build/seeds"
 for target in tests/fuzz/*_fuzz.c; do
     name=$(basename "$target" .c)
+    seeds=$build/seeds-$name
+    [[ -d $seeds ]] || seeds=$build/seeds
     if command -v clang >/dev/null; then
         clang "${flags[@]}" -fsanitize=fuzzer "$target" "${sources[@]/#/$wire/}" -o "$build/$name"
         mkdir -p "$build/corpus-$name"
         "$build/$name" -max_total_time="$seconds" -seed="$seed" -max_len=16384 \
-            -artifact_prefix="$build/" "$build/corpus-$name" "$build/seeds"
+            -artifact_prefix="$build/" "$build/corpus-$name" "$seeds"
     else
         "${CC:-gcc}" "${flags[@]}" "$target" tests/fuzz/driver.c "${sources[@]/#/$wire/}" -o "$build/$name"
         echo "$name: $seconds s from seed $seed"
-        (cd "$build" && "./$name" "$seconds" "$seed" seeds/*)
+        (cd "$build" && "./$name" "$seconds" "$seed" "../../$seeds"/*)
     fi
 done

@@ -13,7 +13,7 @@ static const uint8_t *in_string(const uint8_t *at, const uint8_t *end, otlpv_jso
 {
     if (scan->escaped && at < end) {
         scan->escaped = 0;
-        at++;
+        at += *at != '\n';
     }
     while (at < end) {
         at = otlpv_json_plain_end(at, end);

@@ -75,14 +75,26 @@ int otlpv_json_put_string(otlpv_json_parser *p, uint32_t number)
     return OTLPV_JSON_OK;
 }
 
-static OTLPV_JSON_COLD int put_strange_id(otlpv_json_parser *p, const uint8_t *quote, uint32_t number, uint64_t expected,
-                               const otlpv_json_quoted *string)
+/* The content of a string, at `scratch` if it has escapes. */
+static const uint8_t *plain_text(const otlpv_json_quoted *string, uint8_t *scratch, uint64_t *length)
+{
+    *length = string->length;
+    if (!string->escaped)
+        return string->text;
+    *length = otlpv_json_unescape(string->text, string->length, scratch).length;
+    return scratch;
+}
+
+static OTLPV_JSON_COLD int put_strange_id(otlpv_json_parser *p, const uint8_t *quote, uint32_t number,
+                                          uint64_t expected, const otlpv_json_quoted *string)
 {
     uint8_t *content = p->out + OTLPV_JSON_FIELD_BYTES_MAX / 2; /* behind the tag and the length */
-    uint64_t length = string->escaped ? OTLPV_JSON_NOT_DECODED
-                                      : otlpv_json_from_hex(string->text, string->length, content);
-    if (length == OTLPV_JSON_NOT_DECODED && !string->escaped) {
-        length = otlpv_json_from_base64(string->text, string->length, content);
+    uint64_t length;
+    const uint8_t *text = plain_text(string, content, &length);
+    length = otlpv_json_from_hex(text, length, content); /* in place: never ahead of what it reads, as below */
+    if (length == OTLPV_JSON_NOT_DECODED) {
+        text = plain_text(string, content, &length);
+        length = otlpv_json_from_base64(text, length, content);
         if (length == expected)
             otlpv_json_note(p, OTLPV_JSON_DEFECT_ID_BASE64, quote, 0, p->top, p->top->current);
         else
@@ -129,13 +141,9 @@ static OTLPV_JSON_COLD int put_bytes(otlpv_json_parser *p, uint32_t number)
     if (!otlpv_json_has_room(p, string.length))
         return OTLPV_JSON_NO_ROOM;
     uint8_t *content = p->out + OTLPV_JSON_FIELD_BYTES_MAX / 2;
-    const uint8_t *text = string.text;
-    uint64_t length = string.length;
-    if (string.escaped) { /* `\/` is how some encoders write a slash */
-        length = otlpv_json_unescape(text, length, content).length;
-        text = content;
-    }
-    length = otlpv_json_from_base64(text, length, content); /* in place: it is never ahead of what it reads */
+    uint64_t length;
+    const uint8_t *text = plain_text(&string, content, &length);
+    length = otlpv_json_from_base64(text, length, content);
     if (length == OTLPV_JSON_NOT_DECODED) {
         otlpv_json_note(p, OTLPV_JSON_DEFECT_BASE64, quote, 0, p->top, p->top->current);
         return OTLPV_JSON_OK;
@@ -156,10 +164,11 @@ static int take_number(otlpv_json_parser *p, const uint8_t **text, uint64_t *len
         const int status = otlpv_json_take_string(p, &string);
         if (status != OTLPV_JSON_OK)
             return status;
-        const uint8_t *end = string.text + string.length;
-        *text = string.text;
-        if (!string.escaped && otlpv_json_number_end(string.text, end) == end)
-            *length = string.length;
+        if (!otlpv_json_has_room(p, string.length))
+            return OTLPV_JSON_NO_ROOM;
+        *text = plain_text(&string, p->out + OTLPV_JSON_FIELD_BYTES_MAX, length);
+        if (*length == 0 || otlpv_json_number_end(*text, *text + *length) != *text + *length)
+            *length = 0;
         return OTLPV_JSON_OK;
     }
     *text = p->lexer.at;
@@ -283,12 +292,14 @@ static OTLPV_JSON_COLD int put_enum_name(otlpv_json_parser *p, const otlpv_json_
     const int status = otlpv_json_take_string(p, &string);
     if (status != OTLPV_JSON_OK)
         return status;
-    const int value = otlpv_json_enum_value(key->kind, string.text, string.length);
+    if (!otlpv_json_has_room(p, string.length))
+        return OTLPV_JSON_NO_ROOM;
+    uint64_t length;
+    const uint8_t *name = plain_text(&string, p->out, &length);
+    const int value = otlpv_json_enum_value(key->kind, name, length);
     otlpv_json_note(p, value < 0 ? OTLPV_JSON_DEFECT_ENUM : OTLPV_JSON_DEFECT_ENUM_NAME, quote, 0, p->top, p->top->current);
     if (value < 0)
         return OTLPV_JSON_OK;
-    if (!otlpv_json_has_room(p, 0))
-        return OTLPV_JSON_NO_ROOM;
     put_whole(p, key->number, key->kind, (uint64_t)value);
     return OTLPV_JSON_OK;
 }
