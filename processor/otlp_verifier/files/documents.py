@@ -49,11 +49,7 @@ class Documents:
 
     def read(self, head: bytes) -> Iterator[Part]:
         """Read the whole file, of which `head` has been read already."""
-        buffer = bytearray(head)
-        if has_lines(buffer):
-            yield from self._read_lines(buffer)
-        else:
-            yield from self._read_values(buffer)
+        yield from self._read_lines(head) if has_lines(head) else self._read_values(bytearray(head))
         yield from self.rest()
 
     def rest(self) -> Iterator[Part]:
@@ -66,51 +62,49 @@ class Documents:
         self._json.move(offset)
         yield from self._parts(content, self._json.read(content))
 
-    def _read_lines(self, buffer: bytearray) -> Iterator[Part]:
+    def _read_lines(self, data: bytes) -> Iterator[Part]:
         """One document in each line."""
         reading, most = self._reading, self._reading.settings.document_bytes_max
-        looked = 0  # there is no line feed in front
-        more = True
-        while more:
-            end = buffer.rfind(b"\n", looked) + 1
-            if not end:
-                if len(buffer) > most:
-                    self._skip_line(buffer)
-                    looked = 0
-                    continue
-                looked = len(buffer)
-                block = reading.block()
-                buffer += block
-                more = bool(block)
-                if more or reading.failed:  # in the latter case what is left is no whole line
-                    continue
-                end = len(buffer)
-            while end:
-                text = bytes(memoryview(buffer)[:end])
-                batch = self._json.read_lines(text)
-                yield from self._parts(text, batch)
-                del buffer[: batch.consumed]
-                end -= batch.consumed
-            looked = 0
-
-    def _skip_line(self, buffer: bytearray) -> None:
-        """Leave out a line that is too long, whose beginning fills the buffer."""
-        reading = self._reading
-        line, offset, size = self._json.line, self._json.offset, 0
         while True:
-            end = buffer.find(b"\n")
-            now = len(buffer) if end < 0 else end
-            self._json.skip(buffer[:now])
-            size += now
-            del buffer[:now]
-            if end >= 0:
-                break
-            block = reading.block()
+            end = data.rfind(b"\n") + 1
+            blocks, size = [data[end:]], len(data) - end
+            yield from self._read_text(memoryview(data)[:end])
+            # What is left is the beginning of a line, and so is every block that comes until one has a line feed.
+            while block := reading.block():
+                blocks.append(block)
+                size += len(block)
+                if size > most or b"\n" in block:
+                    break
+            data = b"".join(blocks)
             if not block:
                 break
-            buffer += block
+            if b"\n" not in block:
+                data = self._skip_line(data)
+        if not reading.failed:  # else it is no whole line
+            yield from self._read_text(memoryview(data))
+
+    def _read_text(self, text: memoryview) -> Iterator[Part]:
+        """Whole lines."""
+        while len(text):
+            batch = self._json.read_lines(text)
+            yield from self._parts(text, batch)
+            text = text[batch.consumed :]
+
+    def _skip_line(self, data: bytes) -> bytes:
+        """Leave out a line that is too long, which begins with `data`; returns what comes behind it."""
+        reading = self._reading
+        line, offset, size = self._json.line, self._json.offset, 0
+        while data:
+            end = data.find(b"\n")
+            now = len(data) if end < 0 else end
+            self._json.skip(data[:now])
+            size += now
+            if end >= 0:
+                break
+            data = reading.block()
         most = reading.settings.document_bytes_max
         reading.error(offset, f"a line of {size} bytes; `document_bytes_max` allows {most}", line=line)
+        return data[now:] if data else b""
 
     def _read_values(self, buffer: bytearray) -> Iterator[Part]:
         """Documents that may take several lines, one after another or in arrays."""
@@ -207,7 +201,7 @@ class Documents:
         self._json.skip(buffer[at : match.end()])
         return match.end()
 
-    def _parts(self, text: bytes, batch: JsonBatch) -> Iterator[Part]:
+    def _parts(self, text: bytes | memoryview, batch: JsonBatch) -> Iterator[Part]:
         """Note what there is to say about documents, and make a part of their spans."""
         info = self._reading.info
         info.requests += len(batch.documents)
@@ -222,7 +216,7 @@ class Documents:
                 yield from self._release()
         for number in foreign:
             document = batch.documents[number]
-            content = text[int(document["start"]) : int(document["end"])]
+            content = bytes(text[int(document["start"]) : int(document["end"])])
             place = Place(
                 self._offset(batch, int(document["start"])),
                 int(document["line"]),
@@ -247,14 +241,18 @@ class Documents:
         """Where in the file a byte of the batch's text stands."""
         return self._json.offset - batch.consumed + at
 
-    def _look_at(self, text: bytes, batch: JsonBatch, number: int) -> bool:
+    def _look_at(self, text: bytes | memoryview, batch: JsonBatch, number: int) -> bool:
         """Note what is to be said about a document without spans; whether it may be another format."""
         reading, document = self._reading, batch.documents[number]
         request, line = batch.first_request + number, int(document["line"])
         status, shape = int(document["status"]), Shape(int(document["shape"]))
         if status:
             fault = int(document["fault"])
-            found = shown(text[fault : fault + SHOWN].split(b"\n", 1)[0]) if fault < int(document["end"]) else "the end"
+            found = (
+                shown(bytes(text[fault : fault + SHOWN]).split(b"\n", 1)[0])
+                if fault < int(document["end"])
+                else "the end"
+            )
             reading.error(
                 self._offset(batch, fault),
                 f"broken JSON: found {found}; expected {expected(status)}",
@@ -282,8 +280,10 @@ class Documents:
             )
         return False
 
-    def _note_defects(self, text: bytes, batch: JsonBatch) -> None:
+    def _note_defects(self, text: bytes | memoryview, batch: JsonBatch) -> None:
         """Note what was odd about documents that could be read, equal things once."""
+        if not any(batch.defects_by_code):
+            return
         left = list(batch.defects_by_code)
         otlp = np.zeros(len(batch.defects), np.bool_)
         for document in batch.documents[(batch.documents["shape"] & int(_OTLP)) != 0]:

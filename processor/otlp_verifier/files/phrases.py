@@ -1,5 +1,6 @@
 """What is said about bytes of an input."""
 
+import re
 from typing import Final
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy as np
 from otlp_verifier.wire.otlp_json import DefectCode, expected_value, key_name, message_name
 
 SHOWN: Final = 40  # bytes of a text in a message
+_EXCERPT: Final = 2 * SHOWN
+_BARE: Final = re.compile(rb"[^,\]} \t\r\n]*")
 
 
 def shown(text: bytes) -> str:
@@ -16,17 +19,18 @@ def shown(text: bytes) -> str:
     return f"`{printable}`" if printable else "the end of the line"
 
 
-def described(text: bytes, defect: np.void) -> str:
+def described(text: bytes | memoryview, defect: np.void) -> str:
     """Say what is odd about a document; `defect` is an otlpv_json_defect with an offset in `text`."""
     at = int(defect["offset"])
+    excerpt = bytes(text[at : at + _EXCERPT])
     message, key = int(defect["message"]), int(defect["key"])
     of, name = message_name(message), key_name(message, key)
     wanted = expected_value(int(defect["kind"]))
     match DefectCode(int(defect["code"])):
         case DefectCode.KEY_CASE:
-            return f"`{_key(text, defect)}` in {of} is ignored by receivers: keys are in lowerCamelCase, `{name}`"
+            return f"`{_key(excerpt, defect)}` in {of} is ignored by receivers: keys are in lowerCamelCase, `{name}`"
         case DefectCode.KEY_UNKNOWN:
-            return f"`{_key(text, defect)}` in {of} is unknown and ignored"
+            return f"`{_key(excerpt, defect)}` in {of} is unknown and ignored"
         case DefectCode.KEY_DUPLICATE:
             return f"`{name}` is twice in one {of}; the last one counts"
         case DefectCode.ENUM_NAME:
@@ -36,27 +40,21 @@ def described(text: bytes, defect: np.void) -> str:
         case DefectCode.SURROGATE:
             return f"`{name}` of {of} has half of a surrogate pair, which is no character; it is read as U+FFFD"
         case DefectCode.NUMBER:
-            return f"`{name}` of {of} is {_value(text, at)}, which is out of range or not whole; expected {wanted}"
+            return f"`{name}` of {of} is {_value(excerpt)}, which is out of range or not whole; expected {wanted}"
         case _:
-            return f"`{name}` of {of} is {_value(text, at)}; expected {wanted}"
+            return f"`{name}` of {of} is {_value(excerpt)}; expected {wanted}"
 
 
-def _key(text: bytes, defect: np.void) -> str:
-    at, length = int(defect["offset"]), int(defect["length"])
-    return shown(text[at + 1 : at + length - 1]).strip("`")
+def _key(excerpt: bytes, defect: np.void) -> str:
+    return shown(excerpt[1 : int(defect["length"]) - 1]).strip("`")
 
 
-def _value(text: bytes, at: int) -> str:
-    first = text[at : at + 1]
+def _value(excerpt: bytes) -> str:
+    """A value, as far as it is worth showing."""
+    first = excerpt[:1]
     if first == b"{":
         return "an object"
     if first == b"[":
         return "an array"
-    end = at + 1
-    if first == b'"':
-        while end < len(text) and text[end : end + 1] != b'"' and end < at + SHOWN:
-            end += 1
-        return shown(text[at : end + 1])
-    while end < len(text) and text[end : end + 1] not in b",]} \t\r\n" and end < at + SHOWN:
-        end += 1
-    return shown(text[at:end])
+    end = excerpt.find(b'"', 1) + 1 if first == b'"' else _BARE.match(excerpt).end()  # type: ignore[union-attr]
+    return shown(excerpt[: end or len(excerpt)])

@@ -76,8 +76,8 @@ def _read_delimited(reading: Reading, head: bytes) -> Iterator[Part]:
     held: list[Request] = []
     size = 0
     for frame in read_frames(reading, head):
-        if kind_of(frame.otlp[:HEAD]) == "json":
-            yield from documents.read_frame(frame.otlp, frame.offset)
+        if kind_of(bytes(frame.otlp[:HEAD])) == "json":
+            yield from documents.read_frame(bytes(frame.otlp), frame.offset)
             continue
         end, problem = whole_fields(frame.otlp)
         if end < len(frame.otlp):

@@ -1,6 +1,7 @@
 """What kind of telemetry bytes are, by what they hold and not by what they are called."""
 
 import re
+from collections.abc import Iterator
 from typing import Final, Literal
 
 from otlp_verifier.files.stream import compression_of
@@ -64,7 +65,7 @@ def signal_of(request: bytes | memoryview) -> Signal:
         at = None if at is None else _first(at, number)
     if at is None:
         return "traces"
-    fields = _fields(at)
+    fields = list(_fields(at))
     kinds = {(number, wire) for number, wire, _ in fields}
     if kinds & {(1, _FIXED64), (11, _FIXED64)}:
         return "logs"
@@ -97,14 +98,13 @@ def _first(message: memoryview, number: int) -> memoryview | None:
     return None
 
 
-def _fields(message: memoryview) -> list[tuple[int, int, memoryview]]:
+def _fields(message: memoryview) -> Iterator[tuple[int, int, memoryview]]:
     """The first fields of a message: number, wire type, body."""
-    found: list[tuple[int, int, memoryview]] = []
     at = 0
-    while at < len(message) and len(found) < _FIELDS_MAX:
-        tag = varint(message, at)
+    for _ in range(_FIELDS_MAX):
+        tag = varint(message, at) if at < len(message) else None
         if tag is None:
-            break
+            return
         number, wire = tag[0] >> 3, tag[0] & 7
         start = tag[1]
         if wire == _VARINT:
@@ -116,7 +116,6 @@ def _fields(message: memoryview) -> list[tuple[int, int, memoryview]]:
             start = length[1]
             end = start + length[0]
         else:
-            break
-        found.append((number, wire, message[start:end]))
+            return
+        yield number, wire, message[start:end]
         at = end
-    return found

@@ -25,7 +25,7 @@ _SCALARS: Final = {1: 8, 5: 4}  # wire type -> bytes
 class Request(NamedTuple):
     """A request in a file: its bytes, where they begin, and its number from 1."""
 
-    otlp: bytes
+    otlp: bytes | memoryview
     offset: int
     number: int
 
@@ -82,38 +82,56 @@ def read_request(reading: Reading, head: bytes) -> Iterator[Part]:
     """Read a file that is one request, however long, in parts of whole ResourceSpans."""
     requests = Requests(reading)
     reading.info.requests = 1
-    buffer = bytearray(head)
-    offset = 0  # of the buffer in the file
     most = reading.settings.document_bytes_max
-    more = True
-    while more:
-        block = reading.block()
-        more = bool(block)
-        buffer += block
-        end, problem = whole_fields(buffer)
+    offset = 0  # of `data` in the file
+    data = head
+    while data:
+        end, problem = whole_fields(data)
         if end:
-            part = requests.part([Request(bytes(memoryview(buffer)[:end]), offset, 1)])
+            part = requests.part([Request(memoryview(data)[:end], offset, 1)])
             if part is not None:
                 yield part
             offset += end
-            del buffer[:end]
+            data = data[end:]
         if problem:
             reading.error(offset, f"broken protobuf: {problem}", request=1)
             return
-        length = _field_length(buffer)
+        length = _field_length(data)
         if length > most:
             reading.error(offset, f"a ResourceSpans of {length} bytes; `document_bytes_max` allows {most}", request=1)
-            skipped = _skip(reading, buffer, length)
+            data, skipped = _skip(reading, data, length)
             offset += skipped
-            more = bool(buffer) or more
-    if buffer and not reading.failed:
-        length = _field_length(buffer) or len(buffer) + 1
-        reading.error(
-            offset, f"the file ends in the middle of a field: {len(buffer)} bytes; expected {length}", request=1
-        )
+            continue
+        data, more = _at_least(reading, data, length)
+        if not more:
+            break
+    if data and not reading.failed:
+        length = _field_length(data) or len(data) + 1
+        message = f"the file ends in the middle of a field: {len(data)} bytes; expected {length}"
+        reading.error(offset, message, request=1)
 
 
-def whole_fields(buffer: bytes | bytearray) -> tuple[int, str]:
+def _at_least(reading: Reading, data: bytes, length: int) -> tuple[bytes, bool]:
+    """Read one block more, and on until there are so many bytes; whether anything has come."""
+    blocks = [data]
+    size = len(data)
+    while block := reading.block():
+        blocks.append(block)
+        size += len(block)
+        if size >= length:
+            break
+    return (b"".join(blocks), True) if len(blocks) > 1 else (data, False)
+
+
+def _skip(reading: Reading, data: bytes, length: int) -> tuple[bytes, int]:
+    """Leave out so many bytes of the file, `data` first: what comes behind them, and how many there were."""
+    size = len(data)
+    while size < length and (data := reading.block()):
+        size += len(data)
+    return (data[len(data) - (size - length) :], length) if size >= length else (b"", size)
+
+
+def whole_fields(buffer: bytes | memoryview) -> tuple[int, str]:
     """Find how far whole fields of a request reach: the position behind them, and why it cannot be read on."""
     at, size = 0, len(buffer)
     while at < size:
@@ -137,66 +155,60 @@ def whole_fields(buffer: bytes | bytearray) -> tuple[int, str]:
     return at, ""
 
 
-def _field_length(buffer: bytearray) -> int:
+def _field_length(buffer: bytes) -> int:
     """The length of the field that the buffer begins with, head included; 0 while that is not known."""
     tag = varint(buffer, 0)
     length = varint(buffer, tag[1]) if tag is not None and tag[0] & 7 == _LENGTH_WIRE else None
     return length[0] + length[1] if length is not None else 0
 
 
-def _skip(reading: Reading, buffer: bytearray, length: int) -> int:
-    """Drop so many bytes from the buffer and what comes after it; return how many there were."""
-    dropped = 0
-    while dropped < length:
-        if not buffer:
-            buffer += reading.block()
-            if not buffer:
-                break
-        now = min(length - dropped, len(buffer))
-        del buffer[:now]
-        dropped += now
-    return dropped
-
-
 def read_frames(reading: Reading, head: bytes) -> Iterator[Request]:
     """Read length-delimited requests, or JSON documents in the same framing, unpacked."""
-    buffer = bytearray(head)
-    offset = number = 0
+    data = head
+    at = 0  # in `data`
+    offset = number = 0  # of the frame at `at`
     most = reading.settings.document_bytes_max
-    while True:
-        while len(buffer) < _FRAME_HEAD and (block := reading.block()):
-            buffer += block
-        if len(buffer) < _FRAME_HEAD:
-            break
+    more = True
+    while more or at < len(data):
+        left = len(data) - at
+        length = int.from_bytes(data[at : at + _FRAME_HEAD], "big") if left >= _FRAME_HEAD else 0
+        size = _FRAME_HEAD + length
+        if left >= _FRAME_HEAD and length > most:
+            number += 1
+            reading.error(offset, f"a request of {length} bytes; `document_bytes_max` allows {most}", request=number)
+            data, skipped = _skip(reading, data[at:], size)
+            at = 0
+            offset += skipped
+            more = bool(data)
+            continue
+        if left < size and more:
+            data, more = _at_least(reading, data[at:], size)
+            at = 0
+            continue
+        if left < size:
+            _note_cut(reading, offset, left, length, number + 1)
+            return
         number += 1
         reading.info.requests = number
-        length = int.from_bytes(buffer[:_FRAME_HEAD], "big")
-        if length > most:
-            reading.error(offset, f"a request of {length} bytes; `document_bytes_max` allows {most}", request=number)
-            offset += _skip(reading, buffer, _FRAME_HEAD + length)
-            continue
-        while len(buffer) < _FRAME_HEAD + length and (block := reading.block()):
-            buffer += block
-        content = bytes(memoryview(buffer)[_FRAME_HEAD : _FRAME_HEAD + length])
-        if len(content) < length:
-            if not reading.failed:
-                reading.error(
-                    offset,
-                    f"the file ends in the middle of a request: {len(content)} bytes; expected {length}",
-                    request=number,
-                )
-            return
-        offset += _FRAME_HEAD
-        unpacked = _unpacked(reading, content, offset, number)
+        content = memoryview(data)[at + _FRAME_HEAD : at + size]
+        unpacked = _unpacked(reading, content, offset + _FRAME_HEAD, number)
         if unpacked is not None:
-            yield Request(unpacked, offset, number)
-        offset += length
-        del buffer[: _FRAME_HEAD + length]
-    if buffer and not reading.failed:
-        reading.error(offset, f"the file ends with {len(buffer)} bytes; expected the 4 bytes of a length")
+            yield Request(unpacked, offset + _FRAME_HEAD, number)
+        offset += size
+        at += size
 
 
-def _unpacked(reading: Reading, content: bytes, offset: int, number: int) -> bytes | None:
+def _note_cut(reading: Reading, offset: int, left: int, length: int, number: int) -> None:
+    if reading.failed:
+        return
+    if left < _FRAME_HEAD:
+        reading.error(offset, f"the file ends with {left} bytes; expected the 4 bytes of a length")
+    else:
+        found = f"the file ends in the middle of a request: {left - _FRAME_HEAD} bytes"
+        reading.error(offset, f"{found}; expected {length}", request=number)
+
+
+def _unpacked(reading: Reading, content: memoryview, offset: int, number: int) -> bytes | memoryview | None:
     """What a frame holds; None when it cannot be unpacked, which has been noted."""
     compression = compression_of(content)
     if not compression:

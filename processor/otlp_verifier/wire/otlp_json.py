@@ -140,7 +140,7 @@ class JsonReader:
 
     def __init__(self, file: int = 0, *, places: bool = False, offset: int = 0) -> None:
         self._position = ffi.new("otlpv_json_position *", {"file": file, "request": 1, "line": 1, "offset": offset})
-        self._places = places
+        self._memory = _Memory(places=places)
 
     @property
     def line(self) -> int:
@@ -185,50 +185,73 @@ class JsonReader:
         return self._read(text, _DOCUMENTS, lines=True)
 
     def _read(self, text: bytes | memoryview, documents_max: int, *, lines: bool) -> JsonBatch:
-        size = len(text)
-        rows = size // _ROW_BYTES + _ROWS_AT_LEAST
-        capacity = size + size // lib.OTLPV_JSON_BOUND_SHARE + lib.OTLPV_JSON_BOUND_REST
-        out = np.empty(capacity, np.uint8)
-        origins = [np.empty(rows, ORIGIN) for _ in range(3)]
-        places = [np.empty(rows, _PLACE) for _ in range(3)] if self._places else []
-        defects = np.empty(_DEFECTS, _DEFECT)
-        output = ffi.new("otlpv_json_output *")
-        output.bytes, output.capacity = ffi.from_buffer(_BYTES, out), capacity
-        output.resources, output.scopes, output.spans = (_pointer("otlpv_origin *", array) for array in origins)
-        if places:
-            output.resource_places, output.scope_places, output.span_places = (
-                _pointer("otlpv_json_place *", array) for array in places
-            )
+        memory = self._memory
+        rows = memory.reserve(len(text), documents_max if lines else 1)
+        output = memory.output
+        output.used = output.resource_count = output.scope_count = output.span_count = output.defect_count = 0
+        for code in range(lib.OTLPV_JSON_DEFECT_CODES):
+            output.defects_by_code[code] = 0
         output.resource_capacity = output.scope_capacity = output.span_capacity = rows
-        output.defects, output.defect_capacity = _pointer("otlpv_json_defect *", defects), len(defects)
 
         start, request = self.offset, self.request
-        documents = np.empty(documents_max if lines else 1, _DOCUMENT)
-        native = (ffi.from_buffer(_BYTES, text), size, self._position, output)
-        of = _pointer("otlpv_json_document *", documents)
+        native = (ffi.from_buffer(_BYTES, text), len(text), self._position, output)
+        documents = _pointer("otlpv_json_document *", memory.documents)
         if lines:
-            count = lib.otlpv_json_read_lines(*native, of, len(documents))
+            count = lib.otlpv_json_read_lines(*native, documents, documents_max)
         else:
-            lib.otlpv_json_read(*native, of)
+            lib.otlpv_json_read(*native, documents)
             count = 1
         counts = (output.resource_count, output.scope_count, output.span_count)
-        if places:
-            for array in places:
-                for field in ("owner", "attributes"):
-                    array[field] += np.where(array[field] == 0, np.uint64(0), np.uint64(start))
-        resources, scopes, spans = (array[:rows_used].copy() for array, rows_used in zip(origins, counts, strict=True))
+        resources, scopes, spans = (table[:used].copy() for table, used in zip(memory.origins, counts, strict=True))
+        places = [table[:used].copy() for table, used in zip(memory.places, counts, strict=False)]
+        for table in places:
+            for field in ("owner", "attributes"):
+                table[field] += np.where(table[field] == 0, np.uint64(0), np.uint64(start))
         return JsonBatch(
-            otlp=out[: output.used].tobytes(),
+            otlp=memory.bytes[: output.used].tobytes(),
             resources=resources,
             scopes=scopes,
             spans=spans,
-            documents=documents[:count].copy(),
-            defects=defects[: output.defect_count].copy(),
+            documents=memory.documents[:count].copy(),
+            defects=memory.defects[: output.defect_count].copy(),
             defects_by_code=list(output.defects_by_code),
-            places=tuple(a[:n].copy() for a, n in zip(places, counts, strict=True)) if places else None,  # type: ignore[arg-type]
+            places=(places[0], places[1], places[2]) if places else None,
             first_request=request,
             consumed=self.offset - start,
         )
+
+
+class _Memory:
+    """What the transcoder writes to, used again from call to call: fresh memory costs more than writing to it."""
+
+    def __init__(self, *, places: bool) -> None:
+        self.output = ffi.new("otlpv_json_output *")
+        self.bytes = np.empty(0, np.uint8)
+        self.origins = [np.empty(0, ORIGIN) for _ in range(3)]
+        self.places = [np.empty(0, _PLACE) for _ in range(3)] if places else []
+        self.documents = np.empty(0, _DOCUMENT)
+        self.defects = np.empty(_DEFECTS, _DEFECT)
+        self.output.defects, self.output.defect_capacity = _pointer("otlpv_json_defect *", self.defects), _DEFECTS
+
+    def reserve(self, size: int, documents: int) -> int:
+        """Make room for what a text of so many bytes can become; returns how many records of a kind may be in it."""
+        output = self.output
+        capacity = size + size // lib.OTLPV_JSON_BOUND_SHARE + lib.OTLPV_JSON_BOUND_REST
+        rows = size // _ROW_BYTES + _ROWS_AT_LEAST
+        if capacity > len(self.bytes):
+            self.bytes = np.empty(capacity + capacity // 4, np.uint8)
+            output.bytes, output.capacity = ffi.from_buffer(_BYTES, self.bytes), len(self.bytes)
+        if rows > len(self.origins[0]):
+            self.origins = [np.empty(rows + rows // 4, ORIGIN) for _ in self.origins]
+            output.resources, output.scopes, output.spans = (_pointer("otlpv_origin *", of) for of in self.origins)
+        if self.places and rows > len(self.places[0]):
+            self.places = [np.empty(len(self.origins[0]), _PLACE) for _ in self.places]
+            output.resource_places, output.scope_places, output.span_places = (
+                _pointer("otlpv_json_place *", of) for of in self.places
+            )
+        if documents > len(self.documents):
+            self.documents = np.empty(documents, _DOCUMENT)
+        return rows
 
 
 class DocumentEnd:

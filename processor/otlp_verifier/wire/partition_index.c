@@ -64,15 +64,51 @@ static void read_trace_id(const uint8_t *id, uint64_t length, otlpv_part_span *s
     span->trace_low = __builtin_bswap64(otlpv_load64(whole + 8));
 }
 
+/* Behind a field whose tag and length, or number, take one byte each, or two for the length: nearly all of a span's
+ * are like that. NULL: it is another one, or does not end in the message. */
+static inline const uint8_t *behind_plain_field(const uint8_t *at, const uint8_t *end)
+{
+    const uint64_t left = (uint64_t)(end - at);
+    uint64_t size;
+    if (left < 3 || at[0] < 0x08 || at[0] >= 0x80)
+        return NULL;
+    switch (at[0] & 7) {
+    case OTLPV_WIRE_LENGTH:
+        if (at[1] < 0x80)
+            size = 2u + at[1];
+        else if (at[2] < 0x80)
+            size = 3u + (at[1] & 0x7Fu) + ((uint64_t)at[2] << 7);
+        else
+            return NULL;
+        break;
+    case OTLPV_WIRE_FIXED64:
+        size = 9;
+        break;
+    case OTLPV_WIRE_VARINT:
+        if (at[1] >= 0x80)
+            return NULL;
+        size = 2;
+        break;
+    default:
+        return NULL;
+    }
+    return size <= left ? at + size : NULL;
+}
+
 static int read_span(walk *w, const field *f, uint32_t scope)
 {
-    otlpv_reader reader = {f->body, f->end};
     const uint32_t row = w->index->span_count++;
     if (!w->fill)
         return OTLPV_OK;
+    otlpv_reader reader = {f->body, f->end};
     otlpv_part_span span = {0, 0, otlpv_text(w->base, f->start, (uint64_t)(f->end - f->start)), scope};
     while (reader.at < reader.end) {
         field inner;
+        const uint8_t *behind = behind_plain_field(reader.at, reader.end);
+        if (behind != NULL && reader.at[0] != (TRACE_ID << 3 | OTLPV_WIRE_LENGTH)) {
+            reader.at = behind;
+            continue;
+        }
         const int status = next_field(w, &reader, IN_SPAN, &inner);
         if (status != OTLPV_OK)
             return status;
