@@ -161,7 +161,7 @@ ODD_ENCODINGS: dict[str, tuple[bytes, set[str] | None]] = {
     "empty key and no value": (request(b"\x4a\x00"), {"EMPTY_KEY", "EMPTY_VALUE"}),
     "value of no kind": (request(b"\x4a\x05\x0a\x01k\x12\x00"), {"EMPTY_VALUE"}),
     "no value, then what would make one of it": (
-        field(1, field(2, field(2, field(9, field(1, b"k") + field(2, b""))) + field(1, field(1, b"n" * 251)))),
+        field(1, field(2, field(2, field(9, field(1, b"key") + field(2, b""))) + field(1, field(1, b"n" * 251)))),
         {"EMPTY_VALUE"},
     ),
     "value before key": (request(b"\x4a\x07\x12\x02\x18\x05\x0a\x01k"), set()),
@@ -296,6 +296,17 @@ def test_attributes_do_not_reach_beyond_their_record(value: bytes) -> None:
         assert check(field(1, field(2, span))) is None
         event = b"\x5a" + varint(len(attribute) - cut) + b"\x1a" + attribute[1:]
         assert check(request(event)) is None
+
+
+@pytest.mark.parametrize("value", [b"\x0a\x03abc", b"\x18\x05", b"\x18\x90\x4e", b"\x10\x01", b"\x21" + b"\x12" * 8])
+@pytest.mark.parametrize("value_first", [False, True])
+def test_every_byte_of_an_attribute_counts(value: bytes, value_first: bool) -> None:
+    parts = [field(1, b"key"), field(2, value)]
+    attribute = field(9, b"".join(reversed(parts) if value_first else parts))
+    for behind in (b"", attribute, field(7, b"", wire_type=1) + b"12345678"):
+        for at, old in enumerate(attribute):
+            for new in {0, 1, old - 2, old - 1, old + 1, old + 2, old ^ 0x80, 0x0A, 0x12} - {-2, -1}:
+                check(request(attribute[:at] + bytes([new]) + attribute[at + 1 :] + behind))
 
 
 def test_bytes_need_no_utf8() -> None:

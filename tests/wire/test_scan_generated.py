@@ -126,7 +126,7 @@ def damaged(data: bytes, rng: Random) -> bytes:
     return bytes(result)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.randoms(use_true_random=False), st.booleans())
 def test_damaged_requests(rng: Random, odd: bool) -> None:
     check(damaged(random_request(rng, odd=odd), rng))
@@ -141,7 +141,7 @@ def rich() -> bytes:
         records = [span for resource in found for scope in resource["scopes"] for span in scope["spans"]]
         whole = all(any(span[name] for span in records) for name in ("events", "links", "attributes"))
         nested = any(value and value[0] in {"array", "map"} for span in records for _, value in span["attributes"])
-        if whole and nested and len(request) < 350 and any(span["status"][1] for span in records):
+        if whole and nested and len(request) < 300 and any(span["status"][1] for span in records):
             return request
 
 
@@ -150,7 +150,7 @@ def test_damage_at_every_byte_of_a_rich_request() -> None:
     for at in range(len(data)):
         check(data[:at])
         check(data[:at] + data[at + 1 :])
-        for byte in (0x00, data[at] ^ 0x01, data[at] ^ 0x80):
+        for byte in (data[at] ^ 0x01, data[at] ^ 0x80):
             check(data[:at] + bytes([byte]) + data[at + 1 :])
 
 
