@@ -18,10 +18,10 @@ from tests.reference.scan_protobuf import as_protobuf_sees
 from tests.reference.splice import fields as split
 from tests.reference.splice import varint
 from tests.strategies import requests, spans
+from tests.wire.encoding import field
+from tests.wire.encoding import request as request_of
 from tests.wire.requests import random_request
 from tests.wire.scanning import all_defects, check
-from tests.wire.test_scan import field
-from tests.wire.test_scan import request as request_of
 
 TEXT = st.text(max_size=70)
 INT64 = st.integers(-(2**63), 2**63 - 1) | st.integers(-300, 300)

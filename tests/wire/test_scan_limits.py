@@ -12,9 +12,9 @@ from otlp_verifier.columns import TABLES, Columns
 from otlp_verifier.wire import scanner
 from otlp_verifier.wire._native import ffi, lib
 from otlp_verifier.wire.limits import Limits
+from tests.wire.encoding import VALID, VALID_SPAN, field, nested_arrays, request, with_attribute
 from tests.wire.requests import random_request
 from tests.wire.scanning import WIDE, one_pass, two_passes
-from tests.wire.test_scan import VALID, VALID_SPAN, field, nested_arrays, request, with_attribute
 
 CANARY = 0xC0FFEE_C0FFEE_C0F
 KEY_VALUE = b"\x0a\x01k\x12\x02\x18\x05"
