@@ -92,7 +92,7 @@ static void require_places(const otlpv_json_output *output, const uint8_t *bytes
 static void read_one(const uint8_t *bytes, uint64_t size, uint64_t capacity, uint32_t rows, bool places, bool enough)
 {
     otlpv_json_output output = output_of(capacity, rows, places);
-    otlpv_json_position position = {0, 1, 0, 0, 0, 3, 1};
+    otlpv_json_position position = {0, 1, 3, 1};
     otlpv_json_document document;
     const int status = otlpv_json_read(bytes, size, &position, &output, &document);
     REQUIRE(!enough || status != OTLPV_JSON_NO_ROOM);
@@ -106,7 +106,7 @@ static void read_one(const uint8_t *bytes, uint64_t size, uint64_t capacity, uin
 static void read_lines(const uint8_t *bytes, uint64_t size, uint64_t capacity, uint32_t rows)
 {
     otlpv_json_output output = output_of(capacity, rows, false);
-    otlpv_json_position position = {7, 1, 0, 0, 0, 3, 1};
+    otlpv_json_position position = {7, 1, 3, 1};
     otlpv_json_document documents[DOCUMENTS];
     uint64_t done = 0;
     while (done < size) {

@@ -45,12 +45,12 @@ typedef struct {
 
 static origins origins_of(const uint8_t *bytes, const otlpv_part_index *index)
 {
-    const otlpv_origin first = {100, 0, 5, 1, 1};
+    const otlpv_origin first = {100, 0, 1, 1};
     origins of;
     of.resources = block(index->resource_count * sizeof(otlpv_origin));
     of.scopes = block(index->scope_count * sizeof(otlpv_origin));
     of.spans = block(index->span_count * sizeof(otlpv_origin));
-    otlpv_part_origins(index, &first, 6, 7, of.resources, of.scopes, of.spans);
+    otlpv_part_origins(index, &first, of.resources, of.scopes, of.spans);
     of.source = (otlpv_part_source){bytes, index, of.resources, of.scopes, of.spans, block(index->resource_count),
                                     block(index->scope_count)};
     memset(of.source.resource_taken, 0, index->resource_count);
@@ -103,7 +103,7 @@ static void gather_all(const uint8_t *bytes, const otlpv_part_index *index, uint
             REQUIRE(counts.spans == count);
         }
         for (uint32_t i = 0; i < count; i++)
-            REQUIRE(result.spans[i].ordinal == 7 + rows[starts[b] + i]);
+            REQUIRE(result.spans[i].offset == 100 + (index->spans[rows[starts[b] + i]].field >> 32));
         spans += count;
         scopes += first_ones(result.scopes, result.scope_count);
         resources += first_ones(result.resources, result.resource_count);

@@ -193,7 +193,7 @@ def test_records_under_a_key_that_is_overruled_are_gone() -> None:
     text = '{"resourceSpans":[%s,%s],"resourceSpans":[%s]}' % (spans % "a", spans % "b", spans % "c")  # noqa: UP031
     batch = read(text.encode())
     assert [len(rows) for rows in (batch.resources, batch.scopes, batch.spans)] == [1, 2, 1]
-    assert batch.spans["ordinal"].tolist() == [0]
+    assert batch.spans["offset"].tolist() == [text.rindex('{"name"')]
     found = ExportTraceServiceRequest.FromString(batch.otlp)
     assert [s.name for r in found.resource_spans for sc in r.scope_spans for s in sc.spans] == ["c"]
 
@@ -247,7 +247,6 @@ def test_lines_are_documents_and_errors_stay_in_theirs() -> None:
     assert [bool(status) for status in batch.documents["status"]] == [False, True, False, True, False]
     assert batch.documents["line"].tolist() == [1, 4, 5, 6, 7]
     assert batch.spans["line"].tolist() == [1, 1, 5, 5, 7, 7]
-    assert batch.spans["ordinal"].tolist() == list(range(6))
     assert batch.spans["request"].tolist() == [1, 1, 3, 3, 5, 5]
     assert set(batch.spans["file"].tolist()) == {7}
     assert all(text[offset : offset + 1] == b"{" for offset in batch.spans["offset"].tolist())
@@ -262,7 +261,6 @@ def test_positions_go_on_from_call_to_call() -> None:
     assert first.spans["offset"].tolist() == [43, 43 + len(line)]
     assert second.spans["offset"].tolist() == [43 + 2 * len(line)]
     assert second.spans["line"].tolist() == [3]
-    assert second.spans["ordinal"].tolist() == [2]
     assert second.first_request == 3
 
 

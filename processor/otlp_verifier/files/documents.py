@@ -55,7 +55,7 @@ class Documents:
     def rest(self) -> Iterator[Part]:
         """Give what waited for more of its kind; at the end of the file."""
         yield from self._release()
-        yield from self._foreign.rest(self._json)
+        yield from self._foreign.rest()
 
     def read_frame(self, content: bytes, offset: int) -> Iterator[Part]:
         """Read one document that stands at `offset` of the file between other things."""
@@ -222,7 +222,7 @@ class Documents:
                 int(document["line"]),
                 batch.first_request + number,
             )
-            yield from self._foreign.add(content, Shape(int(document["shape"])), place, self._json)
+            yield from self._foreign.add(content, Shape(int(document["shape"])), place)
 
     def _release(self) -> Iterator[Part]:
         """Make one part of the batches that are held: requests end to end are a request."""

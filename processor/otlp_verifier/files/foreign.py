@@ -44,14 +44,14 @@ class Foreign:
         self._zipkin: list[zipkin.Placed] = []
         self._place = Place(0, 0, 0)
 
-    def add(self, text: bytes, shape: Shape, place: Place, json: JsonReader) -> Iterator[Part]:
+    def add(self, text: bytes, shape: Shape, place: Place) -> Iterator[Part]:
         """Take a document that is_foreign; gives what has become ready."""
         if not shape & _JAEGER:
             if not self._zipkin:
                 self._place = place
             self._zipkin.append((text, (place.offset, place.line)))
             if len(self._zipkin) >= _TOGETHER:
-                yield from self.rest(json)
+                yield from self.rest()
             return
         where = _Places(text, place)
 
@@ -64,9 +64,9 @@ class Foreign:
             spans = jaeger.read_trace(text, where, complain)
         else:
             spans = jaeger.read_span(text, where, complain)
-        yield from self._part(spans, Format.JAEGER, place, json)
+        yield from self._part(spans, Format.JAEGER, place)
 
-    def rest(self, json: JsonReader) -> Iterator[Part]:
+    def rest(self) -> Iterator[Part]:
         """Give what waited for more of its kind."""
         if not self._zipkin:
             return
@@ -76,21 +76,19 @@ class Foreign:
 
         spans = zipkin.read_spans(self._zipkin, complain)
         self._zipkin = []
-        yield from self._part(spans, Format.ZIPKIN, self._place, json)
+        yield from self._part(spans, Format.ZIPKIN, self._place)
 
-    def _part(self, spans: list[Scoped], kind: Format, place: Place, json: JsonReader) -> Iterator[Part]:
+    def _part(self, spans: list[Scoped], kind: Format, place: Place) -> Iterator[Part]:
         self._reading.info.format = kind
         if not spans:
             return
         translation = grouped(spans)
         batch = JsonReader(self._reading.number).read(orjson.dumps({"resourceSpans": translation.resource_spans}))
-        counts = len(batch.resources), len(batch.scopes), len(batch.spans)
-        for origins, first in zip((batch.resources, batch.scopes, batch.spans), json.take(*counts), strict=True):
+        for origins in (batch.resources, batch.scopes, batch.spans):
             origins["offset"], origins["line"], origins["request"] = place.offset, place.line, place.request
-            origins["ordinal"] += np.uint64(first)
         where = np.array(translation.places, np.uint64).reshape(-1, 2)
         batch.spans["offset"], batch.spans["line"] = where[:, 0], where[:, 1]
-        self._reading.info.spans += counts[2]
+        self._reading.info.spans += len(batch.spans)
         yield Part(batch.otlp, (batch.resources, batch.scopes, batch.spans))
 
 

@@ -31,11 +31,10 @@ class Request(NamedTuple):
 
 
 class Requests:
-    """Makes parts of protobuf requests, with origins that go on from part to part."""
+    """Makes parts of protobuf requests."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._resources = self._scopes = self._spans = 0
 
     def part(self, requests: Sequence[Request]) -> Part | None:
         """Index requests as one, which is what requests end to end are; None when they hold no traces.
@@ -47,8 +46,8 @@ class Requests:
         reading = self._reading
         joined = requests[0].otlp if len(requests) == 1 else b"".join(request.otlp for request in requests)
         first = np.zeros(1, ORIGIN)
-        first["ordinal"], first["file"] = self._resources, reading.number
-        part = Part(joined, first=first, before=(self._scopes, self._spans))
+        first["file"] = reading.number
+        part = Part(joined, first=first)
         starts = np.cumsum([0, *(len(request.otlp) for request in requests[:-1])])
         moved = np.array([request.offset for request in requests], np.int64) - starts
         numbers = np.array([request.number for request in requests], np.uint32)
@@ -66,14 +65,11 @@ class Requests:
             )
         if unnamed := part.fault_count - len(part.faults):
             reading.error(requests[0].offset, f"broken protobuf: {unnamed} more ResourceSpans are left out", request=1)
-        resources, scopes, spans = part.counts
+        spans = len(part.spans)
         signal = signal_of(joined)
         if signal != "traces":
             reading.skipped(signal, requests[0].offset, request=requests[0].number, count=spans)
             return None
-        self._resources += resources
-        self._scopes += scopes
-        self._spans += spans
         reading.info.spans += spans
         return part
 

@@ -36,7 +36,7 @@ OTLPV_JSON_HOT int add_row(otlpv_json_parser *p, otlpv_origin *rows, otlpv_json_
     if (*count == capacity)
         return OTLPV_JSON_TOO_MANY;
     const uint64_t offset = (uint64_t)(p->lexer.at - p->base);
-    rows[*count] = (otlpv_origin){offset + p->position->offset, p->lexer.line, 0, p->position->file, p->position->request};
+    rows[*count] = (otlpv_origin){offset + p->position->offset, p->lexer.line, p->position->file, p->position->request};
     if (places != NULL)
         places[*count] = (otlpv_json_place){owns_attributes ? offset + 1 : 0, 0};
     ++*count;
@@ -340,13 +340,6 @@ static int read_document(otlpv_json_parser *p)
     return otlpv_json_next(&p->lexer) ? OTLPV_JSON_WANT_END : OTLPV_JSON_OK;
 }
 
-static uint64_t number_rows(otlpv_origin *rows, uint32_t first, uint32_t count, uint64_t ordinal)
-{
-    for (uint32_t i = first; i < count; i++)
-        rows[i].ordinal = ordinal++;
-    return ordinal;
-}
-
 int otlpv_json_read(const uint8_t *bytes, uint64_t length, otlpv_json_position *position,
                     otlpv_json_output *output, otlpv_json_document *document)
 {
@@ -366,10 +359,6 @@ int otlpv_json_read(const uint8_t *bytes, uint64_t length, otlpv_json_position *
         document->defect_count = output->defect_count - before.defect_count;
         if (document->shape == 0 && output->defect_count == before.defect_count)
             document->shape = OTLPV_JSON_EMPTY;
-        position->resources =
-            number_rows(output->resources, before.resource_count, output->resource_count, position->resources);
-        position->scopes = number_rows(output->scopes, before.scope_count, output->scope_count, position->scopes);
-        position->spans = number_rows(output->spans, before.span_count, output->span_count, position->spans);
     } else {
         *output = before;
         document->end = length;

@@ -115,7 +115,6 @@ typedef struct {
 /* What goes on from call to call: where in the file the input begins, how much was read before it. */
 typedef struct {
     uint64_t offset, line; /* of the first byte of the input; moved on behind what was read */
-    uint64_t resources, scopes, spans; /* ordinals of the next records */
     uint32_t file;
     uint32_t request; /* of the next document */
 } otlpv_json_position;

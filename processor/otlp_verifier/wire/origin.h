@@ -1,10 +1,9 @@
-/* Origin: where in an input a record stands. Written with every record that is read from a file, copied
+/* Origin: where in an input a record stands; with `request`, no two records of a kind have the same. Written with every record that is read from a file, copied
  * with it from buffer to buffer, and read again when there is something to say about it. */
 
 typedef struct {
     uint64_t offset;  /* in the file as it is after decompression, of the record's first byte */
     uint64_t line;    /* from 1; 0 in formats without lines */
-    uint64_t ordinal; /* records of this kind before it in the file */
     uint32_t file;    /* as the caller numbers them */
     uint32_t request; /* which request or document of the file, from 1; the top bit: OTLPV_ORIGIN_COPY */
 } otlpv_origin;

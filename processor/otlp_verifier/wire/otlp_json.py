@@ -167,15 +167,6 @@ class JsonReader:
         self._position.offset = offset
         self._position.line = 0
 
-    def take(self, resources: int, scopes: int, spans: int) -> tuple[int, int, int]:
-        """Reserve ordinals for records that were read from the file in another way; return the first ones."""
-        position = self._position
-        first = int(position.resources), int(position.scopes), int(position.spans)
-        position.resources += resources
-        position.scopes += scopes
-        position.spans += spans
-        return first
-
     def read(self, document: bytes | memoryview) -> JsonBatch:
         """Read exactly one document, white space around it allowed."""
         return self._read(document, _ROWS_AT_LEAST, lines=False)

@@ -55,9 +55,9 @@ typedef struct {
 void otlpv_part_find(const uint8_t *bytes, uint64_t length, otlpv_part_index *index);
 
 /* Origins of records that stand in a protobuf file, for the rows of `index`. `first` is that of the request's
- * first byte, with the ordinal of its first resource. */
-void otlpv_part_origins(const otlpv_part_index *index, const otlpv_origin *first, uint64_t scopes_before,
-                        uint64_t spans_before, otlpv_origin *resources, otlpv_origin *scopes, otlpv_origin *spans);
+ * first byte. */
+void otlpv_part_origins(const otlpv_part_index *index, const otlpv_origin *first, otlpv_origin *resources,
+                        otlpv_origin *scopes, otlpv_origin *spans);
 
 typedef struct {
     uint64_t high, low;

@@ -44,8 +44,7 @@ class Part:
     Args:
         otlp: an ExportTraceServiceRequest shorter than 4 GiB.
         origins: where its resources, scopes and spans stand, ORIGIN (rows,) each, in its order. Absent: they stand
-            in a protobuf file, where `first` is the origin of the request's first byte and has the ordinal of its
-            first resource; `before` are the ordinals of its first scope and span.
+            in a protobuf file, where `first` is the origin of the request's first byte.
 
     Attributes:
         otlp: as given.
@@ -62,7 +61,6 @@ class Part:
         origins: tuple[Origins, Origins, Origins] | None = None,
         *,
         first: Origins | None = None,
-        before: tuple[int, int] = (0, 0),
     ) -> None:
         self.otlp = otlp
         self._bytes = ffi.from_buffer(_BYTES, otlp)
@@ -97,7 +95,7 @@ class Part:
         if origins is None:
             if first is None:
                 first = np.zeros(1, ORIGIN)
-            origins = self._origins_in_file(first, before)
+            origins = self._origins_in_file(first)
         elif tuple(map(len, origins)) != self.counts:
             raise ValueError(f"origins of {tuple(map(len, origins))} records for a request with {self.counts}")
         self.resources, self.scopes, self.spans = origins
@@ -147,12 +145,11 @@ class Part:
         source.scope_taken = ffi.cast("uint8_t *", self._scope_taken.ctypes.data)
         return source
 
-    def _origins_in_file(self, first: Origins, before: tuple[int, int]) -> tuple[Origins, Origins, Origins]:
+    def _origins_in_file(self, first: Origins) -> tuple[Origins, Origins, Origins]:
         resources, scopes, spans = (np.empty(count, ORIGIN) for count in self.counts)
         lib.otlpv_part_origins(
             self._index,
             ffi.cast("otlpv_origin *", first.ctypes.data),
-            *before,
             *(ffi.cast("otlpv_origin *", table.ctypes.data) for table in (resources, scopes, spans)),
         )
         return resources, scopes, spans

@@ -235,22 +235,19 @@ void otlpv_part_find(const uint8_t *bytes, uint64_t length, otlpv_part_index *in
     }
 }
 
-void otlpv_part_origins(const otlpv_part_index *index, const otlpv_origin *first, uint64_t scopes_before,
-                        uint64_t spans_before, otlpv_origin *resources, otlpv_origin *scopes, otlpv_origin *spans)
+void otlpv_part_origins(const otlpv_part_index *index, const otlpv_origin *first, otlpv_origin *resources,
+                        otlpv_origin *scopes, otlpv_origin *spans)
 {
     for (uint32_t row = 0; row < index->resource_count; row++) {
         resources[row] = *first;
-        resources[row].ordinal += row;
         resources[row].offset += otlpv_text_offset(index->resources[row].body);
     }
     for (uint32_t row = 0; row < index->scope_count; row++) {
         scopes[row] = *first;
-        scopes[row].ordinal = scopes_before + row;
         scopes[row].offset += otlpv_text_offset(index->scopes[row].body);
     }
     for (uint32_t row = 0; row < index->span_count; row++) {
         spans[row] = *first;
-        spans[row].ordinal = spans_before + row;
         spans[row].offset += otlpv_text_offset(index->spans[row].field);
     }
 }
