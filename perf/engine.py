@@ -32,8 +32,7 @@ BAD_PERCENTS = (0, 50)
 STAGES: Sequence[tuple[str, Callable[[Worker], Any], str]] = (
     ("scan", lambda worker: worker.engine.columns, "load"),
     ("relate", lambda worker: worker.engine.relations, "load"),
-    ("keys", lambda worker: worker.engine, "_find_keys"),
-    ("texts", lambda worker: worker.engine, "_encode_texts"),
+    ("lookups", lambda worker: worker.engine._lookups, "load"),
     ("machine", lambda worker: worker.engine, "_interpret"),
     ("verdict", lambda worker: worker._judge, "judge"),
     ("answer", lambda worker: worker.annotator, "sparse"),

@@ -257,7 +257,8 @@ def test_a_line_of_a_gibibyte_takes_no_memory(tmp_path: Path) -> None:
     assert done.code == 3
     assert done.errors[0]["line"] == 1
     assert done.summary["findings"] == 1, "the lines after it are checked"
-    assert peak_kib < max(before_kib, 512 * 1024), "the largest child so far held less than half a line"
+    within = peak_kib < 512 * 1024 or peak_kib == before_kib  # another test had a child that was larger
+    assert within, "the largest child so far held less than half a line"
 
 
 def test_findings_and_unreadable_input_are_both_told(tmp_path: Path) -> None:

@@ -128,9 +128,9 @@ def test_mistakes_in_rules_are_shown_in_their_file_with_a_caret(tmp_path: Path, 
     result = run(*command, str(tmp_path / "v.yaml"))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines() == [
-        f"Error: {tmp_path}/mine.yaml:10: mine: line 2, column 9: a span has no `nam`; did you mean `name`?",
-        '  require s.nam != ""',
-        "          ^",
+        f"Error: {tmp_path}/mine.yaml:10:15: mine: a span has no `nam`; did you mean `name`?",
+        '        require s.nam != ""',
+        "                ^",
         f"{tmp_path}/mine.yaml:15: yours: line 1, column 7: in a message: a span has no `nam`; did you mean `name`?",
         "  span {s.nam}",
         "        ^",

@@ -10,7 +10,7 @@ from otlp_verifier.findings.template import check_messages
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.language.errors import RuleErrors
 from otlp_verifier.pipeline import Verifier, Worker
-from otlp_verifier.rules.catalogue import Rule
+from otlp_verifier.rules.catalogue import Rule, located
 from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
 from otlp_verifier.selection import selected
 from otlp_verifier.settings import Settings, SettingsFile
@@ -94,11 +94,13 @@ def _mistakes(rules: Iterable[Rule]) -> Iterator[RuleFileError]:
     One rule after the other, as an error knows no more than its rule's id, which the parts of a rule share.
     """
     for rule in rules:
-        line = rule.rule_line
         try:
             compile_rules([Source(rule.id, rule.rule, rule.parameters)])
-            line = rule.message_line
+        except RuleErrors as errors:
+            yield from (located(error, [rule]) for error in errors.errors)
+            continue
+        try:
             check_messages([rule])
         except RuleErrors as errors:
             for error in errors.errors:
-                yield RuleFileError(rule.file, line + error.line - 1, str(error))
+                yield RuleFileError(rule.file, rule.message_line + error.line - 1, str(error))
