@@ -45,6 +45,8 @@ static otlpv_json_output output_of(uint64_t capacity, uint32_t rows, bool places
         output.resource_places = block(rows * sizeof(otlpv_json_place));
         output.scope_places = block(rows * sizeof(otlpv_json_place));
         output.span_places = block(rows * sizeof(otlpv_json_place));
+        output.forged = block(rows * sizeof(otlpv_json_forged));
+        output.forged_capacity = rows;
     }
     output.resource_capacity = output.scope_capacity = output.span_capacity = rows;
     output.defects = block(DEFECTS * sizeof(otlpv_json_defect));
@@ -61,6 +63,7 @@ static void release(otlpv_json_output *output)
     free(output->resource_places);
     free(output->scope_places);
     free(output->span_places);
+    free(output->forged);
     free(output->defects);
 }
 
@@ -89,6 +92,16 @@ static void require_places(const otlpv_json_output *output, const uint8_t *bytes
         REQUIRE(output->resource_places[i].owner == 0 || bytes[output->resource_places[i].owner - 1] == '{');
 }
 
+static void require_forged(const otlpv_json_output *output, const uint8_t *bytes, uint64_t size)
+{
+    for (uint32_t i = 0; i < output->forged_count; i++) {
+        const otlpv_json_forged *forged = &output->forged[i];
+        REQUIRE(forged->start < forged->end && forged->end <= size);
+        REQUIRE(bytes[forged->start] == '{' && bytes[forged->end - 1] == '}');
+        REQUIRE(i == 0 || forged[-1].end <= forged->start);
+    }
+}
+
 static void read_one(const uint8_t *bytes, uint64_t size, uint64_t capacity, uint32_t rows, bool places, bool enough)
 {
     otlpv_json_output output = output_of(capacity, rows, places);
@@ -100,6 +113,7 @@ static void read_one(const uint8_t *bytes, uint64_t size, uint64_t capacity, uin
     REQUIRE(position.offset == size);
     require_sound(&output);
     require_places(&output, bytes, size);
+    require_forged(&output, bytes, size);
     release(&output);
 }
 

@@ -313,6 +313,19 @@ def test_places_tell_where_attributes_can_be_written() -> None:
     assert spans["attributes"].tolist()[1] == 0
     assert scopes["owner"].tolist()[1] == 0
     assert text[int(scopes["owner"][0]) - 1000 :].startswith(b'"name":"s"')
-    assert batch.documents[0]["forged"] == 0
-    forged = read(text.replace(b'"key":"a"', b'"key":"verifier.x"'))
-    assert forged.documents[0]["forged"] == 1
+    assert not len(batch.forged)
+
+
+def test_forged_attributes_are_found_where_they_belong_to_a_record() -> None:
+    forged = b'{"value":{},"key":"verifier.x"}'
+    nested = b'{"key":"m","value":{"kvlistValue":{"values":[%b]}}}' % forged
+    attributes = b'"attributes":[%b, %b]' % (nested, forged)
+    text = b'{"resourceSpans":[{"resource":{%b},"scopeSpans":[{"spans":[{"events":[{%b}]}]}]}]}' % (
+        attributes,
+        attributes,
+    )
+    batch = JsonReader(places=True, offset=1000).read(text)
+    found = [(int(of["start"]) - 1000, int(of["end"]) - 1000) for of in batch.forged]
+    assert [text[start:end] for start, end in found] == [forged, forged]
+    assert [text[start - 2 : start] for start, _ in found] == [b", ", b", "]
+    assert not len(JsonReader().read(text).forged)

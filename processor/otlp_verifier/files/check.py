@@ -1,5 +1,8 @@
 """Files to findings: inputs, assembly and the engine, composed."""
 
+import contextlib
+import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import ScopeWide, SpanNarrow
+from otlp_verifier.files.annotate import Annotator, outputs
 from otlp_verifier.files.assemble import Assembler, halves, source_of
-from otlp_verifier.files.discover import discover
+from otlp_verifier.files.discover import Input, discover
 from otlp_verifier.files.notes import Inputs, Source
 from otlp_verifier.files.reader import read_file
 from otlp_verifier.files.settings import FileSettings
+from otlp_verifier.files.stream import Tee
+from otlp_verifier.files.verdicts import Verdicts
 from otlp_verifier.files.view import TraceView, span_of, span_view, tree
 from otlp_verifier.findings import Finding
 from otlp_verifier.findings.batch import Batch
@@ -191,8 +197,10 @@ class Check:
         self._limits = verifier.limits
         self._profile = profile
         self._completeness = completeness
+        self._verdicts = Verdicts() if annotate else None
         self._stdin = stdin
-        self._annotate = annotate
+        self._kept: BinaryIO | None = None  # what came from standard input, should it be read again
+        self._done = False
         self._entries = discover(paths, self.inputs)
         self._names = [entry.name for entry in self._entries]
         self._told: set[tuple[int, int]] = set()  # where something was that cannot be read
@@ -203,6 +211,7 @@ class Check:
         try:
             for gathered in assembler.chunks(self._parts()):
                 yield from self._verified(gathered)
+            self._done = True
         except OSError as error:
             self.inputs.notes.error(
                 Source("temporary files"),
@@ -222,11 +231,40 @@ class Check:
             RuntimeError: the check was not made with `annotate`, or not iterated to its end.
 
         """
-        raise NotImplementedError
+        if self._verdicts is None or not self._done:
+            raise RuntimeError("only after a check with `annotate` that was iterated to its end")
+        annotator = Annotator(self._verdicts, self._settings, self.inputs.notes)
+        written = []
+        for number, (entry, path) in enumerate(zip(self._entries, outputs(self._names, out), strict=True)):
+            with self._again(entry) as raw:
+                if raw is not None:
+                    annotator.write(number, entry.name, raw, path)
+                    written.append(path)
+        return written
+
+    @contextlib.contextmanager
+    def _again(self, entry: Input) -> Iterator[BinaryIO | None]:
+        """The input once more; None where it could not be opened the first time, which was noted."""
+        if entry.path is None:
+            if self._kept is not None:
+                self._kept.seek(0)
+            yield self._kept
+            return
+        try:
+            file = entry.path.open("rb", buffering=0)
+        except OSError:
+            yield None
+            return
+        with file:
+            yield file
 
     def _parts(self) -> Iterator[Part]:
         for number, entry in enumerate(self._entries):
-            yield from read_file(number, entry, self.inputs, self._settings, self._stdin)
+            stdin = self._stdin
+            if entry.path is None and self._verdicts is not None:
+                self._kept = tempfile.TemporaryFile(dir=self._settings.temporary_folder or None)  # noqa: SIM115
+                stdin = Tee(stdin or sys.stdin.buffer, self._kept)  # type: ignore[assignment]  # what is needed of it
+            yield from read_file(number, entry, self.inputs, self._settings, stdin)
 
     def _verified(self, gathered: Gathered) -> Iterator[Checked]:
         """Verify whole traces; where that is refused, smaller and smaller shares, until those to blame are found."""
@@ -245,6 +283,8 @@ class Check:
         checked = Checked(outcome, gathered, self._worker, self._names)
         self.spans += checked.spans
         self.findings_by_rule += checked.findings_by_rule
+        if self._verdicts is not None:
+            self._verdicts.add(outcome, gathered, self._worker)
         yield checked
 
     def _note(self, gathered: Gathered, error: MalformedRequest | RequestOverLimit) -> None:

@@ -1,7 +1,7 @@
 """OTLP/JSON in files: documents one per line, one after another, or in arrays; and what else is written as JSON."""
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
 import numpy as np
@@ -10,6 +10,7 @@ from otlp_verifier.files.foreign import Foreign, Place, is_foreign
 from otlp_verifier.files.notes import NoticeCode
 from otlp_verifier.files.phrases import SHOWN, described, shown
 from otlp_verifier.files.reading import Reading
+from otlp_verifier.files.recognise import BOM
 from otlp_verifier.wire.otlp_json import (
     DefectCode,
     DocumentEnd,
@@ -37,18 +38,32 @@ _TELEMETRY: Final = "`resourceSpans` as in OTLP, `data` as in Jaeger, or `traceI
 _SIGNALS: Final = ((Shape.METRICS, "metrics"), (Shape.LOGS, "logs"), (Shape.PROFILES, "profiles"))
 
 
-class Documents:
-    """Reads the JSON documents of one file into parts."""
+# What has been read, in the order of the file, all of it: documents, or bytes between them without a batch.
+Sink = Callable[[bytes | memoryview, JsonBatch | None], None]
 
-    def __init__(self, reading: Reading) -> None:
+
+class Documents:
+    """Reads the JSON documents of one file into parts.
+
+    Args:
+        reading: the file.
+        sink: given everything as it stands; batches then have places.
+
+    """
+
+    def __init__(self, reading: Reading, sink: Sink | None = None) -> None:
         self._reading = reading
-        self._json = JsonReader(reading.number)
+        self._json = JsonReader(reading.number, places=sink is not None)
+        self._sink = sink
         self._foreign = Foreign(reading)
         self._held: list[JsonBatch] = []  # too small for a part of their own
         self._held_bytes = 0
 
     def read(self, head: bytes) -> Iterator[Part]:
         """Read the whole file, of which `head` has been read already."""
+        if head.startswith(BOM):
+            self._skip(BOM)
+            head = head[len(BOM) :]
         yield from self._read_lines(head) if has_lines(head) else self._read_values(bytearray(head))
         yield from self.rest()
 
@@ -97,7 +112,7 @@ class Documents:
         while data:
             end = data.find(b"\n")
             now = len(data) if end < 0 else end
-            self._json.skip(data[:now])
+            self._skip(data[:now])
             size += now
             if end >= 0:
                 break
@@ -115,7 +130,7 @@ class Documents:
         while True:
             blank = _BLANK.match(buffer, at)
             end = blank.end() if blank else at
-            self._json.skip(buffer[at:end])
+            self._skip(buffer[at:end])
             at = end
             if at == len(buffer):
                 buffer[:] = reading.block()
@@ -140,7 +155,7 @@ class Documents:
                 at = self._next_document(buffer, at)
                 may_begin = True
                 continue
-            self._json.skip(sign)
+            self._skip(sign)
             at += 1
         if arrays and not reading.failed:
             message = f"the file ends within the array that begins in line {arrays[-1]}; expected `,` or `]`"
@@ -162,7 +177,7 @@ class Documents:
             buffer += block
         text = bytes(memoryview(buffer)[at : at + end.scanned])
         if found == DocumentEnd.GOES_ON and reading.failed:
-            self._json.skip(text)
+            self._skip(text)
         else:
             yield from self._parts(text, self._json.read(text))
         return at + len(text)
@@ -170,7 +185,7 @@ class Documents:
     def _skip_value(self, buffer: bytearray, at: int, end: DocumentEnd) -> None:
         """Leave out a document that is too long, whose beginning is in the buffer from `at` on."""
         line, offset = self._json.line, self._json.offset
-        self._json.skip(buffer[at:])
+        self._skip(buffer[at:])
         found = DocumentEnd.GOES_ON
         while found == DocumentEnd.GOES_ON:
             end.forget()
@@ -178,7 +193,7 @@ class Documents:
             if not buffer:
                 break
             found = end.look(buffer)
-            self._json.skip(buffer[: end.scanned])
+            self._skip(buffer[: end.scanned])
             del buffer[: end.scanned]
         size, most = self._json.offset - offset, self._reading.settings.document_bytes_max
         message = f"a JSON document of {size} bytes; `document_bytes_max` allows {most}"
@@ -193,18 +208,26 @@ class Documents:
     def _next_document(self, buffer: bytearray, at: int) -> int:
         """Skip to the next line that looks like the beginning of a document; returns its position in the buffer."""
         while (match := _NEXT_DOCUMENT.search(buffer, at)) is None:
-            self._json.skip(buffer[at:])
+            self._skip(buffer[at:])
             buffer[:] = self._reading.block()
             at = 0
             if not buffer:
                 return 0
-        self._json.skip(buffer[at : match.end()])
+        self._skip(buffer[at : match.end()])
         return match.end()
+
+    def _skip(self, skipped: bytes | bytearray) -> None:
+        """Move on behind bytes that are no part of a document."""
+        self._json.skip(skipped)
+        if self._sink is not None:
+            self._sink(bytes(skipped), None)
 
     def _parts(self, text: bytes | memoryview, batch: JsonBatch) -> Iterator[Part]:
         """Note what there is to say about documents, and make a part of their spans."""
         info = self._reading.info
         info.requests += len(batch.documents)
+        if self._sink is not None:
+            self._sink(text[: batch.consumed], batch)
         info.spans += len(batch.spans)
         unusual = np.flatnonzero((batch.documents["status"] != 0) | (batch.documents["shape"] != Shape.TRACES))
         foreign = [number for number in unusual.tolist() if self._look_at(text, batch, number)]

@@ -10,7 +10,7 @@ from otlp_verifier.files.notes import Format, InputFile, Inputs, Source
 from otlp_verifier.files.phrases import shown
 from otlp_verifier.files.reading import Reading
 from otlp_verifier.files.recognise import HEAD, kind_of
-from otlp_verifier.files.requests import Request, Requests, read_frames, read_request, whole_fields
+from otlp_verifier.files.requests import Request, Requests, read_fields, read_frames, readable
 from otlp_verifier.files.settings import FileSettings
 from otlp_verifier.files.stream import BLOCK, Stream, compression_of
 from otlp_verifier.wire.partition import Part
@@ -50,7 +50,7 @@ def read_stream(number: int, raw: BinaryIO, info: InputFile, inputs: Inputs, set
             yield from Documents(reading).read(head)
         case "protobuf":
             info.format = Format.PROTOBUF
-            yield from read_request(reading, head)
+            yield from _read_request(reading, head)
         case "delimited":
             info.format = Format.PROTOBUF_DELIMITED
             yield from _read_delimited(reading, head)
@@ -70,24 +70,28 @@ def _head(reading: Reading) -> bytes:
     return head
 
 
+def _read_request(reading: Reading, head: bytes) -> Iterator[Part]:
+    """One request, in parts."""
+    requests = Requests(reading)
+    for fields in read_fields(reading, head):
+        if fields.otlp is not None and (part := requests.part([fields])):
+            yield part
+
+
 def _read_delimited(reading: Reading, head: bytes) -> Iterator[Part]:
     """Requests and documents, each with its length in front; small requests become parts together."""
     requests, documents = Requests(reading), Documents(reading)
     held: list[Request] = []
     size = 0
     for frame in read_frames(reading, head):
+        if frame.otlp is None:
+            continue
         if kind_of(bytes(frame.otlp[:HEAD])) == "json":
             yield from documents.read_frame(bytes(frame.otlp), frame.offset)
             continue
-        end, problem = whole_fields(frame.otlp)
-        if end < len(frame.otlp):
-            where = f"a request that cannot be read from byte {end} of it on"
-            reading.error(frame.offset + end, f"{where}: {problem or 'it ends within a field'}", request=frame.number)
-            if not end:
-                continue
-            frame = frame._replace(otlp=frame.otlp[:end])  # noqa: PLW2901  # the part of it that can be read
-        held.append(frame)
-        size += len(frame.otlp)
+        otlp = readable(reading, frame)
+        held.append(frame._replace(otlp=otlp))
+        size += len(otlp)
         if size >= BLOCK:
             if part := requests.part(held):
                 yield part

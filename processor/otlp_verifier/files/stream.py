@@ -1,5 +1,6 @@
 """Bytes of an input, decompressed on the way, in blocks that are bounded whatever the input holds."""
 
+import io
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Final, Literal
@@ -132,6 +133,20 @@ def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
         raise
     if held:
         yield b"".join(held)
+
+
+class Tee(io.RawIOBase):
+    """An input of which everything that is read is kept as well."""
+
+    def __init__(self, raw: BinaryIO, kept: BinaryIO) -> None:
+        self._raw = raw
+        self._kept = kept
+
+    def read(self, size: int = -1) -> bytes:
+        """Read, and keep it."""
+        block = self._raw.read(size)
+        self._kept.write(block)
+        return block
 
 
 def _gzip(stream: Stream, first: bytes) -> Iterator[bytes]:

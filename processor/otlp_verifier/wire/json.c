@@ -17,6 +17,8 @@ static int open_object(otlpv_json_parser *p, uint32_t message, uint32_t number)
     in->expected = in->seen = in->current = 0;
     in->in_array = false;
     in->fresh = true;
+    in->forged = false;
+    in->opened = p->lexer.at;
     if (number != 0) {
         otlpv_json_put_tag(p, number, OTLPV_WIRE_LENGTH);
         p->out += schema->reserve;
@@ -29,14 +31,20 @@ static int open_object(otlpv_json_parser *p, uint32_t message, uint32_t number)
     return OTLPV_JSON_OK;
 }
 
+/* Where in the file the lexer is. */
+static uint64_t offset_of(const otlpv_json_parser *p)
+{
+    return p->position->offset + (uint64_t)(p->lexer.at - p->base);
+}
+
 /* Notes where a record stands. */
 OTLPV_JSON_HOT int add_row(otlpv_json_parser *p, otlpv_origin *rows, otlpv_json_place *places, uint32_t capacity, uint32_t *count,
                 bool owns_attributes)
 {
     if (*count == capacity)
         return OTLPV_JSON_TOO_MANY;
-    const uint64_t offset = (uint64_t)(p->lexer.at - p->base);
-    rows[*count] = (otlpv_origin){offset + p->position->offset, p->lexer.line, p->position->file, p->position->request};
+    const uint64_t offset = offset_of(p);
+    rows[*count] = (otlpv_origin){offset, p->lexer.line, p->position->file, p->position->request};
     if (places != NULL)
         places[*count] = (otlpv_json_place){owns_attributes ? offset + 1 : 0, 0};
     ++*count;
@@ -75,7 +83,7 @@ static void note_owner(const otlpv_json_parser *p, uint32_t message)
 {
     otlpv_json_place *place = message == OTLPV_JSON_SPAN ? NULL : place_of(p, message);
     if (place != NULL)
-        *place = (otlpv_json_place){(uint64_t)(p->lexer.at - p->base) + 1, 0};
+        *place = (otlpv_json_place){offset_of(p) + 1, 0};
 }
 
 static void note_attributes(const otlpv_json_parser *p)
@@ -83,13 +91,31 @@ static void note_attributes(const otlpv_json_parser *p)
     const otlpv_json_key *key = &p->top->schema->keys[p->top->current];
     otlpv_json_place *place = key->message == OTLPV_JSON_KEY_VALUE ? place_of(p, p->top->message) : NULL;
     if (place != NULL)
-        place->attributes = (uint64_t)(p->lexer.at - p->base);
+        place->attributes = offset_of(p);
+}
+
+/* Notes a forged attribute of a record, whose closing brace has been read. */
+static OTLPV_JSON_COLD int note_forged(const otlpv_json_parser *p, const otlpv_json_frame *in)
+{
+    otlpv_json_output *to = p->output;
+    if (to->forged == NULL || in[-1].message == OTLPV_JSON_KEY_VALUE_LIST)
+        return OTLPV_JSON_OK;
+    if (to->forged_count == to->forged_capacity)
+        return OTLPV_JSON_TOO_MANY;
+    to->forged[to->forged_count++] =
+        (otlpv_json_forged){p->position->offset + (uint64_t)(in->opened - p->base), offset_of(p)};
+    return OTLPV_JSON_OK;
 }
 
 /* Closes the innermost object: writes its length. */
 static int close_object(otlpv_json_parser *p)
 {
     const otlpv_json_frame *in = p->top--;
+    if (__builtin_expect(in->forged, 0)) {
+        const int status = note_forged(p, in);
+        if (status != OTLPV_JSON_OK)
+            return status;
+    }
     const uint32_t reserve = in->schema->reserve;
     if (reserve == 0)
         return OTLPV_JSON_OK;

@@ -32,7 +32,7 @@ enum otlpv_json_status {
     OTLPV_JSON_BAD_ESCAPE,
     OTLPV_JSON_CONTROL_CHARACTER, /* unescaped, within a string */
     OTLPV_JSON_TOO_DEEP,
-    OTLPV_JSON_TOO_MANY, /* more records than the tables hold */
+    OTLPV_JSON_TOO_MANY, /* more records or forged attributes than the tables hold */
     OTLPV_JSON_NO_ROOM   /* the output is too small: not with OTLPV_JSON_BOUND */
 };
 
@@ -58,7 +58,6 @@ typedef struct {
     uint32_t status;     /* otlpv_json_status */
     uint32_t shape;      /* otlpv_json_shape */
     uint32_t spans, metrics, logs;
-    uint32_t forged;     /* attributes whose key begins with `verifier.` */
     uint32_t defect_start, defect_count; /* of those that are kept; see otlpv_json_output */
 } otlpv_json_document;
 
@@ -93,11 +92,16 @@ typedef struct {
     uint32_t kind;         /* otlpv_json_kind of the key */
 } otlpv_json_defect;
 
-/* Where attributes of a record can be written into the text: for the record in the same row of origins. */
+/* Where in the file attributes of a record can be written: for the record in the same row of origins. */
 typedef struct {
     uint64_t owner;      /* behind the brace that opens the Span, Resource or InstrumentationScope; 0: there is none */
     uint64_t attributes; /* the bracket that closes its attributes; 0: there are none */
 } otlpv_json_place;
+
+/* Where in the file an attribute stands whose key begins with `verifier.`: its object, braces included. */
+typedef struct {
+    uint64_t start, end;
+} otlpv_json_forged;
 
 /* What the documents of one call become. The caller owns all memory. A call adds to what is there. */
 typedef struct {
@@ -105,6 +109,8 @@ typedef struct {
     uint64_t capacity, used;
     otlpv_origin *resources, *scopes, *spans; /* in the order of the records in `bytes` */
     otlpv_json_place *resource_places, *scope_places, *span_places; /* or NULL, all of them */
+    otlpv_json_forged *forged; /* in the order of the text, and only with places */
+    uint32_t forged_capacity, forged_count;
     uint32_t resource_capacity, scope_capacity, span_capacity;
     uint32_t resource_count, scope_count, span_count;
     otlpv_json_defect *defects; /* the first ones; the others are counted only */

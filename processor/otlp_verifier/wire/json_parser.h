@@ -22,6 +22,8 @@ typedef struct {
     uint32_t current;  /* the key whose value is being read */
     bool in_array;     /* of that key */
     bool fresh;        /* only the opening brace has been read */
+    bool forged;       /* an attribute that only a verifier may write */
+    const uint8_t *opened; /* its opening brace in the text */
     uint32_t body;     /* where the body begins; all positions are counted from the document's output on */
     uint32_t row_counts[3]; /* resources, scopes, spans when the object opened: see take_back */
     uint32_t starts[OTLPV_JSON_KEYS_MAX], ends[OTLPV_JSON_KEYS_MAX]; /* by key: what it has written */

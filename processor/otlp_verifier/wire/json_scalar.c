@@ -328,7 +328,7 @@ int otlpv_json_put_scalar(otlpv_json_parser *p, const otlpv_json_key *key)
             const uint8_t *field = p->out_base + p->top->starts[p->top->current] + 1;
             while (*field++ >= 0x80) {
             }
-            p->document->forged += is_forged(p, field);
+            p->top->forged = is_forged(p, field);
         }
         return status;
     }

@@ -12,6 +12,7 @@ from otlp_verifier.wire.origin import ORIGIN, Origins, struct_dtype
 
 _DOCUMENT: Final = struct_dtype("otlpv_json_document")
 _DEFECT: Final = struct_dtype("otlpv_json_defect")
+_FORGED: Final = struct_dtype("otlpv_json_forged")
 _PLACE: Final = struct_dtype("otlpv_json_place")
 _ROW_BYTES: Final = 16  # a record takes more text than that, or the document is refused
 _ROWS_AT_LEAST: Final = 64
@@ -109,6 +110,8 @@ class JsonBatch:
         documents: otlpv_json_document (documents,), each with its offsets in the input.
         defects: otlpv_json_defect, the first ones, with their offsets in the input.
         defects_by_code: how many there were of each DefectCode, those that are not kept included.
+        forged: otlpv_json_forged (attributes,), where in the file those stand that only a verifier may write; empty
+            unless places were asked for.
         places: where attributes of resources, scopes and spans can be written into the text, as
             otlpv_json_place by row, offsets in the file; None unless asked for.
         first_request: the number of the first document in the file.
@@ -123,6 +126,7 @@ class JsonBatch:
     documents: NDArray[np.void]
     defects: NDArray[np.void]
     defects_by_code: list[int]
+    forged: NDArray[np.void]
     places: tuple[NDArray[np.void], NDArray[np.void], NDArray[np.void]] | None
     first_request: int
     consumed: int
@@ -179,7 +183,8 @@ class JsonReader:
         memory = self._memory
         rows = memory.reserve(len(text), documents_max if lines else 1)
         output = memory.output
-        output.used = output.resource_count = output.scope_count = output.span_count = output.defect_count = 0
+        output.used = output.resource_count = output.scope_count = output.span_count = 0
+        output.forged_count = output.defect_count = 0
         for code in range(lib.OTLPV_JSON_DEFECT_CODES):
             output.defects_by_code[code] = 0
         output.resource_capacity = output.scope_capacity = output.span_capacity = rows
@@ -195,9 +200,6 @@ class JsonReader:
         counts = (output.resource_count, output.scope_count, output.span_count)
         resources, scopes, spans = (table[:used].copy() for table, used in zip(memory.origins, counts, strict=True))
         places = [table[:used].copy() for table, used in zip(memory.places, counts, strict=False)]
-        for table in places:
-            for field in ("owner", "attributes"):
-                table[field] += np.where(table[field] == 0, np.uint64(0), np.uint64(start))
         return JsonBatch(
             otlp=memory.bytes[: output.used].tobytes(),
             resources=resources,
@@ -206,6 +208,7 @@ class JsonReader:
             documents=memory.documents[:count].copy(),
             defects=memory.defects[: output.defect_count].copy(),
             defects_by_code=list(output.defects_by_code),
+            forged=memory.forged[: output.forged_count].copy(),
             places=(places[0], places[1], places[2]) if places else None,
             first_request=request,
             consumed=self.offset - start,
@@ -220,6 +223,7 @@ class _Memory:
         self.bytes = np.empty(0, np.uint8)
         self.origins = [np.empty(0, ORIGIN) for _ in range(3)]
         self.places = [np.empty(0, _PLACE) for _ in range(3)] if places else []
+        self.forged = np.empty(0, _FORGED)
         self.documents = np.empty(0, _DOCUMENT)
         self.defects = np.empty(_DEFECTS, _DEFECT)
         self.output.defects, self.output.defect_capacity = _pointer("otlpv_json_defect *", self.defects), _DEFECTS
@@ -240,6 +244,8 @@ class _Memory:
             output.resource_places, output.scope_places, output.span_places = (
                 _pointer("otlpv_json_place *", of) for of in self.places
             )
+            self.forged = np.empty(len(self.origins[0]), _FORGED)
+            output.forged, output.forged_capacity = _pointer("otlpv_json_forged *", self.forged), len(self.forged)
         if documents > len(self.documents):
             self.documents = np.empty(documents, _DOCUMENT)
         return rows
