@@ -23,8 +23,9 @@ static const uint8_t *in_string(const uint8_t *at, const uint8_t *end, otlpv_jso
             scan->in_string = 0;
             return at + 1;
         }
-        if (*at != '\\') {
-            at++; /* another control character: for the reader to refuse */
+        if (*at < ' ') { /* other control characters: for the reader to refuse */
+            while (at < end && *at < ' ' && *at != '\n')
+                at++;
             continue;
         }
         if (at + 1 == end) {
