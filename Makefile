@@ -69,7 +69,8 @@ lint: setup ## Style and types: ruff, mypy, go vet, staticcheck, shell syntax
 	@for script in $(SCRIPTS); do bash -n $$script; done
 
 # Kernels that numba compiles are invisible to coverage, so their tests run a second time uncompiled.
-KERNEL_TESTS := tests/relate tests/machine tests/rules/test_examples.py
+KERNEL_TESTS := tests/relate tests/machine tests/rules/test_examples.py tests/test_verdict.py \
+	tests/test_language_guide.py tests/language/test_across_rows.py
 
 .PHONY: test-python
 test-python: setup ## Python tests with coverage, floor 90 %
