@@ -1,4 +1,4 @@
-"""Traces are whole before they are judged, however they are spread over requests and files, in how little memory ever."""
+"""Traces are whole before they are judged, however they are spread over requests and files."""
 
 import random
 from collections import Counter
