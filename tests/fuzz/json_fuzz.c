@@ -85,11 +85,14 @@ static void require_places(const otlpv_json_output *output, const uint8_t *bytes
 {
     for (uint32_t i = 0; output->span_places != NULL && i < output->span_count; i++) {
         REQUIRE(output->spans[i].offset < size && bytes[output->spans[i].offset] == '{');
-        REQUIRE(output->span_places[i].owner == output->spans[i].offset + 1);
+        REQUIRE(bytes[output->span_places[i].owner] == '}' && output->span_places[i].owner < size);
+        REQUIRE(output->span_places[i].container == output->span_places[i].owner);
         REQUIRE(output->span_places[i].attributes == 0 || bytes[output->span_places[i].attributes] == ']');
     }
     for (uint32_t i = 0; output->resource_places != NULL && i < output->resource_count; i++)
-        REQUIRE(output->resource_places[i].owner == 0 || bytes[output->resource_places[i].owner - 1] == '{');
+        REQUIRE(bytes[output->resource_places[i].owner] == '}' || output->resource_places[i].owner == 0);
+    for (uint32_t i = 0; output->scope_places != NULL && i < output->scope_count; i++)
+        REQUIRE(bytes[output->scope_places[i].container] == '}');
 }
 
 static void require_forged(const otlpv_json_output *output, const uint8_t *bytes, uint64_t size)

@@ -306,13 +306,14 @@ def test_places_tell_where_attributes_can_be_written() -> None:
     batch = JsonReader(places=True, offset=1000).read(text)
     assert batch.places is not None
     resources, scopes, spans = batch.places
-    owners = [[int(owner) - 1000 for owner in rows["owner"]] for rows in (resources, spans)]
-    assert all(text[owner - 1 : owner] == b"{" for rows in owners for owner in rows)
+    for rows in (resources, scopes, spans):
+        assert all(text[owner - 1000 : owner - 999] in (b"}", b"") for owner in rows["owner"].tolist())
+        assert all(text[container - 1000 : container - 999] == b"}" for container in rows["container"].tolist())
     assert text[int(resources["attributes"][0]) - 1000 :].startswith(b"]},")
     assert text[int(spans["attributes"][0]) - 1000 :].startswith(b"],")
     assert spans["attributes"].tolist()[1] == 0
     assert scopes["owner"].tolist()[1] == 0
-    assert text[int(scopes["owner"][0]) - 1000 :].startswith(b'"name":"s"')
+    assert text[: int(scopes["owner"][0]) - 1000].endswith(b'"name":"s"')
     assert not len(batch.forged)
 
 

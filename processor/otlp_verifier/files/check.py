@@ -3,6 +3,7 @@
 import contextlib
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -263,6 +264,7 @@ class Check:
             stdin = self._stdin
             if entry.path is None and self._verdicts is not None:
                 self._kept = tempfile.TemporaryFile(dir=self._settings.temporary_folder or None)  # noqa: SIM115
+                weakref.finalize(self, self._kept.close)
                 stdin = Tee(stdin or sys.stdin.buffer, self._kept)  # type: ignore[assignment]  # what is needed of it
             yield from read_file(number, entry, self.inputs, self._settings, stdin)
 

@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from otlp_verifier.files.foreign import Foreign, Place, is_foreign
+from otlp_verifier.files.foreign import Foreign, is_foreign
 from otlp_verifier.files.notes import NoticeCode
+from otlp_verifier.files.otlp_object import Place
 from otlp_verifier.files.phrases import SHOWN, described, shown
 from otlp_verifier.files.reading import Reading
 from otlp_verifier.files.recognise import BOM

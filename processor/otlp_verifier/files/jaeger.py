@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from otlp_verifier.files.otlp_object import Base64, Scoped, TranslationError, attributes, hex_id, unix_ns
+from otlp_verifier.files.otlp_object import Base64, Place, Scoped, TranslationError, attributes, hex_id, unix_ns
 
 _KINDS: Final = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 _STATUS: Final = {"OK": 1, "ERROR": 2}
@@ -80,46 +80,46 @@ _document: Final = msgspec.json.Decoder(Document)
 _trace: Final = msgspec.json.Decoder(Trace)
 _span: Final = msgspec.json.Decoder(Span, strict=False)
 
-Place = Callable[[msgspec.Raw | None], tuple[int, int]]
-Complain = Callable[[tuple[int, int], str], None]
+Where = Callable[[msgspec.Raw | None], Place]
+Complain = Callable[[Place, str], None]
 
 
-def read_document(text: bytes, place: Place, complain: Complain) -> list[Scoped]:
+def read_document(text: bytes, where: Where, complain: Complain) -> list[Scoped]:
     """Translate an answer of the query API.
 
     Args:
         text: the JSON, which is known to be well-formed.
-        place: where a span of it stands in the file, as offset and line; of None, where the document does.
+        where: tells where a span of it stands; of None, where the document does.
         complain: called for each span that cannot be translated.
 
     """
     try:
         traces = _document.decode(text).data or []
     except msgspec.ValidationError as error:
-        complain(place(None), _wording(error))
+        complain(where(None), _wording(error))
         return []
-    return [span for trace in traces for span in _read_spans(trace, place, complain)]
+    return [span for trace in traces for span in _read_spans(trace, where, complain)]
 
 
-def read_trace(text: bytes, place: Place, complain: Complain) -> list[Scoped]:
+def read_trace(text: bytes, where: Where, complain: Complain) -> list[Scoped]:
     """Translate a trace that stands by itself; the arguments are those of read_document."""
     try:
         trace = _trace.decode(text)
     except msgspec.ValidationError as error:
-        complain(place(None), _wording(error))
+        complain(where(None), _wording(error))
         return []
-    return _read_spans(trace, place, complain)
+    return _read_spans(trace, where, complain)
 
 
-def read_span(text: bytes, place: Place, complain: Complain) -> list[Scoped]:
+def read_span(text: bytes, where: Where, complain: Complain) -> list[Scoped]:
     """Translate a span that stands by itself, with its process in it; the arguments are those of read_document."""
-    return _read_spans(Trace([msgspec.Raw(text)]), lambda _span_text: place(None), complain)
+    return _read_spans(Trace([msgspec.Raw(text)]), lambda _span_text: where(None), complain)
 
 
-def _read_spans(trace: Trace, place: Place, complain: Complain) -> list[Scoped]:
+def _read_spans(trace: Trace, where: Where, complain: Complain) -> list[Scoped]:
     spans = []
     for raw in trace.spans or []:
-        at = place(raw)
+        at = where(raw)
         try:
             spans.append(_translate(_span.decode(raw), trace.processes or {}, at))
         except msgspec.ValidationError as error:
@@ -133,7 +133,7 @@ def _wording(error: msgspec.ValidationError) -> str:
     return f"Jaeger JSON cannot be translated: {error}"
 
 
-def _translate(span: Span, processes: dict[str, Process], place: tuple[int, int]) -> Scoped:
+def _translate(span: Span, processes: dict[str, Process], place: Place) -> Scoped:
     tags = _values(span.tags)
     # The scope is taken from the tags before they become attributes; its version only together with its name.
     name = tags.pop("otel.scope.name", None) or tags.pop("otel.library.name", None) or ""

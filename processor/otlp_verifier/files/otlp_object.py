@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{1,32}")
 
@@ -12,18 +12,26 @@ class TranslationError(ValueError):
     """Something in a document of another format cannot be translated."""
 
 
+class Place(NamedTuple):
+    """Where a document or a span stands: offset and line in the file, and in which document of it."""
+
+    offset: int
+    line: int
+    request: int
+
+
 @dataclass(slots=True)
 class Translation:
     """Spans of another format as OTLP.
 
     Attributes:
         resource_spans: objects as in OTLP/JSON.
-        places: of each span, in their order: (offset in the file, line).
+        places: of each span, in their order.
 
     """
 
     resource_spans: list[dict[str, Any]] = field(default_factory=list)
-    places: list[tuple[int, int]] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,7 @@ class Scoped:
     resource: tuple[tuple[str, Any], ...]
     scope: tuple[str, str]  # name, version
     span: dict[str, Any]
-    place: tuple[int, int]
+    place: Place
 
 
 def grouped(spans: list[Scoped]) -> Translation:

@@ -53,10 +53,8 @@ class JsonRewriter:
             origins = getattr(batch, kind)
             patterns = self._verdicts.within(kind, self._file, first, last).by_row(origins)
             for row in np.flatnonzero(patterns != NO_ROW).tolist():
-                owner, end = int(places["owner"][row]) - offset, int(places["attributes"][row]) - offset
-                container = int(origins["offset"][row]) - offset + 1
-                attributes = self._attributes[patterns[row]]
-                edits.append(_insertion(text, container, owner, end, attributes, _MEMBERS[kind], removed))
+                place = [int(places[field][row]) - offset for field in ("attributes", "owner", "container")]
+                edits.append(_insertion(text, place, self._attributes[patterns[row]], _MEMBERS[kind], removed))
         for number, document in enumerate(batch.documents):
             if not document["status"] and is_foreign(Shape(int(document["shape"]))):
                 edits += self._foreign(text, offset, document, first + number)
@@ -88,7 +86,7 @@ class _Removed:
         for start, end in zip(
             (forged["start"] - np.uint64(offset)).tolist(), (forged["end"] - np.uint64(offset)).tolist(), strict=True
         ):
-            before = self._before(start)
+            before = _before(text, start)
             follows = bool(self.edits) and before == self.edits[-1].end - 1
             leading = leading if follows else text[before : before + 1] == b"["
             if leading:
@@ -101,39 +99,39 @@ class _Removed:
 
     def leaves_none(self, end: int) -> bool:
         """Whether the list whose closing bracket is at `end` has no elements but removed ones."""
-        at = self._before(end)
+        at = _before(self._text, end)
         while at + 1 in self._start_of:
-            at = self._before(self._start_of[at + 1])
+            at = _before(self._text, self._start_of[at + 1])
         return self._text[at : at + 1] == b"["
 
-    def _before(self, at: int) -> int:
-        """The position of the last byte in front that is not white space."""
-        at -= 1
-        while self._text[at : at + 1] in _BLANK_BYTES:
-            at -= 1
-        return at
 
+def _insertion(text: bytes, place: Sequence[int], attributes: bytes, member: bytes, removed: _Removed) -> Edit:
+    """Write attributes: into the list that ends at place[0], else into the owner that ends at place[1], else into a new
+    owner, in the container that ends at place[2]. Positions that are not positive are not there.
 
-def _insertion(
-    text: bytes, container: int, owner: int, end: int, attributes: bytes, member: bytes, removed: _Removed
-) -> Edit:
-    """Write attributes: into the list that ends at `end`, else into the owner, else into a new owner.
-
-    Positions that are not positive are not there; `container` is behind the brace of the Span, ResourceSpans or
-    ScopeSpans.
-    """
+    A new member goes to the end of an object, where it counts even if there is one of its name.
+    """  # noqa: D205  # the places are best explained together
+    end, owner, container = place
     if end > 0:
         return Edit(end, end, (b"" if removed.leaves_none(end) else b",") + attributes)
     listed = b'"attributes":[' + attributes + b"]"
     if owner > 0:
-        return Edit(owner, owner, listed + _comma(text, owner))
-    return Edit(container, container, b'"' + member + b'":{' + listed + b"}" + _comma(text, container))
+        return Edit(owner, owner, _comma(text, owner) + listed)
+    return Edit(container, container, _comma(text, container) + b'"' + member + b'":{' + listed + b"}")
 
 
 def _comma(text: bytes, at: int) -> bytes:
-    """What separates a new member from the next one, if there is a next one."""
-    at = _not_blank(text, at)
-    return b"" if text[at : at + 1] == b"}" else b","
+    """What separates a new member in front of a closing brace from the one before, if there is one."""
+    before = _before(text, at)
+    return b"" if text[before : before + 1] == b"{" else b","
+
+
+def _before(text: bytes, at: int) -> int:
+    """The position of the last byte in front that is not white space."""
+    at -= 1
+    while text[at : at + 1] in _BLANK_BYTES:
+        at -= 1
+    return at
 
 
 def _not_blank(text: bytes, at: int) -> int:

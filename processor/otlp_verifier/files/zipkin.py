@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from otlp_verifier.files.otlp_object import Scoped, TranslationError, attributes, hex_id, unix_ns
+from otlp_verifier.files.otlp_object import Place, Scoped, TranslationError, attributes, hex_id, unix_ns
 
 _KINDS: Final = {"SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
 _INTERNAL: Final = 1
@@ -81,12 +81,12 @@ class Span(msgspec.Struct):
 
 _span: Final = msgspec.json.Decoder(Span, strict=False)
 
-Placed = tuple[bytes, tuple[int, int]]
-Complain = Callable[[tuple[int, int], str], None]
+Placed = tuple[bytes, Place]
+Complain = Callable[[Place, str], None]
 
 
 def read_spans(texts: list[Placed], complain: Complain) -> list[Scoped]:
-    """Translate spans, each the JSON of one, which is known to be well-formed, and its offset and line in the file.
+    """Translate spans, each the JSON of one, which is known to be well-formed, and its place.
 
     Spans of one service share the resource of the first one; `complain` is called for those that cannot be translated.
     """
@@ -103,7 +103,7 @@ def read_spans(texts: list[Placed], complain: Complain) -> list[Scoped]:
     return spans
 
 
-def _translate(span: Span, resources: dict[str, tuple[tuple[str, Any], ...]], place: tuple[int, int]) -> Scoped:
+def _translate(span: Span, resources: dict[str, tuple[tuple[str, Any], ...]], place: Place) -> Scoped:
     if span.binaryAnnotations is not None:
         raise TranslationError("it has `binaryAnnotations`, as in version 1; expected version 2, with `tags`")
     tags = dict(span.tags or {})

@@ -38,15 +38,15 @@ static uint64_t offset_of(const otlpv_json_parser *p)
 }
 
 /* Notes where a record stands. */
-OTLPV_JSON_HOT int add_row(otlpv_json_parser *p, otlpv_origin *rows, otlpv_json_place *places, uint32_t capacity, uint32_t *count,
-                bool owns_attributes)
+OTLPV_JSON_HOT int add_row(otlpv_json_parser *p, otlpv_origin *rows, otlpv_json_place *places, uint32_t capacity,
+                           uint32_t *count)
 {
     if (*count == capacity)
         return OTLPV_JSON_TOO_MANY;
     const uint64_t offset = offset_of(p);
     rows[*count] = (otlpv_origin){offset, p->lexer.line, p->position->file, p->position->request};
     if (places != NULL)
-        places[*count] = (otlpv_json_place){owns_attributes ? offset + 1 : 0, 0};
+        places[*count] = (otlpv_json_place){0, 0, 0};
     ++*count;
     return OTLPV_JSON_OK;
 }
@@ -56,34 +56,46 @@ static int add_record(otlpv_json_parser *p, uint32_t message)
     otlpv_json_output *to = p->output;
     switch (message) {
     case OTLPV_JSON_SPAN:
-        return add_row(p, to->spans, to->span_places, to->span_capacity, &to->span_count, true);
+        return add_row(p, to->spans, to->span_places, to->span_capacity, &to->span_count);
     case OTLPV_JSON_SCOPE_SPANS:
-        return add_row(p, to->scopes, to->scope_places, to->scope_capacity, &to->scope_count, false);
+        return add_row(p, to->scopes, to->scope_places, to->scope_capacity, &to->scope_count);
     case OTLPV_JSON_RESOURCE_SPANS:
-        return add_row(p, to->resources, to->resource_places, to->resource_capacity, &to->resource_count, false);
+        return add_row(p, to->resources, to->resource_places, to->resource_capacity, &to->resource_count);
     default:
         return OTLPV_JSON_OK;
     }
 }
 
-/* The place of the record whose attributes an object of this message holds; NULL where nobody asks. */
+/* The place of the record that an object of this message is, or is a part of; NULL where nobody asks. */
 static otlpv_json_place *place_of(const otlpv_json_parser *p, uint32_t message)
 {
     const otlpv_json_output *to = p->output;
     if (to->span_places == NULL)
         return NULL;
-    if (message == OTLPV_JSON_SPAN)
+    switch (message) {
+    case OTLPV_JSON_SPAN:
         return &to->span_places[to->span_count - 1];
-    if (message == OTLPV_JSON_SCOPE)
+    case OTLPV_JSON_SCOPE:
+    case OTLPV_JSON_SCOPE_SPANS:
         return &to->scope_places[to->scope_count - 1];
-    return message == OTLPV_JSON_RESOURCE ? &to->resource_places[to->resource_count - 1] : NULL;
+    case OTLPV_JSON_RESOURCE:
+    case OTLPV_JSON_RESOURCE_SPANS:
+        return &to->resource_places[to->resource_count - 1];
+    default:
+        return NULL;
+    }
 }
 
-static void note_owner(const otlpv_json_parser *p, uint32_t message)
+/* Notes where an object ends, whose closing brace is in front of the lexer. */
+static void note_end(const otlpv_json_parser *p, uint32_t message)
 {
-    otlpv_json_place *place = message == OTLPV_JSON_SPAN ? NULL : place_of(p, message);
-    if (place != NULL)
-        *place = (otlpv_json_place){offset_of(p) + 1, 0};
+    otlpv_json_place *place = place_of(p, message);
+    if (place == NULL)
+        return;
+    if (message != OTLPV_JSON_RESOURCE_SPANS && message != OTLPV_JSON_SCOPE_SPANS)
+        place->owner = offset_of(p) - 1;
+    if (message != OTLPV_JSON_RESOURCE && message != OTLPV_JSON_SCOPE)
+        place->container = offset_of(p) - 1;
 }
 
 static void note_attributes(const otlpv_json_parser *p)
@@ -111,6 +123,7 @@ static OTLPV_JSON_COLD int note_forged(const otlpv_json_parser *p, const otlpv_j
 static int close_object(otlpv_json_parser *p)
 {
     const otlpv_json_frame *in = p->top--;
+    note_end(p, in->message);
     if (__builtin_expect(in->forged, 0)) {
         const int status = note_forged(p, in);
         if (status != OTLPV_JSON_OK)
@@ -153,13 +166,9 @@ static OTLPV_JSON_COLD void take_back(otlpv_json_parser *p, otlpv_json_frame *in
             p->output->scope_count = in->row_counts[1];
         p->output->span_count = in->row_counts[2];
     }
-    if (message == OTLPV_JSON_KEY_VALUE || message == OTLPV_JSON_RESOURCE || message == OTLPV_JSON_SCOPE) {
-        /* The text of the new value is where attributes go; until it comes there is none. */
-        const uint32_t owner = message == OTLPV_JSON_KEY_VALUE ? in->message : message;
-        otlpv_json_place *place = place_of(p, owner);
-        if (place != NULL)
-            *place = (otlpv_json_place){message == OTLPV_JSON_KEY_VALUE ? place->owner : 0, 0};
-    }
+    otlpv_json_place *place = place_of(p, message == OTLPV_JSON_KEY_VALUE ? in->message : message);
+    if (place != NULL && (message == OTLPV_JSON_KEY_VALUE || message == OTLPV_JSON_RESOURCE || message == OTLPV_JSON_SCOPE))
+        *place = (otlpv_json_place){0, 0, 0}; /* until the new value has been read */
 }
 
 /* One element of an array, at the lexer. */
@@ -196,7 +205,6 @@ static int value(otlpv_json_parser *p)
     if (key->kind == OTLPV_JSON_MESSAGE) {
         if (*p->lexer.at != '{')
             return otlpv_json_misfit(p);
-        note_owner(p, key->message);
         const int status = open_object(p, key->message, key->number);
         p->lexer.at += status == OTLPV_JSON_OK;
         return status;

@@ -94,8 +94,9 @@ typedef struct {
 
 /* Where in the file attributes of a record can be written: for the record in the same row of origins. */
 typedef struct {
-    uint64_t owner;      /* behind the brace that opens the Span, Resource or InstrumentationScope; 0: there is none */
-    uint64_t attributes; /* the bracket that closes its attributes; 0: there are none */
+    uint64_t attributes; /* the bracket that closes its list of attributes; 0: there is none, or another value */
+    uint64_t owner;      /* the brace that closes the Span, Resource or InstrumentationScope; 0: there is none */
+    uint64_t container;  /* the brace that closes the Span, ResourceSpans or ScopeSpans */
 } otlpv_json_place;
 
 /* Where in the file an attribute stands whose key begins with `verifier.`: its object, braces included. */
