@@ -17,7 +17,7 @@ from otlp_verifier.rules.catalogue import Rule, builtin
 from otlp_verifier.wire.limits import Limits
 from otlp_verifier.wire.scanner import MalformedRequest, RequestOverLimit
 from tests.reference import verdict as reference
-from tests.reference.evaluator import violations
+from tests.reference.evaluator import judge
 from tests.strategies import all_spans, request_of, requests
 
 LIMITS = Limits(memory_factor=64)
@@ -75,7 +75,7 @@ def found(
     numbers = {each.id: number for number, each in enumerate(rules)}
     return {
         reference.Found(numbers[each.rule], plan.domains[numbers[each.rule]].name.lower(), each.row)
-        for each in violations(list(rules), reference.stripped(request))
+        for each in judge(rules, reference.stripped(request), plan.final).violated
         if completeness is Completeness.TRACE or plan.final[numbers[each.rule]]
     }
 

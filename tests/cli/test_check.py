@@ -1,52 +1,17 @@
-"""`otlp-verifier check` from end to end: exit codes, reports, choosing rules, baselines."""
+"""`otlp-verifier check` from end to end: exit codes, reports, choosing rules."""
 
+import errno
 import json
-import os
 import re
-import subprocess
-import sys
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from otlp_verifier.cli import main
-from tests.cli.captures import BEGIN, Shop, json_lines, protobuf
-
-Check = Callable[..., Result]
-
-
-@pytest.fixture
-def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
-    """Run `check` in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str, stdin: bytes = b"", command: str = "check") -> Result:
-        return CliRunner().invoke(
-            main, [command, *arguments], prog_name="otlp-verifier", catch_exceptions=False, input=stdin
-        )
-
-    return run
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    path = tmp_path / "shop.jsonl"
-    path.write_text(json_lines(Shop(), 30))
-    return path
-
-
-def found(result: Result) -> Counter[str]:
-    return Counter(finding["rule"] for finding in json.loads(result.stdout)["findings"])
-
-
-EXPECTED = Counter({"attr-number-as-string": 8, "parent-missing-local": 6, "span-end-before-start": 4}) + Counter(
-    {"service-name-missing": 3}
-)
-
+from otlp_verifier.files import Check as FileCheck
+from otlp_verifier.files import Checked
+from tests.cli.captures import Shop, json_lines, protobuf
+from tests.cli.findings import EXPECTED, Check, found
 
 # Exit codes.
 
@@ -230,114 +195,11 @@ def test_limits_of_the_configuration(check: Check, shop: Path, tmp_path: Path) -
     assert len(json.loads(result.stdout)["errors"]) == 1
 
 
-# Baselines.
+def test_reading_that_is_given_up(check: Check, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(_: object) -> Iterator[Checked]:
+        raise OSError(errno.EIO, "Input/output error")
 
-
-def test_a_baseline_knows_findings_with_other_ids_and_times(check: Check, shop: Path, tmp_path: Path) -> None:
-    written = check("shop.jsonl", "--baseline", "known.json", "--write-baseline")
-    assert written.exit_code == 0
-    assert "kinds of findings are known from now on" in written.stderr
-    (tmp_path / "later.jsonl").write_text(json_lines(Shop(seed=99, begin_ns=BEGIN + 10**15), 45))
-    later = check("later.jsonl", "--baseline", "known.json", "-o", "json")
-    document = json.loads(later.stdout)
-    assert later.exit_code == 0
-    assert document["summary"]["new"] == 0
-    assert document["summary"]["known"] == document["summary"]["findings"] > EXPECTED.total()
-    assert document["comparison"]["gone"] == []
-
-
-def test_only_new_findings_fail(check: Check, tmp_path: Path) -> None:
-    (tmp_path / "old.jsonl").write_text(json_lines(Shop(mistakes=("port",)), 30))
-    (tmp_path / "new.jsonl").write_text(json_lines(Shop(seed=3, mistakes=("clock",)), 30))
-    assert check("old.jsonl", "--baseline", "known.json", "--write-baseline").exit_code == 0
-    assert check("old.jsonl", "--baseline", "known.json").exit_code == 0
-    result = check("new.jsonl", "--baseline", "known.json", "-o", "json")
-    document = json.loads(result.stdout)
-    assert result.exit_code == 1
-    assert found(result) == {"span-end-before-start": 4}
-    assert [one["rule"] for one in document["comparison"]["gone"]] == ["attr-number-as-string"]
-
-
-def test_a_baseline_is_the_same_for_the_same_findings(check: Check, shop: Path, tmp_path: Path) -> None:
-    check("shop.jsonl", "--baseline", "a.json", "--write-baseline")
-    shop.write_text(json_lines(Shop(seed=5, begin_ns=BEGIN + 10**15), 30))
-    check("shop.jsonl", "--baseline", "b.json", "--write-baseline")
-    assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text()
-
-
-def test_a_baseline_that_cannot_be_written(check: Check, shop: Path) -> None:
-    result = check("shop.jsonl", "--baseline", "/dev/full", "--write-baseline")
-    assert result.exit_code == 2
-    assert "cannot be written" in result.stderr
-
-
-def test_diff(check: Check, tmp_path: Path) -> None:
-    (tmp_path / "before.jsonl").write_text(json_lines(Shop(mistakes=("port", "parent")), 30))
-    (tmp_path / "after.jsonl").write_text(json_lines(Shop(seed=3, mistakes=("port", "clock")), 30))
-    result = check("before.jsonl", "after.jsonl", command="diff")
-    assert result.exit_code == 1
-    assert "authorize card" in result.stdout
-    assert "gone since before.jsonl" in result.stdout
-    assert "write reservation" in result.stdout
-    assert result.stdout.endswith("4 new findings of 1 rule (4 errors); 8 known, 1 kind gone\n")
-    assert check("before.jsonl", "after.jsonl", "--fail-on", "never", command="diff").exit_code == 0
-    same = check("after.jsonl", "after.jsonl", "-o", "json", command="diff")
-    assert (same.exit_code, json.loads(same.stdout)["summary"]["new"]) == (0, 0)
-    absent = check("nowhere.jsonl", "after.jsonl", command="diff")
-    assert absent.exit_code == 3
-    assert "nowhere.jsonl" in absent.stdout
-
-
-# As a process.
-
-
-def process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "otlp_verifier.cli", "check", *arguments], capture_output=True, check=False, **options
-    )
-
-
-def test_a_closed_pipe_ends_the_check_quietly(tmp_path: Path) -> None:
-    (tmp_path / "shop.jsonl").write_text(json_lines(Shop(), 2_000))
-    for arguments in (("-o", "json"), ("--format", "concise"), ()):
-        command = [
-            sys.executable,
-            "-m",
-            "otlp_verifier.cli",
-            "check",
-            "shop.jsonl",
-            "--max-findings",
-            "5000",
-            *arguments,
-        ]
-        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as one:
-            assert one.stdout is not None
-            assert one.stderr is not None
-            assert one.stdout.read(10)
-            one.stdout.close()
-            assert one.stderr.read() == b""
-            assert one.wait() == 1
-
-
-def test_a_closed_standard_output_is_no_traceback(shop: Path) -> None:
-    command = f'"{sys.executable}" -m otlp_verifier.cli check shop.jsonl >&-'
-    done = subprocess.run(["sh", "-c", command], cwd=shop.parent, capture_output=True, check=False)
-    assert done.stderr == b""
-    assert done.returncode == 1
-
-
-def test_an_old_locale_gets_no_traceback(shop: Path) -> None:
-    done = process(str(shop), env={**os.environ, "PYTHONIOENCODING": "latin-1", "LC_ALL": "C"})
-    assert (done.returncode, done.stderr) == (1, b"")
-    assert b"x payment" in done.stdout
-
-
-def test_formats_that_are_not_asked_for_are_not_loaded(shop: Path) -> None:
-    code = (
-        "import sys; from otlp_verifier.cli import main\n"
-        f"main(['check', {str(shop)!r}, '-o', 'json', '--fail-on', 'never'], standalone_mode=False)\n"
-        "print(*sys.modules, file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(done.stderr.split())
-    assert not loaded & {"rich", "grpc", "prometheus_client", "otlp_verifier.report.html_page", "xml.etree.ElementTree"}
+    monkeypatch.setattr(FileCheck, "__iter__", give_up)
+    result = check("shop.jsonl")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "given up: [Errno 5] Input/output error" in result.stderr

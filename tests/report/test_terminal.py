@@ -111,6 +111,13 @@ def test_a_stream_without_unicode_gets_ascii() -> None:
     assert "x payment" in raw.getvalue().decode("ascii")
 
 
+@pytest.mark.parametrize("columns", ["", "0", "7", "wide", "500"])
+def test_any_width_of_a_pipe(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    bars = re.findall("━+", through_pipe(reports.report()))
+    assert 10 <= max(map(len, bars)) <= 64
+
+
 def test_nothing_found_is_said() -> None:
     assert through_pipe(REPORTS["nothing"]) == "22 spans in 2 files: no findings\n"
 

@@ -28,6 +28,7 @@ DRAWN_MAX: Final = 3  # traces for each rule
 ROWS_AGAIN_MAX: Final = 5  # of a trace that was drawn for an earlier rule
 NOTES_MAX: Final = 20
 _PIPE_COLUMNS: Final = 100  # for drawings
+_LEAST_COLUMNS: Final = 60
 _SERVICE_MAX: Final = 16
 _NAME_MAX: Final = 36
 _BAR_MAX: Final = 64
@@ -86,9 +87,12 @@ def write(report: Report, out: TextIO, *, detail: Detail = "full", statistics: b
 
 def _page(out: TextIO) -> _Page:
     console = Console(file=out, highlight=False, emoji=False, markup=False)
-    columns = console.width
-    if not console.is_terminal:
-        columns = int(os.environ.get("COLUMNS") or _PIPE_COLUMNS)
+    if console.is_terminal:
+        columns = console.width
+    else:
+        wanted = os.environ.get("COLUMNS", "")
+        columns = int(wanted) if wanted.isdecimal() else _PIPE_COLUMNS
+    console.width = columns = max(_LEAST_COLUMNS, columns)
     encoding = (getattr(out, "encoding", None) or "utf-8").lower()
     return _Page(console, columns, LINES if encoding.startswith("utf") else ASCII)
 
