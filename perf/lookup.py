@@ -54,9 +54,7 @@ def figures() -> dict[str, float]:
     once = (0,)  # the calls know what they work on
     per = ns_per_span(  # here per attribute or string
         {
-            "find": Way(
-                lambda _: table.find(request, columns.attributes_native, starts, counts, rows), once, len(names)
-            ),
+            "find": Way(lambda _: table.find(request, native, starts, counts, rows), once, len(names)),
             "intern": Way(lambda _: dictionary.intern(request, texts, codes), once, len(texts)),
             "dict_find": Way(lambda _: [slots.get(name) for name in names], once, len(names)),
             "dict_intern": Way(lambda _: [known[value] for value in values], once, len(values)),
