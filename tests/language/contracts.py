@@ -16,7 +16,13 @@ ORDERS = ("==", "!=", "<", "<=", ">", ">=")
 INEQUALITIES = ("!=", "<", "<=", ">", ">=")
 WINDOWS = ("", "[0s, 0s] ", "[0s, 1ns] ", "[0s, 3ns] ", "[1ns, 2ns] ", "[2ns, ] ", "[0s, ] ", "[1ns, 9ns] ")
 VALUES = ("0", "1", "2", "1.0", "1.5", '"a"', '"b"', "true", "false")
-ASSUMPTIONS = (*[""] * 3, *["assume nothing "] * 4, "assume complete ", "assume unsampled ", "assume complete assume unsampled ")
+ASSUMPTIONS = (
+    *[""] * 3,
+    *["assume nothing "] * 4,
+    "assume complete ",
+    "assume unsampled ",
+    "assume complete assume unsampled ",
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ class Contract:
         name = rng.choice("uvwxyz") if rng.random() < 0.7 else ""
         if name == row.name:
             name = ""
-        inner = Row(name, domain, at_hand=relation not in (*SINGLE, *LINKED))
+        inner = Row(name, domain, at_hand=relation not in LINKED)
         ends = rng.random() < 0.15 and domain == "span" and relation not in SINGLE if at_end is None else at_end
         text = relation + (f" {name}" if name else "") + (" at end" if ends else "")
         if rng.random() < 0.85:
@@ -195,8 +201,12 @@ class Contract:
             return f"{row('spans.count')} {rng.choice(ORDERS)} {rng.choice('0135')}"
         attribute = row(f'attributes["{rng.choice("ab")}"]')
         if row.domain in ("event", "link"):
-            choices = [f"{attribute} == nil", f"{row('span')}.name == \"a\"", f"{row('span')}.kind {rng.choice(ORDERS)} 2"]
-            choices.append(f"{row('name')} {rng.choice(ORDERS)} \"a\"" if row.domain == "event" else "true")
+            choices = [
+                f"{attribute} == nil",
+                f'{row("span")}.name == "a"',
+                f"{row('span')}.kind {rng.choice(ORDERS)} 2",
+            ]
+            choices.append(f'{row("name")} {rng.choice(ORDERS)} "a"' if row.domain == "event" else "true")
             return rng.choice(choices)
         choices = [
             f'{row("name")} {rng.choice(ORDERS)} "{rng.choice("abc")}"',
@@ -234,15 +244,15 @@ class Contract:
             return self.atom(row)
         a, b = (f'attributes["{rng.choice("ab")}"]' for _ in range(2))
         pairs = [
-            ("name", "name"), (a, b), (a, a), ("kind", "kind"), (a, "name"), (a, "kind"), ("name", a), ("duration", "duration"),
-            ("resource.service.name", "resource.service.name"), ("status.code", "kind"), ("cyclic", "cyclic"),
+            ("name", "name"), (a, b), (a, a), ("kind", "kind"), (a, "name"), (a, "kind"), ("name", a),
+            ("duration", "duration"), ("resource.service.name", "resource.service.name"), ("status.code", "kind"),
             ("span_id", "parent_span_id"), ("trace_id", "trace_id"), ("kind + 1", "kind"), ("events.count", a),
         ]  # fmt: skip
         if not self.skew:
             pairs += [("start", "start"), ("start", "end"), ("start + 1ns", "end")]
         if not self.universal:
             pairs += [("parent.name", "name"), ("parent.name", "parent.name"), ("root.name", "root.name")]
-            pairs += [("parent.span_id", "parent_span_id"), (a, "trace.spans.count")]
+            pairs += [("parent.span_id", "parent_span_id"), (a, "trace.spans.count"), ("cyclic", "cyclic")]
         if not row.name and row.at_hand and not self.universal:
             pairs.append(("count(event)", "kind"))
         return self._between(row, outer, rng.choice(pairs), "==")
@@ -255,10 +265,12 @@ class Contract:
         operator = rng.choice(INEQUALITIES)
         pairs = [
             ("start", "start"), ("start", "end"), ("end", "start + 1ns"), ("duration", "duration"), ("kind", "kind"),
-            ("kind", "status.code"), (a, b), (a, a), (a, "kind"), ("duration", "duration - 1ns"), ("kind", "kind - 0.5"),
+            ("kind", "status.code"), (a, b), (a, a), (a, "kind"), ("duration", "duration - 1ns"),
+            ("kind", "kind - 0.5"),
         ]  # fmt: skip
         if operator == "!=":
-            pairs = [(a, b), (a, a), ("name", "name"), ("kind", "kind"), ("resource.service.name", a), ("cyclic", "cyclic")]
+            pairs = [(a, b), (a, a), ("name", "name"), ("kind", "kind"), ("resource.service.name", a)]
+            pairs += [] if self.universal else [("cyclic", "cyclic")]
             pairs += [] if self.skew else [("start", "start"), ("end", "start")]
         elif not self.universal:
             pairs += [("start", "root.start"), ("start", "parent.start"), ("kind", "trace.spans.count")]
@@ -279,3 +291,77 @@ def contracts(seed: int, count: int, **how: object) -> list[str]:
 
 def shown(rules: Sequence[str]) -> str:
     return "\n".join(rules)
+
+
+class Monotone(Contract):
+    """A rule of one polarity: `universal`, no span that arrives undoes a violation; else, none undoes a satisfaction.
+
+    Atoms speak of what is settled when a span is there.
+    """
+
+    def __init__(self, rng: Random, *, depth: int = 3, universal: bool = True) -> None:
+        super().__init__(rng, depth=0, universal=True)
+        row = Row("s", "span")
+        joins, rows = "", [row]
+        if rng.random() < 0.3:
+            joins = " with parent p"
+            rows.append(Row("p", "span", at_hand=False))
+        at_end = " at end" if rng.random() < 0.15 else ""
+        guard = f" where {self.atom(rng.choice(rows))}" if rng.random() < 0.5 else ""
+        self.text = f"for each span s{at_end}{joins}{guard} require {self.polar(row, depth, universal=universal)}"
+        if not universal:
+            self.text = "assume nothing " + self.text
+
+    def polar(self, row: Row, depth: int, *, universal: bool) -> str:
+        rng = self.rng
+        if depth <= 0 or not row.at_hand or row.domain != "span":
+            return self.atom(row)
+        choice = rng.random()
+        if choice < 0.2:
+            sides = [self.polar(row, depth - 1, universal=universal) for _ in range(2)]
+            return f"({sides[0]} {rng.choice(('and', 'or'))} {sides[1]})"
+        if choice < 0.3:
+            return f"(not {self.polar(row, depth - 1, universal=not universal)})"
+        if choice < 0.4:
+            return self.atom(row)
+        return rng.choice((self.polar_quantifier, self.polar_quantifier, self.polar_time, self.polar_count))(
+            row, depth, universal=universal
+        )
+
+    def polar_points(self, relation: str, row: Row, depth: int) -> tuple[str, Row]:
+        """`relation name where condition`, of the kind that more spans make true, and the chosen row."""
+        rng = self.rng
+        inner = Row(rng.choice("uvwxyz"), "event" if relation == "event" else "span", relation not in LINKED)
+        at_end = " at end" if rng.random() < 0.2 and relation in ("span", "child", "descendant") else ""
+        parts = [self.polar(inner, depth - 1, universal=False)]
+        if inner.domain == "span" and row.name and rng.random() < 0.4 and row.name != inner.name:
+            parts += [rng.choice((self.equality, self.inequality, self.equality))(inner, row)]
+        return f"{relation} {inner.name}{at_end} where {' and '.join(parts)}", inner
+
+    def polar_quantifier(self, row: Row, depth: int, *, universal: bool) -> str:
+        relations = [one for one in RELATIONS if one != "root"]
+        points, inner = self.polar_points(self.rng.choice(relations), row, depth)
+        if not universal:
+            return f"(exists {points})"
+        if self.rng.random() < 0.5:
+            return f"(not exists {points})"
+        return f"(forall {points} require {self.polar(inner, depth - 1, universal=True)})"
+
+    def polar_time(self, row: Row, depth: int, *, universal: bool) -> str:
+        rng = self.rng
+        points, _ = self.polar_points(rng.choice(("span", "span", "link from span")), row, depth)
+        if universal and rng.random() < 0.5:
+            return f"({rng.choice(('historically', 'always'))} {rng.choice(WINDOWS)}(not ({points})))"
+        word = rng.choice(("once", "eventually"))
+        return f"({'not ' if universal else ''}({word} {rng.choice(WINDOWS)}({points})))"
+
+    def polar_count(self, row: Row, depth: int, *, universal: bool) -> str:
+        rng = self.rng
+        relation = rng.choice([one for one in RELATIONS if one not in SINGLE])
+        inner = Row(rng.choice("uvw"), "event" if relation == "event" else "span", at_hand=relation not in LINKED)
+        text = f"{relation} {inner.name} where {self.polar(inner, depth - 1, universal=False)}"
+        if inner.domain == "span" and row.name and row.name != inner.name and rng.random() < 0.3:
+            text += f" and {self.equality(inner, row)}"
+        if rng.random() < 0.3 and relation in ("child", "span", "link", "link from span"):
+            return f"(distinct({text} : {inner.name}.name) {rng.choice(('<=', '<') if universal else ('>', '>='))} 1)"
+        return f"(count({text}) {rng.choice(('<=', '<') if universal else ('>', '>='))} {rng.choice('0123')})"

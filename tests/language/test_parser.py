@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otlp_verifier.language.errors import RuleError
 from otlp_verifier.language.cursor import DEPTH_MAX, OPERATORS_MAX
+from otlp_verifier.language.errors import RuleError
 from otlp_verifier.language.parser import parse_expression, parse_rule
 from otlp_verifier.language.syntax import Binary, Call, Expression, Join, Literal, Name, Unary
 from tests.language.trees import LEVELS, shape, written
