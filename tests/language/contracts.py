@@ -4,7 +4,6 @@ A condition speaks of the row in hand, and where it is given a second row joins 
 equalities, at most one inequality. So few rules are refused; `wild` ones mix everything with everything.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -40,14 +39,34 @@ class Row:
 class Contract:
     """Makes one rule; `text` is it."""
 
-    def __init__(self, rng: Random, *, depth: int = 3, wild: bool = False, skew: str = "", universal: bool = False):
-        self.rng, self.wild, self.universal = rng, wild, universal
-        self.skew = skew
-        self.names = 0
+    def __init__(
+        self,
+        rng: Random,
+        *,
+        depth: int = 3,
+        wild: bool = False,
+        skew: str = "",
+        assume: str | None = None,
+        extremes: bool = True,
+        universal: bool = False,
+    ) -> None:
+        """Make a rule.
+
+        Args:
+            rng: where choices come from.
+            depth: how deep conditions nest.
+            wild: mix everything with everything; many such rules are refused.
+            skew: what clocks are assumed to be apart at most, as a duration.
+            assume: the assumptions to state; one of the usual by default.
+            extremes: whether times may be compared with extremes of times.
+            universal: only ask for what is settled once a span is there.
+
+        """
+        self.rng, self.wild, self.skew, self.extremes, self.universal = rng, wild, skew, extremes, universal
         domain = rng.choice(("span",) * 8 + ("trace", "trace", "event", "link"))
         is_bare = domain == "trace" and rng.random() < 0.5  # a rule without `for each` is about the trace
         row = Row("trace" if is_bare else "s", domain)
-        assume = rng.choice(ASSUMPTIONS) + (f"assume skew <= {skew} " if skew else "")
+        assume = (rng.choice(ASSUMPTIONS) if assume is None else assume) + (f"assume skew <= {skew} " if skew else "")
         at_end = " at end" if domain == "span" and rng.random() < 0.15 else ""
         joins = ""
         rows: list[Row] = [row]
@@ -138,18 +157,19 @@ class Contract:
             return f"(count({text}) {order} {rng.choice('0123')})"
         attribute = f'attributes["{rng.choice("ab")}"]'
         if inner.domain == "event":
-            value, other = ("time", row("start") if row.domain == "span" else "12")
-            if function == "sum":
+            value, other = "time", row("start")
+            if function == "sum" or row.domain != "span" or not self.extremes:
                 value, other = "attributes.count", "0"
         else:
             choices = [(attribute, rng.choice(("0", "1", "1.5"))), ("kind", "2"), ("duration", "3ns")]
-            if function in ("min", "max") and row.domain == "span" and not self.skew:
+            if function in ("min", "max") and row.domain == "span" and self.extremes:
                 choices.append(("start", row("start")))
                 choices.append(("start", f"max(span : start) - {rng.choice('024')}ns"))
                 choices.append((attribute, row(attribute)))
             value, other = rng.choice(choices)
         if function == "distinct":
-            value = rng.choice((value, "name", "resource.service.name", "start", "parent_span_id", "cyclic"))
+            value = rng.choice((value, "name", "resource.service.name", "kind", "parent_span_id", "cyclic"))
+            value = "start" if value == "kind" and not self.skew else value
             value = "name" if inner.domain == "event" else value
             if relation in ("ancestor", "descendant", "sibling") and not self.wild:
                 text = text.replace(relation, "child", 1)
@@ -282,15 +302,6 @@ class Contract:
             sides.reverse()
         text = f"{sides[0]} {operator} {sides[1]}"
         return f"(not {text})" if self.rng.random() < 0.15 else text
-
-
-def contracts(seed: int, count: int, **how: object) -> list[str]:
-    rng = Random(seed)
-    return [Contract(rng, **how).text for _ in range(count)]  # type: ignore[arg-type]
-
-
-def shown(rules: Sequence[str]) -> str:
-    return "\n".join(rules)
 
 
 class Monotone(Contract):

@@ -11,7 +11,7 @@ from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tree import LinkTarget, SpanTree, Tree
 from otlp_verifier.wire.limits import Limits
 from tests.reference.records import Record, records, span_of
-from tests.reference.relations import read_id
+from tests.reference.relations import read_id, standing_order
 from tests.strategies import batches, related_spans, request_of, request_of_resources
 
 LIMITS = Limits(memory_factor=64)
@@ -55,6 +55,7 @@ def check_order(spans: list[Record]) -> None:
                 getattr(span.message, field),
                 len(span.ancestors),
                 read_id(span.message.span_id, 8).rjust(8, b"\0"),
+                standing_order(span.message),
                 span.row,
             ),
         )

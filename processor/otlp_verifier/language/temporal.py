@@ -103,8 +103,8 @@ def _at_hand(lowering: Lowering, points: Points, condition: Expression) -> Condi
 def _of_one_clock(lowering: Lowering, members: Members) -> Members:
     """Those of the same resource: their times can be compared as they are."""
     with lowering.within(members.scope):
-        member_key = resolve.step(lowering, members.row, "resource").at
-    query_key = resolve.step(lowering, lowering.scope.main, "resource").at
+        member_key = resolve.clock(lowering, members.row)
+    query_key = resolve.clock(lowering, lowering.scope.main)
     return replace(
         members,
         member_key=quantify.mixed(members.scope.graph, members.member_key, member_key),
