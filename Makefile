@@ -69,7 +69,8 @@ lint: setup ## Style and types: ruff, mypy, go vet, staticcheck, shell syntax
 	@for script in $(SCRIPTS); do bash -n $$script; done
 
 # Kernels that numba compiles are invisible to coverage, so their tests run a second time uncompiled.
-KERNEL_TESTS := tests/relate tests/machine
+KERNEL_TESTS := tests/relate tests/machine tests/rules/test_examples.py tests/test_verdict.py \
+	tests/test_language_guide.py tests/language/test_across_rows.py
 
 .PHONY: test-python
 test-python: setup ## Python tests with coverage, floor 90 %
@@ -85,8 +86,9 @@ test-python: setup ## Python tests with coverage, floor 90 %
 .PHONY: test-c
 test-c: setup ## Sanitizer harness of the native module (a short run), and its coverage, floor 90 %
 	@$(call say,sanitizers)
-	@tests/fuzz/run.sh
+	@PYTHON=$(PYTHON) tests/fuzz/run.sh
 	@$(call say,coverage of C)
+	@$(PYTHON) .ci/coverage_c.py 90
 
 .PHONY: test-go
 test-go: $(LOCKED) ## Go tests with the race detector and coverage, floor 90 %
@@ -114,8 +116,13 @@ bench: setup collector ## Benchmarks with their peers: perf/results/latest.json 
 	@$(PYTHON) -m perf
 	@$(PYTHON) -m perf.report
 
+FUZZ_S = $(or $(SECONDS_EACH),60)
+
 .PHONY: fuzz
-fuzz: setup ## The sanitizer harness for longer; SECONDS_EACH=60 per target
+fuzz: setup ## C under sanitizers and Go on hostile bytes, for longer; SECONDS_EACH=600 per target
+	@PYTHON=$(PYTHON) SECONDS_EACH=$(FUZZ_S) tests/fuzz/run.sh
+	@cd $(BRIDGE) && for target in $$(grep -ho 'func Fuzz[A-Za-z]*' *_test.go | cut -d' ' -f2); do \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_S)s .; done
 
 .PHONY: docs
 docs: setup collector ## What is generated in README.md and docs/, from a real run

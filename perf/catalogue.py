@@ -56,6 +56,9 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "engine.default_spans_per_second_core": Figure("with the default rules", "", Target("higher", None, 3e6)),
     "engine.speedup_vs_upb_parse": Figure("bytes to verdict against protobuf's parse alone"),
     "engine.speedup_two_workers": Figure("two threads against one", "", Target("higher", None, 1.8)),
+    "engine.sdk_bytes_ns_per_span": Figure(
+        "bytes as an SDK writes them (else a collector's)", "engine.sdk_bytes_scan_ns_per_span"
+    ),
     "engine.batch_1_ns_per_span": Figure("batches of one span", "engine.ns_per_span"),
     "engine.batch_8_ns_per_span": Figure("batches of 8 spans", "engine.ns_per_span"),
     "engine.batch_64_ns_per_span": Figure("batches of 64 spans", "engine.ns_per_span"),

@@ -2,7 +2,8 @@
 
 The floor is the scan alone, which nothing that looks at spans can do without; the
 peer is protobuf's parse of the same bytes, which is only the beginning of what a
-verifier in plain Python would have to do.
+verifier in plain Python would have to do. Bytes are as a collector writes them,
+and beside that as SDKs do.
 """
 
 import statistics
@@ -20,7 +21,7 @@ from otlp_verifier.rules.catalogue import builtin
 from otlp_verifier.wire.limits import Limits
 from perf.effort import EFFORT
 from perf.measure import Way, ns_per_span
-from perf.workload import SPANS, batches
+from perf.workload import SPANS, batches, sdk_bytes
 
 BAD_PERCENT = 1  # unless said otherwise
 BATCHES = 16
@@ -31,8 +32,7 @@ BAD_PERCENTS = (0, 50)
 STAGES: Sequence[tuple[str, Callable[[Worker], Any], str]] = (
     ("scan", lambda worker: worker.engine.columns, "load"),
     ("relate", lambda worker: worker.engine.relations, "load"),
-    ("keys", lambda worker: worker.engine, "_find_keys"),
-    ("texts", lambda worker: worker.engine, "_encode_texts"),
+    ("lookups", lambda worker: worker.engine._lookups, "load"),
     ("machine", lambda worker: worker.engine, "_interpret"),
     ("verdict", lambda worker: worker._judge, "judge"),
     ("answer", lambda worker: worker.annotator, "sparse"),
@@ -64,6 +64,9 @@ def _against_peers(everything: Verifier, default: Verifier, requests: Sequence[b
         "scan_": Way(lambda i: columns.load(requests[i], limits), BATCHES, SPANS),
         "upb_parse_": Way(lambda i: ExportTraceServiceRequest.FromString(requests[i]), BATCHES, SPANS),
     }
+    as_sdks_write = batches(BATCHES, bad_percent=BAD_PERCENT, write=sdk_bytes)
+    ways["sdk_bytes_"] = _verify(everything, as_sdks_write)
+    ways["sdk_bytes_scan_"] = Way(lambda i: columns.load(as_sdks_write[i], limits), BATCHES, SPANS)
     for percent in BAD_PERCENTS:
         ways[f"bad_{percent}_percent_"] = _verify(everything, batches(BATCHES, bad_percent=percent))
     for spans, number in SIZES.items():

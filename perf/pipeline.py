@@ -20,7 +20,7 @@ from example.stack.verifier import Verifier
 
 from perf.effort import EFFORT
 from perf.stack import Collector, Replay, Silent, cpu_s, go_command, require_collector, resident_mb, write_batches
-from perf.workload import SPANS, batches
+from perf.workload import SPANS, batches, sdk_bytes
 
 BATCHES = 32
 BAD_PERCENT = 1
@@ -64,7 +64,7 @@ def figures() -> dict[str, float]:
     folder = Path(tempfile.mkdtemp(prefix="otlpv-"))  # short: it holds Unix sockets
     try:
         with ExitStack() as stack:
-            files = write_batches(folder, batches(BATCHES, bad_percent=BAD_PERCENT))
+            files = write_batches(folder, batches(BATCHES, bad_percent=BAD_PERCENT, write=sdk_bytes))
             subjects = _start(stack, folder, replay, files)
             rounds, load_mb = _measure(subjects)
     finally:

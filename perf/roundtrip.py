@@ -18,7 +18,7 @@ from example.stack.verifier import Verifier
 
 from perf.effort import EFFORT
 from perf.stack import Silent, go_command, write_batches
-from perf.workload import batches
+from perf.workload import batches, sdk_bytes
 
 BATCHES = 16
 BAD_PERCENT = 1
@@ -35,7 +35,7 @@ def figures() -> dict[str, float]:
     taken: dict[str, list[float]] = defaultdict(list)
     try:
         with ExitStack() as stack:
-            files = write_batches(folder, batches(BATCHES, bad_percent=BAD_PERCENT))
+            files = write_batches(folder, batches(BATCHES, bad_percent=BAD_PERCENT, write=sdk_bytes))
             verifier = stack.enter_context(Verifier({"rules": {"select": ["all"]}}, folder / "verifier"))
             silent = stack.enter_context(Silent(folder))
             endpoints = {"": verifier.endpoint, "silent_": silent.endpoint}

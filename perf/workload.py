@@ -9,11 +9,13 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from google.protobuf.message import Message
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span, Status
 
+from perf.collector_bytes import collector_bytes
 from perf.faults import break_spans
 
 SPANS: Final = 512
@@ -251,11 +253,21 @@ def _add_span(span: Span, r: random.Random, trace_id: bytes, earlier: list[Span]
     earlier.append(span)
 
 
-def batches(number: int, spans: int = SPANS, bad_percent: float = 0) -> list[bytes]:
-    """Return that many different batches, serialized; that share of the spans breaks a rule, the others none."""
+def sdk_bytes(message: Message) -> bytes:
+    """Serialise as SDKs do, and protobuf's libraries."""
+    return message.SerializeToString()
+
+
+def batches(
+    number: int, spans: int = SPANS, bad_percent: float = 0, write: Callable[[Message], bytes] = collector_bytes
+) -> list[bytes]:
+    """Return that many different batches, serialized; that share of the spans breaks a rule, the others none.
+
+    Bytes are as a collector sends them on; `write=sdk_bytes` gives those that an SDK sends to it.
+    """
     made = []
     for seed in range(number):
         message = request(spans, seed)
         break_spans(message, bad_percent, seed)
-        made.append(message.SerializeToString())
+        made.append(write(message))
     return made

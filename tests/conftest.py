@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from numba.core import config
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,7 +34,7 @@ def shared() -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def _kernels_wrap_silently() -> Iterator[None]:
     """Uncompiled (NUMBA_DISABLE_JIT=1), kernels are numpy scalars, which warn where machine numbers wrap or divide."""
-    if numba.config.DISABLE_JIT:
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]  # set at import, from the environment
         with np.errstate(all="ignore"):
             yield
     else:

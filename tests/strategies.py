@@ -4,6 +4,8 @@ Ids collide, point at themselves and at each other, are zero, empty, short or lo
 difference; times are at both ends of their range.
 """
 
+from typing import Any
+
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import (
@@ -93,13 +95,15 @@ def spans(draw: st.DrawFn, *, forged: bool = True) -> Span:
     """Spans with everything."""
     span = draw(related_spans())
     span.end_time_unix_nano = draw(st.sampled_from(TIMES))
-    span.kind = draw(st.sampled_from(ENUM_NUMBERS))
+    kind: Any = draw(st.sampled_from(ENUM_NUMBERS))  # enums are open
+    span.kind = kind
     span.flags = draw(st.sampled_from(FLAGS))
     span.trace_state = draw(st.sampled_from(TEXTS))
     span.attributes.extend(draw(attributes(forged=forged)))
     odd = draw(st.integers(0, 7))
     if odd & 1:
-        span.status.CopyFrom(Status(code=draw(st.sampled_from(ENUM_NUMBERS)), message=draw(st.sampled_from(TEXTS))))
+        code: Any = draw(st.sampled_from(ENUM_NUMBERS))
+        span.status.CopyFrom(Status(code=code, message=draw(st.sampled_from(TEXTS))))
     if odd & 2:
         span.events.extend(draw(st.lists(events(forged=forged), min_size=1, max_size=2)))
     if odd & 4:

@@ -52,3 +52,18 @@ def test_a_policy_for_an_id_holds_for_all_its_parts(action: Action) -> None:
     assert outcome.dropped == (action is Action.DROP_SPAN)
     if action is Action.IGNORE:
         assert written(judge) == ([], [])
+
+
+def test_both_ways_strip_where_verdicts_are_written_and_nowhere_else() -> None:
+    forged = "attributes: {verifier.severity: none}"
+    batch = f"""resources: [{{{forged}, scopes: [{{{forged}, spans: [{{name: GET, id: a, parent: b, {forged},
+        events: [{{name: retry, {forged}}}], links: [{{trace: m, span: c, {forged}}}]}}]}}]}}]"""
+    outcome = Verifier(()).worker().verify(read(yaml.safe_load(batch)).request)
+    sparse = VerifyResponse.FromString(outcome.response(1)).sparse
+    assert [list(rows) for rows in (sparse.strip_resources, sparse.strip_scopes, sparse.strip_records)] == [[0]] * 3
+    resource = ExportTraceServiceRequest.FromString(bytes(outcome.spliced())).resource_spans[0]
+    [span] = resource.scope_spans[0].spans
+    assert not any(len(owner.attributes) for owner in (resource.resource, resource.scope_spans[0].scope, span))
+    assert [[each.key for each in owner.attributes] for owner in (*span.events, *span.links)] == [
+        ["verifier.severity"]
+    ] * 2

@@ -35,6 +35,13 @@ def test_a_lock_pins_what_the_project_asks_for(lock: str, extras: tuple[str, ...
     assert not missing, "make lock"
 
 
+def test_no_runtime_of_protobuf_is_older_than_the_generated_code() -> None:
+    generated = (ROOT / "processor" / "otlp_verifier" / "contract" / "verifier_pb2.py").read_text()
+    [made_with] = re.findall(r"^# Protobuf Python Version: (\S+)$", generated, re.MULTILINE)
+    [protobuf] = [each for each in required() if each.name == "protobuf"]
+    assert str(protobuf.specifier) == f">={made_with}"
+
+
 def test_production_runs_what_was_tested() -> None:
     tested = pins(ROOT / "requirements" / "dev.lock")
     assert pins(ROOT / "requirements" / "runtime.lock").items() <= tested.items()

@@ -67,8 +67,10 @@ func TestJoinedAnswersAreSplit(t *testing.T) {
 		}
 	}
 	assert.Less(t, verifier.requests.Load(), int64(callers*batches/2), "calls were not joined")
-	joined := r.points(t, "otelcol_processor_verifier_request_batches").(metricdata.Histogram[int64])
-	assert.EqualValues(t, callers*batches, joined.DataPoints[0].Sum)
+	require.Eventually(t, func() bool { // counted after the batches have gone on
+		joined := r.points(t, "otelcol_processor_verifier_request_batches").(metricdata.Histogram[int64])
+		return joined.DataPoints[0].Sum == callers*batches
+	}, 5*time.Second, time.Millisecond)
 }
 
 // One bad batch fails alone: those that were joined with it are asked again.

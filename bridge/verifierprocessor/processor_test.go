@@ -90,7 +90,9 @@ func TestAnnotates(t *testing.T) {
 		}
 	}
 	assert.EqualValues(t, 1, r.sum(t, "otelcol_processor_verifier_annotated_spans"))
-	assert.EqualValues(t, 1, r.sumBy(t, "otelcol_processor_verifier_requests", "outcome", "sparse"))
+	require.Eventually(t, func() bool { // counted after the batch has gone on
+		return r.sumBy(t, "otelcol_processor_verifier_requests", "outcome", "sparse") == 1
+	}, 5*time.Second, time.Millisecond)
 }
 
 func spans(n int) ptrace.Traces {

@@ -64,20 +64,9 @@ class Annotator:
             span_drop=verdict.drop,
         )
 
-    def _patterns(self, verdict: Verdict) -> list[_Encoded]:
-        if len(self._encoded) > _CACHE_MAX:
-            self._encoded.clear()
-        return [self._encode(pattern) for pattern in verdict.patterns]
-
-    def _encode(self, pattern: NDArray[np.uint64]) -> _Encoded:
-        key = pattern.tobytes()
-        encoded = self._encoded.get(key)
-        if encoded is None:
-            attributes = self._attributes(int(pattern[0]), pattern[1:])
-            encoded = self._encoded[key] = _Encoded(answer.annotation(attributes), patch(attributes))
-        return encoded
-
-    def _attributes(self, verdict: int, words: NDArray[np.uint64]) -> dict[str, str | list[str]]:
+    def attributes(self, pattern: NDArray[np.uint64]) -> dict[str, str | list[str]]:
+        """The attributes that one of a verdict's patterns stands for."""
+        verdict, words = int(pattern[0]), pattern[1:]
         bits = np.unpackbits(words.astype("<u8").view(np.uint8), bitorder="little")
         violated = [self._rules[number] for number in np.flatnonzero(bits).tolist()]
         attributes: dict[str, str | list[str]] = {}
@@ -89,6 +78,19 @@ class Annotator:
         if violated:
             attributes["verifier.violations"] = sorted({rule.id for rule in violated})  # a rule may have several parts
         return attributes
+
+    def _patterns(self, verdict: Verdict) -> list[_Encoded]:
+        if len(self._encoded) > _CACHE_MAX:
+            self._encoded.clear()
+        return [self._encode(pattern) for pattern in verdict.patterns]
+
+    def _encode(self, pattern: NDArray[np.uint64]) -> _Encoded:
+        key = pattern.tobytes()
+        encoded = self._encoded.get(key)
+        if encoded is None:
+            attributes = self.attributes(pattern)
+            encoded = self._encoded[key] = _Encoded(answer.annotation(attributes), patch(attributes))
+        return encoded
 
 
 def _written(patterns: NDArray[np.uint32]) -> NDArray[np.uint32]:

@@ -64,7 +64,8 @@ class Lookups:
         self._finders: dict[Domain, Callable[[Any, Any, int], None]] = {}
         self._sources = {domain: _sources(texts) for domain, texts in plan.texts.items()}
         self._texts = np.empty(0, np.uint64)
-        self._judged = 0  # strings for which `truth` is filled
+        asked = sum(1 for texts in plan.asked.values() for predicates in texts if predicates)
+        self._seen = np.zeros((asked, 1), np.uint8)  # which strings each text with predicates has had
         self._epoch = self._dictionary.epoch
         self.generation = 0
         self.key_rows = dict.fromkeys(Domain, _NO_NARROW)
@@ -110,25 +111,45 @@ class Lookups:
             offset += len(sources) * owners.rows
         self._dictionary.intern(columns.buffer, self._texts[:total], self.codes[:total])
         if self._plan.predicates:
-            self._judge_strings()
+            self._judge_strings(tables)
 
-    def _judge_strings(self) -> None:
-        """What the predicates say of strings that came with this batch."""
+    def _judge_strings(self, tables: dict[Domain, Table]) -> None:
+        """What the predicates say of strings that their texts have not had before."""
         known = len(self._dictionary)
         if self._epoch != self._dictionary.epoch:
             self._epoch = self._dictionary.epoch
-            self._judged = 0
-        if known == self._judged:
-            return
+            self._seen.fill(0)
         if known > self.truth.shape[1]:
-            truth = np.zeros((len(self._plan.predicates), 1 << (known - 1).bit_length()), np.uint8)
-            truth[:, : self._judged] = self.truth[:, : self._judged]
-            self.truth = truth
-        new = self._dictionary.strings(self._judged, known)
-        for number, predicate in enumerate(self._plan.predicates):
-            holds = predicate.holds
-            self.truth[number, self._judged : known] = [holds(text) for text in new]
-        self._judged = known
+            capacity = 1 << (known - 1).bit_length()
+            self.truth, self._seen = _wider(self.truth, capacity), _wider(self._seen, capacity)
+        offset = number = 0
+        for domain, asked in self._plan.asked.items():
+            rows = tables[domain].rows
+            for predicates in asked:
+                if predicates:
+                    codes = self.codes[offset : offset + rows]
+                    self._judge(number, predicates, codes[codes != _NO_ROW])
+                    number += 1
+                offset += rows
+
+    def _judge(self, number: int, predicates: tuple[int, ...], codes: NDArray[np.uint32]) -> None:
+        """Ask the predicates of text `number` about those of its strings that it has not had before."""
+        seen = self._seen[number]
+        new = codes[seen[codes] == 0]
+        if not len(new):
+            return
+        for code in np.unique(new).tolist():
+            seen[code] = 1
+            [text] = self._dictionary.strings(code, code + 1)
+            for predicate in predicates:
+                self.truth[predicate, code] = self._plan.predicates[predicate].holds(text)
+
+
+def _wider(table: NDArray[np.uint8], capacity: int) -> NDArray[np.uint8]:
+    """The same table with room for more codes."""
+    wider = np.zeros((len(table), capacity), np.uint8)
+    wider[:, : table.shape[1]] = table
+    return wider
 
 
 def _sources(texts: tuple[CodedText, ...]) -> NDArray[np.int64]:

@@ -4,17 +4,22 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.annotate import Annotator
 from otlp_verifier.findings import Finding, Renderer
+from otlp_verifier.findings.template import check_messages
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.policy import Completeness, Policy
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.verdict import CompiledPolicy, Judge, Verdict, compile_policy
 from otlp_verifier.verify import Engine, FindingRows
 from otlp_verifier.wire.limits import Limits
+
+# More than any request needs: what has been admitted is not refused because a few of its bytes are gone.
+_MEMORY_FACTOR_OF_ADMITTED = 1 << 10
 
 
 class Verifier:
@@ -26,7 +31,8 @@ class Verifier:
         limits: on each request.
 
     Raises:
-        RuleErrors: rules that cannot be compiled, all of them.
+        RuleErrors: rules that cannot be compiled, all of them; else messages that cannot be filled, of users' rules:
+            those of the package are looked at when they are needed.
         ValueError: a policy names a rule that is not among `rules`.
 
     """
@@ -38,6 +44,7 @@ class Verifier:
         self.rule_ids = tuple(rule.id for rule in self.rules)
         self.limits = limits or Limits()
         self.plan = compile_rules([Source(rule.id, rule.rule, rule.parameters) for rule in self.rules])
+        check_messages(rule for rule in self.rules if not rule.family)
         named = policies or {"": Policy()}
         self.policies = {name: compile_policy(policy, self.rules) for name, policy in named.items()}
         self.fingerprint = _fingerprint(self.rules)
@@ -116,6 +123,7 @@ class Worker:
         self.annotator = Annotator(verifier.rules)
         self.renderer = Renderer(verifier.rules, verifier.plan.domains)
         self._judge = Judge(verifier.rules, verifier.plan.domains)
+        self._limits_of_admitted = msgspec.structs.replace(verifier.limits, memory_factor=_MEMORY_FACTOR_OF_ADMITTED)
 
     def verify(
         self,
@@ -137,6 +145,13 @@ class Worker:
         engine = self.engine
         rows = engine.run(buffer, completeness, self.verifier.limits)
         verdict = self._judge.judge(rows, engine.columns, engine.relations, policy, completeness, allow_drop=allow_drop)
+        if any(verdict.forged):
+            # Judged is what goes on, not what is removed: nobody upstream can sway a verdict by writing one, and what
+            # has been verified is judged as it was before (of two equal spans only one may have been written on).
+            rows = engine.run_without_forged(completeness, self._limits_of_admitted)
+            verdict = self._judge.judge(
+                rows, engine.columns, engine.relations, policy, completeness, allow_drop=allow_drop
+            )
         return Outcome(engine.columns.spans.rows, rows.counts, rows.undecided, verdict, rows, self)
 
 

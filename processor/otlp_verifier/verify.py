@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.columns import Columns, Table
+from otlp_verifier.columns import Columns, Defect, ResourceNarrow, ScopeNarrow, SpanNarrow, Table
 from otlp_verifier.language.plan import Plan
 from otlp_verifier.lookups import Lookups
 from otlp_verifier.machine.interpreter import run
@@ -18,8 +18,10 @@ from otlp_verifier.relate.clocks import Clocks
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tree import Tree
 from otlp_verifier.wire.limits import Limits
+from otlp_verifier.wire.splicer import splice
 
 _FINDINGS_AT_FIRST = 1024
+_FORGED = np.uint32(Defect.FORGED)
 _ELSEWHERE = np.empty((0, 0), np.uint32)  # in place of tables that are located batch by batch
 
 
@@ -39,6 +41,13 @@ class FindingRows:
     number_rows: NDArray[np.uint32]
     number_counts: NDArray[np.uint32]
     decided: int
+
+    @classmethod
+    def of_violations(
+        cls, rules: NDArray[np.uint32], rows: NDArray[np.uint32], counts: NDArray[np.uint32]
+    ) -> "FindingRows":
+        """Violations alone: of rule rules[i] in row rows[i]; counts[r] of rule r."""
+        return cls(rules, rows, np.concatenate([counts, np.zeros_like(counts)]), len(counts))
 
     @property
     def rules(self) -> NDArray[np.uint32]:
@@ -100,9 +109,36 @@ class Engine:
             MalformedRequest, RequestOverLimit: as Columns.load.
 
         """
-        plan, columns = self.plan, self.columns
-        program = plan.trace if completeness is Completeness.TRACE else plan.batch
-        columns.load(buffer, limits)
+        self.columns.load(buffer, limits)
+        return self._run(completeness)
+
+    def run_without_forged(self, completeness: Completeness, limits: Limits) -> FindingRows:
+        """Run again on the last batch as it is without the `verifier.*` attributes that it came with.
+
+        The FORGED bits of its spans, scopes and resources stay, so that it is still known where some are to be removed.
+
+        Raises:
+            RequestOverLimit: as Columns.load; what is left takes less room, but has fewer bytes to be allowed it for.
+
+        """
+        columns = self.columns
+        defects = [
+            table.narrow[column, : table.rows]
+            for table, column in (
+                (columns.spans, SpanNarrow.DEFECTS),
+                (columns.scopes, ScopeNarrow.DEFECTS),
+                (columns.resources, ResourceNarrow.DEFECTS),
+            )
+        ]
+        forged = [bits & _FORGED for bits in defects]
+        columns.load(splice(columns), limits)
+        for bits, marks in zip(defects, forged, strict=True):  # no table has moved: none has more rows than before
+            np.bitwise_or(bits, marks, out=bits)
+        return self._run(completeness)
+
+    def _run(self, completeness: Completeness) -> FindingRows:
+        columns = self.columns
+        program = self.plan.trace if completeness is Completeness.TRACE else self.plan.batch
         self.relations.load(columns)
         if program.needs_tree:
             self.tree.load(columns, self.relations)

@@ -102,6 +102,41 @@ def test_check_of_a_bad_configuration(tmp_path: Path, text: str | None, message:
     assert message in result.stderr
 
 
+MISTAKES = """\
+- id: mine
+  severity: error
+  description: Wrong.
+  rule:
+    - |
+      for each span s
+      require s.name != ""
+    - |
+      for each event e with span s
+      require s.nam != ""
+- id: yours
+  severity: error
+  description: Wrong, too.
+  rule: for each span s require false
+  message: "span {s.nam}"
+"""
+
+
+@pytest.mark.parametrize("command", [("config", "check"), ("serve", "--config")], ids=" ".join)
+def test_mistakes_in_rules_are_shown_in_their_file_with_a_caret(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "mine.yaml").write_text(MISTAKES)
+    (tmp_path / "v.yaml").write_text("rules: {files: [mine.yaml]}")
+    result = run(*command, str(tmp_path / "v.yaml"))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [
+        f"Error: {tmp_path}/mine.yaml:10:15: mine: a span has no `nam`; did you mean `name`?",
+        '        require s.nam != ""',
+        "                ^",
+        f"{tmp_path}/mine.yaml:15: yours: line 1, column 7: in a message: a span has no `nam`; did you mean `name`?",
+        "  span {s.nam}",
+        "        ^",
+    ]
+
+
 def test_schema() -> None:
     assert json.loads(run("config", "schema").stdout) == json_schema()
 

@@ -32,13 +32,20 @@ def formulas(seed: int, count: int, *, depth: int = 3, domains: Sequence[Domain]
 
 def rules_of(formulas: Sequence[str]) -> list[Rule]:
     return [
-        Rule(id=f"r{n}", severity="error", description="", rule=formula, file="", line=1, rule_line=1)
+        Rule(
+            id=f"r{n}", severity="error", description="", rule=f"assume nothing {formula}", file="", line=1, rule_line=1
+        )
         for n, formula in enumerate(formulas)
     ]
 
 
 def engine_of(rules: Sequence[Rule]) -> Engine:
     return Engine(compile_rules([Source(rule.id, rule.rule, rule.parameters) for rule in rules]))
+
+
+def reported(program: Program) -> set[int]:
+    """The rules that a program reports."""
+    return {number for op, _, number, _, _ in program.instructions.tolist() if op == Op.REPORT}
 
 
 def found(

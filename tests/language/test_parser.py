@@ -90,8 +90,9 @@ LEAVES: st.SearchStrategy[Expression] = st.one_of(
 
 def _negated(operand: Expression) -> Expression:
     """`-`, which the parser folds into numbers."""
-    is_number = isinstance(operand, Literal) and type(operand.value) is int
-    return Literal(-operand.value, 0, operand.is_duration) if is_number else Unary("-", operand, 0)
+    if isinstance(operand, Literal) and isinstance(operand.value, int) and not isinstance(operand.value, bool):
+        return Literal(-operand.value, 0, operand.is_duration)
+    return Unary("-", operand, 0)
 
 
 TREES = st.recursive(

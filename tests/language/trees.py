@@ -19,8 +19,10 @@ NEGATIVE, ATOM = 7, 8
 def shape(tree: Expression) -> str:
     """Fully parenthesized, so that equal shapes are equal trees."""
     match tree:
-        case Literal(value=bool() | None):
-            return {True: "true", False: "false", None: "nil"}[tree.value]
+        case Literal(value=None):
+            return "nil"
+        case Literal(value=bool()):
+            return "true" if tree.value else "false"
         case Literal():
             return f"{tree.value}ns" if tree.is_duration else repr(tree.value)
         case Name():

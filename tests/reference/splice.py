@@ -8,11 +8,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-# Field numbers of attributes, and of children that have attributes themselves.
+# Field numbers of attributes. Events and links keep theirs, whatever their keys: no verdict is written there.
 RESOURCE_ATTRIBUTES = 1
 SCOPE_ATTRIBUTES = 3
 SPAN_ATTRIBUTES = 9
-SPAN_CHILDREN = {11: 3, 13: 4}  # events, links
 
 GROUP_START, GROUP_END, LENGTH_DELIMITED = 3, 4, 2
 
@@ -51,14 +50,22 @@ def end_of_value(data: bytes, at: int, wire_type: int) -> int:
         length, start = read_varint(data, at)
         return start + length
     if wire_type == GROUP_START:
-        inner = at
-        while inner < len(data):  # otherwise the end of the message cuts the group off
-            _, inner_type, inner = read_tag(data, inner)
-            if inner_type == GROUP_END:
-                return inner
-            inner = end_of_value(data, inner, inner_type)
-        return inner
+        return end_of_group(data, at)
     return at + {1: 8, 5: 4}[wire_type]
+
+
+def end_of_group(data: bytes, at: int) -> int:
+    """For one that the end of the message cuts off, that is behind its first field, as for the collector."""
+    depth = 1
+    first_field_end = None
+    while depth and at < len(data):
+        _, wire_type, at = read_tag(data, at)
+        if wire_type in (GROUP_START, GROUP_END):
+            depth += 1 if wire_type == GROUP_START else -1
+        else:
+            at = end_of_value(data, at, wire_type)
+            first_field_end = first_field_end or at
+    return first_field_end if depth and first_field_end else at
 
 
 def fields(data: bytes) -> list[Field]:
@@ -102,7 +109,7 @@ class Edits:
     drops: Collection[int] = ()
 
 
-def owner(body: bytes, number: int, patch: Sequence[bytes], children: Mapping[int, int]) -> bytes | None:
+def owner(body: bytes, number: int, patch: Sequence[bytes]) -> bytes | None:
     """The new body of a message with attributes; None if it stays."""
     parts: list[bytes] = []
     edited = bool(patch)
@@ -111,11 +118,7 @@ def owner(body: bytes, number: int, patch: Sequence[bytes], children: Mapping[in
         if is_message(each, number) and is_forged(each.body or b""):
             edited = True
             continue
-        child = None
-        if each.number in children and each.body is not None:
-            child = owner(each.body, children[each.number], (), {})
-        edited |= child is not None
-        parts.append(each.raw if child is None else with_body(each, child))
+        parts.append(each.raw)
     added = [attribute(number, key_value) for key_value in patch]
     if walked and walked[-1].wire_type == GROUP_START:
         parts[-1:-1] = added
@@ -156,7 +159,7 @@ class Splicer:
         self.spans += 1
         if row in self.edits.drops:
             return None
-        edited = owner(body, SPAN_ATTRIBUTES, self.edits.spans.get(row, ()), SPAN_CHILDREN)
+        edited = owner(body, SPAN_ATTRIBUTES, self.edits.spans.get(row, ()))
         return body if edited is None else edited
 
     def container(
@@ -170,7 +173,7 @@ class Splicer:
         for at, each in enumerate(walked):
             if at in messages:
                 added = patch if at == messages[-1] else ()
-                message = owner(each.body or b"", number, added, {})
+                message = owner(each.body or b"", number, added)
                 parts.append(each.raw if message is None else with_body(each, message))
             else:
                 parts.append(self.edited(each, 2, edit))

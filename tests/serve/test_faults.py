@@ -184,6 +184,20 @@ def test_while_draining_requests_are_sent_elsewhere(bench: Bench) -> None:
         refused(got, contract.CODE_SHUTTING_DOWN)
 
 
+def test_an_answer_longer_than_senders_receive_is_not_sent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = answer.sparse(1, strip_records=np.arange(1000, dtype=np.uint32))
+    monkeypatch.setattr(ScriptedOutcome, "response", lambda self, request_id: long)
+    with bench.client() as client:
+        monkeypatch.setattr(answer, "ANSWER_BYTES_MAX", len(long))
+        assert client.verify(b"").WhichOneof("answer") == "sparse"
+        monkeypatch.setattr(answer, "ANSWER_BYTES_MAX", len(long) - 1)
+        fault = refused(client.verify(b""), contract.CODE_TOO_LARGE)
+        assert fault.message == f"the answer takes {len(long)} bytes; an answer has at most {len(long) - 1}"
+        monkeypatch.undo()
+        assert client.verify(b"").WhichOneof("answer") == "unchanged"
+    assert bench.metrics.limits.labels("answer_bytes")._value.get() == 1
+
+
 def test_a_profile_that_a_reload_took_away(bench: Bench) -> None:
     with bench.client(profile="named") as client, bench.client() as other:
         assert client.verify(b"").WhichOneof("answer") == "unchanged"

@@ -71,7 +71,11 @@ class Maker:
         if self.chance(4):
             self.rng.shuffle(parts)
         if self.odd and self.chance(12):
-            parts.append(self.tag(98, 3) + (self.field(1, b"cut off") if self.chance(2) else b""))
+            start = self.tag(98, 3)  # of a group that is cut off: it ends behind its first field, or with the message
+            if self.chance(2):
+                parts.append(start)
+            else:
+                parts.insert(self.rng.randrange(len(parts) + 1), start + self.field(9, b"cut off"))
         return b"".join(parts)
 
     def value(self, depth: int = 0) -> bytes:

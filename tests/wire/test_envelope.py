@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otlp_verifier.contract import verifier_pb2 as contract
+from otlp_verifier.wire._native import ffi, lib
 from otlp_verifier.wire.envelope import Envelope, EnvelopeError, open_envelope
+from otlp_verifier.wire.scanner import MalformedRequest
 
 NUMBERS = st.integers(0, 2**64 - 1) | st.sampled_from([0, 1, 127, 128, 2**32 - 1, 2**32])
 
@@ -106,6 +108,13 @@ def test_truncation_at_every_byte(length: int) -> None:
 def test_errors_name_what_and_where(message: bytes, trouble: str) -> None:
     with pytest.raises(EnvelopeError, match=trouble):
         open_envelope(message)
+
+
+def test_a_fault_is_in_the_envelope_and_not_in_what_it_holds() -> None:
+    fault = ffi.new("otlpv_fault *")
+    lib.otlpv_open_envelope(b"\x7a\x05abcd", 6, ffi.new("otlpv_envelope *"), fault)
+    assert fault.message == lib.OTLPV_MESSAGE_ENVELOPE
+    assert "VerifyRequest" in str(MalformedRequest(lib.OTLPV_TRUNCATED, fault))
 
 
 @settings(max_examples=300, deadline=None)

@@ -38,8 +38,7 @@ def edited_objects(request: bytes, edits: reference.Edits) -> ExportTraceService
             add(scope_spans.scope.attributes, edits.scopes.get(scope_row, []))
             scope_row += 1
             for span in scope_spans.spans:
-                for record in (span, *span.events, *span.links):
-                    strip(record.attributes)
+                strip(span.attributes)
                 add(span.attributes, edits.spans.get(span_row, []))
                 span_row += 1
     remove_dropped(message, edits)

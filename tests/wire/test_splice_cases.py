@@ -57,15 +57,20 @@ def test_of_several_scopes_the_last_gets_the_patch() -> None:
     assert result == request(field(2, first + patched))
 
 
-def test_forged_attributes_go_wherever_they_stand() -> None:
+def test_forged_attributes_go_where_verdicts_are_written() -> None:
+    """From spans, scopes and resources; events and links keep theirs."""
+
     def batch_with(forged: bytes) -> bytes:
-        def owner(number: int) -> bytes:
+        def owner(number: int, forged: bytes = forged) -> bytes:
             return (field(number, forged) if forged else b"") + field(number, key_value("kept"))
 
-        span = owner(9) + field(11, owner(3)) + field(13, owner(4)) + field(5, b"name")
+        event, link = (owner(number, key_value("verifier.severity")) for number in (3, 4))
+        span = owner(9) + field(11, event) + field(13, link) + field(5, b"name")
         return request(field(1, owner(1)) + field(2, field(1, owner(3)), field(2, span)))
 
-    assert splice(loaded(batch_with(key_value("verifier.severity")))) == batch_with(b"")
+    clean = batch_with(b"")
+    assert splice(loaded(batch_with(key_value("verifier.severity")))) == clean
+    assert splice(batch := loaded(clean)) is batch.buffer
 
 
 def test_only_top_level_keys_are_forged() -> None:

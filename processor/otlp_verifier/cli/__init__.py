@@ -11,7 +11,7 @@ import click
 from otlp_verifier.version import version
 
 _COMMANDS = {
-    "": {"serve": "serve", "config": "", "rules": ""},
+    "": {"serve": "serve", "check": "check", "diff": "diff", "config": "", "rules": ""},
     "config": {"check": "config_check", "schema": "config_schema"},
     "rules": {
         "list": "rules_list",

@@ -10,10 +10,15 @@ Nothing here raises because of what a file holds: what cannot be read is noted i
 `check.inputs` and reading goes on with the next line, request or file.
 """
 
-from otlp_verifier.files.check import Check, Checked, Located
+import importlib
+from typing import TYPE_CHECKING
+
 from otlp_verifier.files.notes import Format, InputError, InputFile, InputNotice, Inputs, Notes, Source
 from otlp_verifier.files.settings import FileSettings
-from otlp_verifier.files.view import SpanView, TraceView
+
+if TYPE_CHECKING:
+    from otlp_verifier.files.check import Check, Checked, Located
+    from otlp_verifier.files.view import SpanView, TraceView
 
 __all__ = [
     "Check",
@@ -30,3 +35,12 @@ __all__ = [
     "SpanView",
     "TraceView",
 ]
+
+_WITH_THE_ENGINE = {"Check": "check", "Checked": "check", "Located": "check", "SpanView": "view", "TraceView": "view"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs the engine when it is asked for: settings have a section for files, and load no engine."""
+    if name not in _WITH_THE_ENGINE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WITH_THE_ENGINE[name]}"), name)

@@ -1,18 +1,39 @@
 """Files to findings: inputs, assembly and the engine, composed."""
 
+import contextlib
+import sys
+import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from otlp_verifier.columns import ScopeWide, SpanNarrow
+from otlp_verifier.files.annotate import Annotator, outputs
+from otlp_verifier.files.assemble import Assembler, halves, source_of
+from otlp_verifier.files.discover import Input, discover
 from otlp_verifier.files.notes import Inputs, Source
+from otlp_verifier.files.reader import read_file
 from otlp_verifier.files.settings import FileSettings
-from otlp_verifier.files.view import TraceView
+from otlp_verifier.files.stream import Tee
+from otlp_verifier.files.verdicts import Verdicts
+from otlp_verifier.files.view import TraceView, span_of, span_view, tree
 from otlp_verifier.findings import Finding
-from otlp_verifier.pipeline import Outcome, Verifier
+from otlp_verifier.findings.batch import Batch
+from otlp_verifier.findings.renderer import NAME_MAX
+from otlp_verifier.findings.wording import clean
+from otlp_verifier.machine.operations import Domain
+from otlp_verifier.pipeline import Outcome, Verifier, Worker
+from otlp_verifier.policy import Completeness
+from otlp_verifier.relate.relations import SpanRelation, TraceRelation
+from otlp_verifier.verify import FindingRows
+from otlp_verifier.wire.origin import COPY
+from otlp_verifier.wire.partition import Gathered, Part
+from otlp_verifier.wire.scanner import MalformedRequest, RequestOverLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,37 +42,117 @@ class Located:
 
     Attributes:
         finding: what is wrong.
-        source: of the span that the finding is shown with; of a resource's or scope's first span.
+        source: of the resource, of the scope, or of the span that the finding is shown with.
         trace: number of the trace in its part, for Checked.trace; None for findings on resources and scopes.
+        scope: name of the instrumentation scope; empty for resources and whole traces.
 
     """
 
     finding: Finding
     source: Source
     trace: int | None
+    scope: str = ""
 
 
 class Checked:
     """What came of some whole traces. Valid until its check is asked for the next part.
 
     Attributes:
-        outcome: as of Worker.verify.
+        outcome: as of Worker.verify; it counts findings on a resource whose spans are in several parts in each.
         spans: how many were verified.
-        findings_by_rule: uint32 (rules,), in the order of verifier.rule_ids.
+        findings_by_rule: uint32 (rules,), in the order of verifier.rule_ids; every finding counts once.
 
     """
 
-    outcome: Outcome
-    spans: int
-    findings_by_rule: NDArray[np.uint32]
+    def __init__(self, outcome: Outcome, gathered: Gathered, worker: Worker, names: Sequence[str]) -> None:
+        self.outcome = outcome
+        self.spans = outcome.spans
+        self._gathered = gathered
+        self._worker = worker
+        self._names = names
+        self._domains = worker.verifier.plan.domains
+        self._rows = _once(outcome._rows, gathered, self._domains)
+        self.findings_by_rule = self._rows.counts
+        self._by_trace: dict[int, list[tuple[int | None, str]]] | None = None
 
     def findings(self, most: int | None = None, most_per_rule: int | None = None) -> list[Located]:
         """Render findings, in the order of rules, then of the input; bounded in all or for each rule."""
-        raise NotImplementedError
+        rows = _first(self._rows, most, most_per_rule)
+        engine = self._worker.engine
+        rendered = self._worker.renderer.render(rows, engine.columns, engine.relations, len(rows.rules))
+        return [
+            self._located(finding, self._domains[rule], row)
+            for finding, rule, row in zip(rendered, rows.rules.tolist(), rows.rows.tolist(), strict=True)
+        ]
 
-    def trace(self, number: int, spans_max: int = 1_000) -> TraceView:
+    def trace(self, number: int, spans_max: int = 1_000, *, attributes: bool = False) -> TraceView:
         """Make one trace visible, by Located.trace."""
-        raise NotImplementedError
+        engine = self._worker.engine
+        columns, relations = engine.columns, engine.relations
+        rows = np.flatnonzero(relations.spans[SpanRelation.TRACE, : self.spans] == number).tolist()
+        rules: dict[int | None, set[str]] = {}
+        for span, rule in self._rules_in(number):
+            rules.setdefault(span, set()).add(rule)
+        batch = Batch(columns, relations)
+        shown = [of for of, _ in zip(tree(rows, columns, relations), range(spans_max), strict=False)]
+        views = tuple(
+            span_view(
+                row,
+                batch,
+                source_of(self._gathered.spans[row], self._names),
+                sorted(rules.get(row, ())),
+                with_attributes=attributes,
+            )
+            for row, _ in shown
+        )
+        first = columns.spans.wide[:, rows[0]]
+        trace_id = f"{int(first[0]):016x}{int(first[1]):016x}"
+        return TraceView(
+            trace_id=trace_id if trace_id.strip("0") else "",
+            spans=views,
+            depths=tuple(depth for _, depth in shown),
+            spans_total=len(rows),
+            rules=tuple(sorted(rules.get(None, ()))),
+        )
+
+    def _rules_in(self, trace: int) -> list[tuple[int | None, str]]:
+        """Findings of a trace as (row of the span or None, rule id)."""
+        if self._by_trace is None:
+            self._by_trace = {}
+            ids = self._worker.verifier.rule_ids
+            for rule, row in zip(self._rows.rules.tolist(), self._rows.rows.tolist(), strict=True):
+                number, span = self._trace_of(self._domains[rule], row)
+                if number is not None:
+                    self._by_trace.setdefault(number, []).append((span, ids[rule]))
+        return self._by_trace.get(trace, [])
+
+    def _trace_of(self, domain: Domain, row: int) -> tuple[int | None, int | None]:
+        """The trace that a finding is in, and the span."""
+        if domain is Domain.TRACE:
+            return row, None
+        engine = self._worker.engine
+        span = span_of(domain, row, engine.columns)
+        return (None if span is None else int(engine.relations.spans[SpanRelation.TRACE, span])), span
+
+    def _located(self, finding: Finding, domain: Domain, row: int) -> Located:
+        trace, span = self._trace_of(domain, row)
+        if domain is Domain.RESOURCE:
+            origin = self._gathered.resources[row]
+        elif domain is Domain.SCOPE:
+            origin = self._gathered.scopes[row]
+        else:
+            origin = self._gathered.spans[self._first_span(row) if span is None else span]
+        return Located(finding, source_of(origin, self._names), trace, self._scope(domain, row, span))
+
+    def _scope(self, domain: Domain, row: int, span: int | None) -> str:
+        columns = self._worker.engine.columns
+        scope = (
+            row if domain is Domain.SCOPE else None if span is None else columns.spans.narrow[SpanNarrow.SCOPE, span]
+        )
+        return "" if scope is None else clean(columns.text(columns.scopes.wide[ScopeWide.NAME, scope]), NAME_MAX)
+
+    def _first_span(self, trace: int) -> int:
+        return int(self._worker.engine.relations.traces[_FIRST_SPAN, trace])
 
 
 class Check:
@@ -62,6 +163,7 @@ class Check:
         verifier: rules and policies.
         settings: bounds.
         profile: which of the verifier's policies.
+        completeness: whether the inputs, taken together, hold whole traces.
         annotate: remember the verdicts for `annotate`, and standard input in a temporary file.
         stdin: what `-` stands for; sys.stdin.buffer when absent.
 
@@ -82,22 +184,40 @@ class Check:
         *,
         settings: FileSettings | None = None,
         profile: str = "",
+        completeness: Completeness = Completeness.TRACE,
         annotate: bool = False,
         stdin: BinaryIO | None = None,
     ) -> None:
+        self._settings = settings or FileSettings()
         self.inputs = Inputs()
+        self.inputs.notes.most = self._settings.notes_max
         self.spans = 0
         self.findings_by_rule: NDArray[np.uint64] = np.zeros(len(verifier.rule_ids), np.uint64)
-        self._verifier = verifier
-        self._settings = settings or FileSettings()
+        _ = verifier.policies[profile]
+        self._worker = verifier.worker()
+        self._limits = verifier.limits
         self._profile = profile
-        self._paths = tuple(paths)
+        self._completeness = completeness
+        self._verdicts = Verdicts() if annotate else None
         self._stdin = stdin
-        self._annotate = annotate
+        self._kept: BinaryIO | None = None  # what came from standard input, should it be read again
+        self._done = False
+        self._entries = discover(paths, self.inputs)
+        self._names = [entry.name for entry in self._entries]
+        self._told: set[tuple[int, int]] = set()  # where something was that cannot be read
 
     def __iter__(self) -> Iterator[Checked]:
         """Read, put together and verify, part after part."""
-        raise NotImplementedError
+        assembler = Assembler(self._settings, self._limits, self.inputs.notes, self._names)
+        try:
+            for gathered in assembler.chunks(self._parts()):
+                yield from self._verified(gathered)
+            self._done = True
+        except OSError as error:
+            self.inputs.notes.error(
+                Source("temporary files"),
+                f"cannot be used: {error.strerror or error}; what had not been verified before is not",
+            )
 
     def annotate(self, out: Path) -> list[Path]:
         """Write the inputs again with the verdicts on them, each in its own format; after the check was iterated.
@@ -112,4 +232,103 @@ class Check:
             RuntimeError: the check was not made with `annotate`, or not iterated to its end.
 
         """
-        raise NotImplementedError
+        if self._verdicts is None or not self._done:
+            raise RuntimeError("only after a check with `annotate` that was iterated to its end")
+        annotator = Annotator(self._verdicts, self._settings, self.inputs.notes)
+        written = []
+        for number, (entry, path) in enumerate(zip(self._entries, outputs(self._names, out), strict=True)):
+            with self._again(entry) as raw:
+                if raw is not None:
+                    annotator.write(number, entry.name, raw, path)
+                    written.append(path)
+        return written
+
+    @contextlib.contextmanager
+    def _again(self, entry: Input) -> Iterator[BinaryIO | None]:
+        """The input once more; None where it could not be opened the first time, which was noted."""
+        if entry.path is None:
+            if self._kept is not None:
+                self._kept.seek(0)
+            yield self._kept
+            return
+        try:
+            file = entry.path.open("rb", buffering=0)
+        except OSError:
+            yield None
+            return
+        with file:
+            yield file
+
+    def _parts(self) -> Iterator[Part]:
+        for number, entry in enumerate(self._entries):
+            stdin = self._stdin
+            if entry.path is None and self._verdicts is not None:
+                self._kept = tempfile.TemporaryFile(dir=self._settings.temporary_folder or None)  # noqa: SIM115
+                weakref.finalize(self, self._kept.close)
+                stdin = Tee(stdin or sys.stdin.buffer, self._kept)  # type: ignore[assignment]  # what is needed of it
+            yield from read_file(number, entry, self.inputs, self._settings, stdin)
+
+    def _verified(self, gathered: Gathered) -> Iterator[Checked]:
+        """Verify whole traces; where that is refused, smaller and smaller shares, until those to blame are found."""
+        try:
+            outcome = self._worker.verify(
+                gathered.otlp, completeness=self._completeness, profile=self._profile, allow_drop=False
+            )
+        except (MalformedRequest, RequestOverLimit) as error:
+            shares = halves(gathered)
+            if shares is None:
+                self._note(gathered, error)
+                return
+            for share in shares:
+                yield from self._verified(share)
+            return
+        checked = Checked(outcome, gathered, self._worker, self._names)
+        self.spans += checked.spans
+        self.findings_by_rule += checked.findings_by_rule
+        if self._verdicts is not None:
+            self._verdicts.add(outcome, gathered, self._worker)
+        yield checked
+
+    def _note(self, gathered: Gathered, error: MalformedRequest | RequestOverLimit) -> None:
+        """Say what is wrong with a single trace."""
+        part = Part(gathered.otlp, (gathered.resources, gathered.scopes, gathered.spans))
+        if isinstance(error, MalformedRequest):
+            origin, within = part.locate(error.offset)
+            reason = str(error).replace(f" at byte {error.offset}", "")
+            message = f"broken protobuf: {reason}; the trace is not checked"
+        else:
+            origin, within = part.locate(0)
+            message = f"a trace that is not checked: {error}"
+        place = int(origin["file"]), int(origin["offset"]) + within
+        if place in self._told:
+            return
+        self._told.add(place)
+        source = source_of(origin, self._names)
+        if not source.line:
+            source = Source(source.file, 0, place[1], source.request)
+        self.inputs.notes.error(source, message)
+
+
+_FIRST_SPAN: Final = int(TraceRelation.FIRST_SPAN)
+
+
+def _once(found: FindingRows, gathered: Gathered, domains: Sequence[Domain]) -> FindingRows:
+    """Findings in the order of rules, without those on resources and scopes that another part stands for."""
+    order = np.argsort(found.rules, kind="stable")
+    rules, rows = found.rules[order], found.rows[order]
+    keep = np.ones(len(rules), np.bool_)
+    for domain, origins in ((Domain.RESOURCE, gathered.resources), (Domain.SCOPE, gathered.scopes)):
+        of_domain = np.array([own is domain for own in domains], np.bool_)[rules]
+        keep[of_domain] = (origins["request"][rows[of_domain]] & COPY) == 0
+    rules, rows = rules[keep], rows[keep]
+    return FindingRows.of_violations(rules, rows, np.bincount(rules, minlength=len(domains)).astype(np.uint32))
+
+
+def _first(found: FindingRows, most: int | None, most_per_rule: int | None) -> FindingRows:
+    """The first findings, in all and of each rule; they are in the order of rules."""
+    rules, rows = found.rules, found.rows
+    if most_per_rule is not None:
+        starts = np.concatenate([[0], np.cumsum(found.counts, dtype=np.int64)])
+        keep = np.arange(len(rules)) - starts[rules] < most_per_rule
+        rules, rows = rules[keep], rows[keep]
+    return FindingRows.of_violations(rules[:most], rows[:most], found.counts)

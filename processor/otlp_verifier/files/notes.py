@@ -69,6 +69,7 @@ NoticeCode = Literal[
     "json-enum-name",  # read as the number
     "json-id-base64",  # read as the id
     "json-surrogate",  # half a surrogate pair, read as U+FFFD
+    "json-rewritten",  # by `annotate`: spans of Jaeger and Zipkin are encoded anew
 ]
 
 

@@ -14,7 +14,7 @@ class FileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     document_bytes_max: Annotated[
         int,
         Meta(
-            ge=1 << 16,
+            ge=1 << 20,
             le=1 << 30,
             description="One JSON line, document or request; longer ones are skipped",
         ),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from otlp_verifier.columns import Columns
 from otlp_verifier.findings.batch import Batch
-from otlp_verifier.findings.template import check_messages, template
+from otlp_verifier.findings.template import template
 from otlp_verifier.findings.wording import clean
 from otlp_verifier.language.paths import FIELDS, STEPS, Step
 from otlp_verifier.machine.operations import Domain, NarrowTable
@@ -64,15 +64,11 @@ class Renderer:
         rules: a rule's number in findings is its index here.
         domains: per rule, what its findings are rows of.
 
-    Raises:
-        RuleErrors: messages that cannot be filled; only those of users' rules are looked at before they are needed.
-
     """
 
     def __init__(self, rules: Sequence[Rule], domains: Sequence[Domain]) -> None:
         self._rules = tuple(rules)
         self._domains = tuple(domains)
-        check_messages(rule for rule in self._rules if not rule.family)
 
     def render(self, found: FoundRows, columns: Columns, relations: Relations, most: int) -> list[Finding]:
         """Make the first `most` findings of the batch that `columns` and `relations` still hold."""

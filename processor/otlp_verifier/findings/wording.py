@@ -34,7 +34,9 @@ def clean(text: bytes, length_max: int) -> str:
     """Decode a string, escape what does not print, and cut it to so many characters."""
     # A character has at most four bytes: no more of a huge string is looked at.
     decoded = text[: 4 * length_max + 4].decode("utf-8", "replace")
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in decoded[: length_max + 1])
+    shown = decoded[: length_max + 1]
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
     return shown if len(shown) <= length_max else shown[: length_max - 1] + "…"
 
 
@@ -42,7 +44,7 @@ def _whole(value: int, type_: Type, path: str) -> str:
     if type_ is Type.TIME:
         return _time(value)
     if type_ is Type.DURATION:
-        return _duration(value)
+        return duration(value)
     names = _NAMES.get(path, ())
     if 0 <= value < len(names):
         return names[value]
@@ -56,7 +58,8 @@ def _time(unix_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"
 
 
-def _duration(ns: int) -> str:
+def duration(ns: int) -> str:
+    """Write a duration with three digits and the unit that fits."""
     for size, unit in _UNITS:
         if abs(ns) >= size:
             amount = ns / size

@@ -62,6 +62,10 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
         constants=np.array(list(constants.index) or [0], np.uint64),
         keys={domain: tuple(slots) for domain, slots in symbols.keys.items()},
         texts={domain: tuple(texts) for domain, texts in symbols.texts.items()},
+        asked={
+            domain: tuple(tuple(symbols.asked.get(text, ())) for text in texts)
+            for domain, texts in symbols.texts.items()
+        },
         strings=tuple(symbols.strings),
         predicates=tuple(predicate for _, predicate in symbols.predicates.values()),
         words=max(batch.words, trace.words),

@@ -264,4 +264,8 @@ class Lowering:
 
     def holds(self, value: Value, name: str, predicate: Callable[[], Callable[[bytes], bool]]) -> NodeId:
         """The flag that a predicate is true of a TEXT or DYNAMIC string; false where it is no string."""
-        return self.graph.node(Op.HOLDS, self.code(value), numbers=(self.symbols.predicate(name, predicate),))
+        if value.text is None:
+            raise AssertionError("a predicate is asked of a string of the telemetry")
+        return self.graph.node(
+            Op.HOLDS, self.code(value), numbers=(self.symbols.predicate(name, value.text, predicate),)
+        )

@@ -39,6 +39,7 @@ class Plan:
         constants: uint64 bit patterns.
         keys: per domain, the attribute keys that rules name; a key's index is its slot.
         texts: per domain, the texts to encode; their index is the column of the CODES table.
+        asked: per domain, for each of its texts, the predicates that are asked of it.
         strings: constant strings, whose codes are 0, 1, 2, ... in this order.
         predicates: by number.
         words, flags: registers that the larger program needs.
@@ -53,6 +54,7 @@ class Plan:
     constants: NDArray[np.uint64]
     keys: dict[Domain, tuple[bytes, ...]]
     texts: dict[Domain, tuple[CodedText, ...]]
+    asked: dict[Domain, tuple[tuple[int, ...], ...]]
     strings: tuple[bytes, ...]
     predicates: tuple[Predicate, ...]
     words: int

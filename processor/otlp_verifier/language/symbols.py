@@ -15,6 +15,7 @@ class Symbols:
     texts: dict[Domain, dict[CodedText, int]] = field(default_factory=dict)
     strings: dict[bytes, int] = field(default_factory=dict)
     predicates: dict[str, tuple[int, Predicate]] = field(default_factory=dict)
+    asked: dict[CodedText, dict[int, None]] = field(default_factory=dict)  # which predicates are asked of which text
 
     def key(self, domain: Domain, key: str) -> int:
         """The slot of an attribute key."""
@@ -30,8 +31,10 @@ class Symbols:
         """The dictionary code of a constant string."""
         return self.strings.setdefault(value.encode(), len(self.strings))
 
-    def predicate(self, name: str, holds: Callable[[], Callable[[bytes], bool]]) -> int:
-        """The number of a predicate; `holds` makes its function if the name is new."""
+    def predicate(self, name: str, text: CodedText, holds: Callable[[], Callable[[bytes], bool]]) -> int:
+        """The number of a predicate that is asked of a text; `holds` makes its function if the name is new."""
         if name not in self.predicates:
             self.predicates[name] = (len(self.predicates), Predicate(name, holds()))
-        return self.predicates[name][0]
+        number = self.predicates[name][0]
+        self.asked.setdefault(text, {})[number] = None
+        return number

@@ -8,7 +8,8 @@ nothing is ever compiled after start-up.
 import numba as nb
 import numpy as np
 
-from otlp_verifier.columns import NO_ROW, ValueType
+from otlp_verifier.columns import NO_ROW
+from otlp_verifier.machine.arithmetic import arithmetic
 from otlp_verifier.machine.memory import (
     address,
     constant,
@@ -24,12 +25,8 @@ from otlp_verifier.machine.memory import (
 )
 from otlp_verifier.machine.operations import BLOCK, Op
 
-_NONE = np.uint64(NO_ROW)
-_SIGNED_MAX, _SIGNED_MIN = np.int64(2**63 - 1), np.int64(-(2**63))
-_UNSIGNED_MAX = np.uint64(2**64 - 1)
-_TOP = np.uint64(2**63)
-
 # numba freezes integers, not enums.
+_NONE = np.uint64(NO_ROW)
 _ROW, _LOAD_WIDE, _LOAD_NARROW, _WIDE_AT = int(Op.ROW), int(Op.WIDE), int(Op.NARROW), int(Op.WIDE_AT)
 _NARROW_AT, _ROW_AT, _CONSTANT = int(Op.NARROW_AT), int(Op.ROW_AT), int(Op.CONSTANT)
 _FLAG_CONSTANT, _PRESENT = int(Op.FLAG_CONSTANT), int(Op.PRESENT)
@@ -42,73 +39,7 @@ _EQUAL_FLOAT_K, _LESS_FLOAT_K, _AT_MOST_FLOAT_K = int(Op.EQUAL_FLOAT_K), int(Op.
 _GREATER_FLOAT_K, _AT_LEAST_FLOAT_K = int(Op.GREATER_FLOAT_K), int(Op.AT_LEAST_FLOAT_K)
 _BITS_K, _AND, _OR, _NOT, _AND_NOT = int(Op.BITS_K), int(Op.AND), int(Op.OR), int(Op.NOT), int(Op.AND_NOT)
 _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = int(Op.ADD), int(Op.SUBTRACT), int(Op.MULTIPLY), int(Op.DIVIDE)
-_TIME_MINUS_TIME, _TIME_PLUS, _TIME_MINUS = int(Op.TIME_MINUS_TIME), int(Op.TIME_PLUS), int(Op.TIME_MINUS)
-_ADD_FLOAT, _SUBTRACT_FLOAT = int(Op.ADD_FLOAT), int(Op.SUBTRACT_FLOAT)
-_MULTIPLY_FLOAT, _DIVIDE_FLOAT, _TO_FLOAT = int(Op.MULTIPLY_FLOAT), int(Op.DIVIDE_FLOAT), int(Op.TO_FLOAT)
-_MASK_K, _SHIFT_RIGHT, _SIGN_32, _SELECT = int(Op.MASK_K), int(Op.SHIFT_RIGHT), int(Op.SIGN_32), int(Op.SELECT)
-_KEY, _MIX, _SMALLER, _LARGER = int(Op.KEY), int(Op.MIX), int(Op.SMALLER), int(Op.LARGER)
 _HOLDS, _REPORT, _STORE, _MARK = int(Op.HOLDS), int(Op.REPORT), int(Op.STORE), int(Op.MARK)
-_STRING, _INT, _DOUBLE = np.uint64(ValueType.STRING), np.uint64(ValueType.INT), np.uint64(ValueType.DOUBLE)
-_ODD_A, _ODD_B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
-_WHOLE_MAX = 2.0**63
-
-
-@nb.njit(cache=True, nogil=True)
-def _as_float(bits):
-    """The float with these bits."""
-    one = np.empty(1, np.uint64)
-    one[0] = bits
-    return one.view(np.float64)[0]
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _key(kind, payload, code):
-    """One word for a value: within a type no two values share one, and 1 and 1.0 are the same number."""
-    content = payload
-    if kind == _STRING:
-        content = code
-    elif kind == _DOUBLE:
-        value = _as_float(payload)
-        if abs(value) < _WHOLE_MAX and value == np.floor(value):
-            kind, content = _INT, np.uint64(np.int64(value))
-    elif kind == 0:
-        content = np.uint64(0)
-    h = (content ^ (kind * _ODD_A)) * _ODD_B
-    return h ^ (h >> np.uint64(32))
-
-
-@nb.njit(nb.int64(nb.int64, nb.int64), cache=True, nogil=True, error_model="numpy")
-def _quotient(p, q):
-    """Division towards zero, as Go's; the two cases that trap the processor are 0 and the wrapped value."""
-    if q == 0:
-        return np.int64(0)
-    if q == -1:
-        return np.int64(0) - p
-    floor = p // q
-    return floor + np.int64(1) if floor < 0 and floor * q != p else floor
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _arithmetic_float(op, to, a, b, n, words):
-    out = float_register(words, to)
-    if op == _TO_FLOAT:
-        signed = signed_register(words, a)
-        for i in range(n):
-            out[i] = signed[i]
-        return
-    x, y = float_register(words, a), float_register(words, b)
-    if op == _ADD_FLOAT:
-        for i in range(n):
-            out[i] = x[i] + y[i]
-    elif op == _SUBTRACT_FLOAT:
-        for i in range(n):
-            out[i] = x[i] - y[i]
-    elif op == _MULTIPLY_FLOAT:
-        for i in range(n):
-            out[i] = x[i] * y[i]
-    elif op == _DIVIDE_FLOAT:
-        for i in range(n):
-            out[i] = x[i] / y[i]
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -259,83 +190,6 @@ def _logic(op, to, a, b, n, flags):
             out[i] = x[i] & (y[i] ^ np.uint8(1))
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _arithmetic(op, to, a, b, c, n, constants, words, flags):
-    out = word_register(words, to)
-    if op == _TIME_MINUS_TIME:
-        x, y = word_register(words, a), word_register(words, b)
-        for i in range(n):
-            d = x[i] - y[i]
-            if x[i] >= y[i]:
-                out[i] = d if d < _TOP else _TOP - np.uint64(1)
-            else:
-                out[i] = d if d >= _TOP else _TOP
-    elif op == _TIME_PLUS or op == _TIME_MINUS:
-        x, y = word_register(words, a), word_register(words, b)
-        for i in range(n):
-            d = y[i] if op == _TIME_PLUS else ~y[i] + np.uint64(1)
-            s = x[i] + d
-            # The sign of the duration that is applied, not of the operand: -(-2^63) is 2^63.
-            forward = (y[i] < _TOP) == (op == _TIME_PLUS) or y[i] == 0
-            if forward:
-                out[i] = s if s >= x[i] else _UNSIGNED_MAX
-            else:
-                out[i] = s if s <= x[i] else np.uint64(0)
-    elif op == _SIGN_32:
-        x = word_register(words, a)
-        for i in range(n):
-            out[i] = np.uint64(np.int64(np.int32(np.uint32(x[i]))))
-    elif op == _MASK_K:
-        x, k = word_register(words, a), constant(constants, b)
-        for i in range(n):
-            out[i] = x[i] & k
-    elif op == _SHIFT_RIGHT:
-        x, bits = word_register(words, a), np.uint64(b)
-        for i in range(n):
-            out[i] = x[i] >> bits
-    elif op == _SELECT:
-        flag, x, y = flag_register(flags, a), word_register(words, b), word_register(words, c)
-        for i in range(n):
-            out[i] = x[i] if flag[i] else y[i]
-    elif op == _KEY:
-        kinds, payloads, codes = word_register(words, a), word_register(words, b), word_register(words, c)
-        for i in range(n):
-            out[i] = _key(kinds[i], payloads[i], codes[i])
-    elif op == _MIX:
-        x, y = word_register(words, a), word_register(words, b)
-        for i in range(n):
-            # Folded before it is added: else the highest bits of both cancel each other.
-            h = (x[i] ^ (x[i] >> np.uint64(32))) * _ODD_A
-            h = ((h ^ (h >> np.uint64(29))) + y[i]) * _ODD_B
-            out[i] = h ^ (h >> np.uint64(32))
-    elif op == _SMALLER:
-        x, y = word_register(words, a), word_register(words, b)
-        for i in range(n):
-            out[i] = min(x[i], y[i])
-    elif op == _LARGER:
-        x, y = word_register(words, a), word_register(words, b)
-        for i in range(n):
-            out[i] = max(x[i], y[i])
-    elif op == _ADD:
-        x, y = word_register(words, a), word_register(words, b)
-        for i in range(n):
-            out[i] = x[i] + y[i]
-    elif op == _SUBTRACT:
-        x, y = word_register(words, a), word_register(words, b)
-        for i in range(n):
-            out[i] = x[i] - y[i]
-    elif op == _MULTIPLY:
-        x, y = word_register(words, a), word_register(words, b)
-        for i in range(n):
-            out[i] = x[i] * y[i]
-    elif op == _DIVIDE:
-        p, q, r = signed_register(words, a), signed_register(words, b), signed_register(words, to)
-        for i in range(n):
-            r[i] = _quotient(p[i], q[i])
-    else:
-        _arithmetic_float(op, to, a, b, n, words)
-
-
 @nb.njit(
     nb.int64(
         nb.int32[:, ::1], nb.int64[:, ::1], nb.uint64[::1], nb.int64[:, ::1], nb.int64[:, ::1],
@@ -397,7 +251,7 @@ def run(
                 elif op < _ADD:
                     _logic(op, to, a, b, n, flags_at)
                 elif op < _HOLDS:
-                    _arithmetic(op, to, a, b, c, n, constants_at, words_at, flags_at)
+                    arithmetic(op, to, a, b, c, n, constants_at, words_at, flags_at)
                 elif op == _HOLDS:
                     out, codes, holds = flag_register(flags_at, to), word_register(words_at, b), truth[a]
                     for i in range(n):

@@ -68,6 +68,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         family: the folder of the package file; empty for a user's rule.
         file, line: where the entry begins; `line` counts from 1.
         rule_line: the line of the file on which the formula's first line stands.
+        message_line: the same for the message; 0 where there is none.
 
     """
 
@@ -88,6 +89,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     line: int
     rule_line: int
+    message_line: int = 0
 
 
 _REQUIRED: Final = ("id", "severity", "description", "rule")
@@ -247,6 +249,7 @@ def _rules(entry: Entry | BlockEntry, family: str, errors: list[RuleFileError]) 
             file=entry.file,
             line=entry.line(None),
             rule_line=entry.first_line("rule", part),
+            message_line=entry.first_line("message", part if len(messages) > 1 else 0) if "message" in value else 0,
             **{key: value[key] for key in _AS_THEY_ARE if key in value},
         )
         for part, formula in enumerate(formulas)

@@ -3,12 +3,15 @@
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+from otlp_verifier.findings.template import check_messages
+from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.language.errors import RuleErrors
 from otlp_verifier.pipeline import Verifier, Worker
-from otlp_verifier.rules.catalogue import located
-from otlp_verifier.rules.errors import RuleFileErrors
+from otlp_verifier.rules.catalogue import Rule, located
+from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
 from otlp_verifier.selection import selected
 from otlp_verifier.settings import Settings, SettingsFile
 
@@ -82,4 +85,22 @@ def compiled(file: SettingsFile) -> Verifier:
     try:
         return Verifier(rules, {"": settings.policy, **settings.profiles}, settings.limits)
     except RuleErrors as errors:
-        raise RuleFileErrors(located(error, rules) for error in errors.errors) from errors
+        raise RuleFileErrors(_mistakes(rules)) from errors
+
+
+def _mistakes(rules: Iterable[Rule]) -> Iterator[RuleFileError]:
+    """All mistakes of the rules, with the file and the line of the file.
+
+    One rule after the other, as an error knows no more than its rule's id, which the parts of a rule share.
+    """
+    for rule in rules:
+        try:
+            compile_rules([Source(rule.id, rule.rule, rule.parameters)])
+        except RuleErrors as errors:
+            yield from (located(error, [rule]) for error in errors.errors)
+            continue
+        try:
+            check_messages([rule])
+        except RuleErrors as errors:
+            for error in errors.errors:
+                yield RuleFileError(rule.file, rule.message_line + error.line - 1, str(error))

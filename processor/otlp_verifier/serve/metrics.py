@@ -34,6 +34,7 @@ CAUSES: Final = tuple(
 LIMITS: Final = (
     *(field.name for field in fields(Limits) if field.name != "depth"),  # deeper values are not looked into
     "streams", "requests_in_flight", "queue_timeout",
+    "answer_bytes",  # no setting: part of the contract with senders
 )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def options(settings: Settings) -> list[tuple[str, int]]:
     age = settings.max_connection_age
     return [
         ("grpc.max_receive_message_length", settings.limits.bytes + MESSAGE_SLACK_BYTES),
-        ("grpc.max_send_message_length", -1),  # an answer's size follows the findings of a bounded request
+        ("grpc.max_send_message_length", -1),  # streams refuse what would take a longer answer than senders receive
         ("grpc.max_metadata_size", METADATA_BYTES_MAX),
         ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
         ("grpc.max_concurrent_streams", settings.limits.streams + SPARE_THREADS),

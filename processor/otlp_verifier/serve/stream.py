@@ -169,6 +169,13 @@ class Streams:
                 allow_drop=caller.allow_drop,
             )
             reply = outcome.response(request.id)
+            if len(reply) > answer.ANSWER_BYTES_MAX:
+                most = answer.ANSWER_BYTES_MAX
+                raise Refused(
+                    contract.CODE_TOO_LARGE,
+                    f"the answer takes {len(reply)} bytes; an answer has at most {most}",
+                    limit="answer_bytes",
+                )
             found = int(outcome.findings_by_rule.sum())
             if found:
                 self._findings.batch(outcome, found)

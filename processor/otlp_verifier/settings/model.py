@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from otlp_verifier.files.settings import FileSettings
 from otlp_verifier.policy import Policy
 from otlp_verifier.settings.scalars import Address, Duration, FileMode, TcpAddress
 from otlp_verifier.wire.limits import Limits
@@ -118,6 +119,7 @@ class Settings(_Section, frozen=True):
         dict[str, Policy], Meta(description="More policies by name; a collector's processor picks one with `profile`")
     ] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
+    files: FileSettings = field(default_factory=FileSettings)
     log: Log = field(default_factory=Log)
     findings: Findings = field(default_factory=Findings)
     shutdown: Shutdown = field(default_factory=Shutdown)

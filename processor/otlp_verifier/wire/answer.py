@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from otlp_verifier.contract import verifier_pb2 as contract
 from otlp_verifier.wire.varint import varint
 
+ANSWER_BYTES_MAX: Final = 16 << 20  # of the contract: senders receive no more
 NONE: Final[NDArray[np.uint32]] = np.empty(0, np.uint32)
 _LENGTH_DELIMITED = 2
 

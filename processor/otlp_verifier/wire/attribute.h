@@ -102,8 +102,6 @@ OTLPV_HOT int otlpv_take_attributes(otlpv_pass *pass, otlpv_reader *reader, otlp
             return status;
         reader->at = at = copy.at;
         odd = false;
-        if (at == reader->end)
-            return OTLPV_OK;
     }
 }
 

@@ -12,7 +12,7 @@ from cffi import FFI
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]  # setuptools wants sources relative to setup.py
-HEADERS = ("columns.h", "scan.h", "splice.h", "lookup.h", "envelope.h")
+HEADERS = ("columns.h", "scan.h", "splice.h", "lookup.h", "envelope.h", "origin.h", "json.h", "partition.h")
 SOURCES = (
     "scan.c",
     "pass.c",
@@ -24,6 +24,15 @@ SOURCES = (
     "splice.c",
     "lookup.c",
     "envelope.c",
+    "json.c",
+    "json_scalar.c",
+    "json_schema.c",
+    "json_lexer.c",
+    "json_number.c",
+    "json_text.c",
+    "json_end.c",
+    "partition.c",
+    "partition_index.c",
 )
 COVERAGE = bool(os.environ.get("OTLP_VERIFIER_COVERAGE"))  # count executed lines, for gcov
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]

@@ -95,7 +95,7 @@ enum otlpv_resource_narrow {
     OTLPV_RESOURCE_SPAN_START,
     OTLPV_RESOURCE_SPAN_COUNT,
     OTLPV_RESOURCE_ENTITY_REFS, /* how many */
-    OTLPV_RESOURCE_DEFECTS,
+    OTLPV_RESOURCE_DEFECTS, /* includes those of its ResourceSpans; the first row's, those of the request too */
     OTLPV_RESOURCE_NARROW
 };
 
@@ -113,7 +113,7 @@ enum otlpv_scope_narrow {
     OTLPV_SCOPE_ATTRIBUTE_COUNT,
     OTLPV_SCOPE_SPAN_START,
     OTLPV_SCOPE_SPAN_COUNT,
-    OTLPV_SCOPE_DEFECTS,
+    OTLPV_SCOPE_DEFECTS, /* includes those of its ScopeSpans */
     OTLPV_SCOPE_NARROW
 };
 
@@ -127,8 +127,8 @@ enum otlpv_attribute_wide {
 };
 enum otlpv_attribute_narrow {
     OTLPV_ATTRIBUTE_TYPE,         /* otlpv_type */
-    OTLPV_ATTRIBUTE_ELEMENTS,     /* of an array or map: how many direct elements */
-    OTLPV_ATTRIBUTE_NESTED_START, /* of an array or map: its rows in nested (all levels) */
+    OTLPV_ATTRIBUTE_ELEMENTS,     /* of an array or map: how many direct elements; of others 0 */
+    OTLPV_ATTRIBUTE_NESTED_START, /* of an array or map: its rows in nested (all levels); of others 0 */
     OTLPV_ATTRIBUTE_NESTED_COUNT,
     OTLPV_ATTRIBUTE_NARROW
 };
@@ -165,7 +165,7 @@ enum otlpv_type {
 enum otlpv_defect {
     OTLPV_DEFECT_FIELD_UTF8 = 1,        /* a string field is not UTF-8 */
     OTLPV_DEFECT_ATTRIBUTE_UTF8 = 2,    /* a key or a string value, at any level, is not UTF-8 */
-    OTLPV_DEFECT_DUPLICATE_KEY = 4,     /* two attributes of the record have one key */
+    OTLPV_DEFECT_DUPLICATE_KEY = 4,     /* two attributes of the record have one key (of over 1,024: one hash) */
     OTLPV_DEFECT_EMPTY_KEY = 8,         /* an attribute's key is empty */
     OTLPV_DEFECT_EMPTY_VALUE = 16,      /* an attribute has no value */
     OTLPV_DEFECT_REPEATED_FIELD = 32,   /* a singular field or oneof was sent more than once */
@@ -174,7 +174,7 @@ enum otlpv_defect {
     OTLPV_DEFECT_UNKNOWN_FIELD = 256,
     OTLPV_DEFECT_TOO_DEEP = 512,        /* values nested deeper than max_depth: kept, not looked into */
     OTLPV_DEFECT_FORGED = 1024,         /* an attribute key begins with `verifier.` */
-    OTLPV_DEFECT_MIXED_ARRAY = 2048,    /* an array attribute holds values of unlike types */
+    OTLPV_DEFECT_MIXED_ARRAY = 2048,    /* an array attribute holds values of unlike types; empty ones are like all */
     OTLPV_DEFECT_NESTED_DUPLICATE_KEY = 4096, /* a map value has one key twice */
     OTLPV_DEFECT_GROUP = 8192           /* a protobuf group, balanced or cut off by the end of its message */
 };

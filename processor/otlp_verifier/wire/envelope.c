@@ -50,7 +50,7 @@ int otlpv_open_envelope(const uint8_t *bytes, uint64_t length, otlpv_envelope *e
         if (status == OTLPV_OK)
             status = read_field(&reader, bytes, &tag, envelope);
         if (status != OTLPV_OK) {
-            *fault = (otlpv_fault){.offset = offset, .message = OTLPV_MESSAGE_REQUEST, .field = tag.number};
+            *fault = (otlpv_fault){.offset = offset, .message = OTLPV_MESSAGE_ENVELOPE, .field = tag.number};
             return status;
         }
     }

@@ -10,5 +10,5 @@ typedef struct {
 } otlpv_envelope;
 
 /* An otlpv_status; unknown fields are skipped, the last of a repeated singular field counts (of `hello` too,
- * where protobuf would merge). `fault` names OTLPV_MESSAGE_REQUEST, which here is the VerifyRequest. */
+ * where protobuf would merge). `fault` names OTLPV_MESSAGE_ENVELOPE. */
 int otlpv_open_envelope(const uint8_t *bytes, uint64_t length, otlpv_envelope *envelope, otlpv_fault *fault);

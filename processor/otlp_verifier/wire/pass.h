@@ -38,7 +38,7 @@ typedef struct {
 } otlpv_place;
 
 /* Field numbers and wire types as they are in a canonical one or two byte tag. */
-#define OTLPV_TAG(number, wire_type) ((number) << 3 | (wire_type))
+#define OTLPV_TAG(number, wire_type) ((uint32_t)(number) << 3 | (uint32_t)(wire_type))
 #define OTLPV_ODD_TAG 0xFFFFFFFFu /* stands for a field number that fits no such tag: never a known field */
 
 #define OTLPV_COLD __attribute__((noinline, cold))

@@ -1,9 +1,11 @@
 /* Plain attributes: see attribute.h.
  *
- * A KeyValue is plain when it looks as every encoder writes it, with a key and
- * a value, each once, all lengths below 128, and a value that is a string, a
- * double, or a bool or int of at most 8 bytes. Then tags and lengths have fixed places and
- * are checked four bytes at a time. All others go to attribute.c.
+ * A KeyValue is plain when it looks as nearly every encoder writes it, with a
+ * key and a value, each once, all lengths below 128, and a value that is a
+ * string, a double, or a bool or int of at most 8 bytes. The key comes first as
+ * SDKs write it, the value as the collector does, whose marshaller fills its
+ * buffer from the end. Then tags and lengths have fixed places and are checked
+ * several at a time. All others go to attribute.c.
  *
  * These two loops are most of what reading costs; they are functions of their
  * own so that their variables get the registers.
@@ -41,50 +43,80 @@ OTLPV_HOT uint64_t varint_value(uint64_t word, uint32_t length)
     return (word & 0x000000000FFFFFFFu) | (word & 0x0FFFFFFF00000000u) >> 4;
 }
 
-/* Recognises a plain field at `at`, of which at least 8 bytes are there. */
-OTLPV_HOT bool recognise(const otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag, plain *p)
+#define KEY_TAG OTLPV_TAG(1, OTLPV_WIRE_LENGTH)
+#define VALUE_TAG OTLPV_TAG(2, OTLPV_WIRE_LENGTH)
+#define INT_TAG OTLPV_TAG(OTLPV_INT, OTLPV_WIRE_VARINT)
+#define BOOL_TAG OTLPV_TAG(OTLPV_BOOL, OTLPV_WIRE_VARINT)
+#define DOUBLE_TAG OTLPV_TAG(OTLPV_DOUBLE, OTLPV_WIRE_FIXED64)
+#define STRING_HEAD (VALUE_TAG | OTLPV_TAG(OTLPV_STRING, OTLPV_WIRE_LENGTH) << 16)
+
+/* Recognises a plain field at `at`, of which at least 8 bytes are there, in one of the two orders. */
+OTLPV_HOT bool recognise(const otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag, plain *p,
+                         const bool value_first)
 {
-    const uint32_t head = otlpv_load32(at); /* tag, length, tag of the key, its length */
-    if ((head & 0x80FF80FF) != (tag | OTLPV_TAG(1, OTLPV_WIRE_LENGTH) << 16))
+    const uint64_t head = otlpv_load64(at); /* the field's tag and length, the first part's tag and length, ... */
+    if (((uint32_t)head & 0x80FF80FF) != (tag | (value_first ? VALUE_TAG : KEY_TAG) << 16))
         return false;
-    p->size = head >> 8 & 0x7F;
-    p->key_length = head >> 24;
-    const uint32_t value_size = p->size - 4 - p->key_length;
-    /* An AnyValue of less than 2 bytes, which is empty, is rare enough; a negative size has become huge. */
-    if (value_size - 2 > 0x7F || end - at < (ptrdiff_t)(2 + p->size))
+    const uint32_t size = (uint32_t)head >> 8 & 0x7F;
+    const uint32_t first = (uint32_t)head >> 24;
+    const uint32_t second = size - 4 - first;
+    const uint8_t *middle = at + 4 + first;
+    if (second > 0x7F || end - at < (ptrdiff_t)(2 + size)) /* a negative size has become huge */
         return false;
-    p->key = at + 4;
-    const uint8_t *any_value = at + 4 + p->key_length;
-    const uint32_t value_head = otlpv_load32(any_value); /* tag, length, tag of the content, its first byte */
-    p->value = any_value + 4;
+    uint32_t value_head, value_size; /* tag, length, tag of the content, its first byte */
+    if (value_first) {
+        if (otlpv_load16(middle) != (KEY_TAG | second << 8))
+            return false;
+        p->key = middle + 2;
+        p->key_length = second;
+        p->value = at + 6;
+        value_size = first;
+        value_head = (uint32_t)(head >> 16);
+    } else {
+        if (second < 2) /* an AnyValue that is empty, which is rare enough; there may not be 4 bytes to load */
+            return false;
+        p->key = at + 4;
+        p->key_length = first;
+        p->value = middle + 4;
+        value_size = second;
+        value_head = otlpv_load32(middle);
+    }
+    p->size = size;
     p->value_length = value_size - 2;
     p->type = OTLPV_STRING;
-    if (value_head == (OTLPV_TAG(2, OTLPV_WIRE_LENGTH) | OTLPV_TAG(OTLPV_STRING, OTLPV_WIRE_LENGTH) << 16) +
-                          value_size * 0x01000100u - 0x02000000u)
+    if (value_head == STRING_HEAD + value_size * 0x01000100u - 0x02000000u)
         return true;
-    if ((value_head & 0xFFFF) != (OTLPV_TAG(2, OTLPV_WIRE_LENGTH) | value_size << 8))
+    if ((value_head & 0xFFFF) != (VALUE_TAG | value_size << 8))
         return false;
     p->value--;
     p->value_length++;
-    p->type = value_head >> 19 & 0x1F;
     const uint32_t content_tag = value_head >> 16 & 0xFF;
-    if (content_tag == OTLPV_TAG(OTLPV_INT, OTLPV_WIRE_VARINT) || content_tag == OTLPV_TAG(OTLPV_BOOL, OTLPV_WIRE_VARINT))
-        return p->value_length <= 8 && pass->end - p->value >= 8 && is_varint(otlpv_load64(p->value), p->value_length);
-    return content_tag == OTLPV_TAG(OTLPV_DOUBLE, OTLPV_WIRE_FIXED64) && p->value_length == 8;
+    p->type = content_tag >> 3;
+    if (content_tag == INT_TAG || content_tag == BOOL_TAG)
+        return p->value_length - 1 < 8 && pass->end - p->value >= 8 &&
+               is_varint(otlpv_load64(p->value), p->value_length);
+    return content_tag == DOUBLE_TAG && p->value_length == 8;
 }
 
-const uint8_t *otlpv_count_plain(const otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
-                                 otlpv_owner *owner)
+OTLPV_HOT const uint8_t *count_in_order(const otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
+                                        otlpv_owner *owner, const bool value_first)
 {
     const uint32_t last = owner->end;
     uint32_t row = owner->row;
     plain p;
-    while (end - at >= 8 && row != last && recognise(pass, at, end, tag, &p)) {
+    while (end - at >= 8 && row != last && recognise(pass, at, end, tag, &p, value_first)) {
         row++;
         at += 2 + p.size;
     }
     owner->row = row;
     return at;
+}
+
+const uint8_t *otlpv_count_plain(const otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
+                                 otlpv_owner *owner)
+{
+    return end - at >= 8 && at[2] == VALUE_TAG ? count_in_order(pass, at, end, tag, owner, true)
+                                               : count_in_order(pass, at, end, tag, owner, false);
 }
 
 #define CLEARED_ROWS 1024
@@ -104,8 +136,8 @@ void otlpv_clear_lists(otlpv_pass *pass, uint32_t row)
     pass->cleared += rows;
 }
 
-const uint8_t *otlpv_fill_plain(otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
-                                otlpv_owner *owner)
+OTLPV_HOT const uint8_t *fill_in_order(otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
+                                       otlpv_owner *owner, const bool value_first)
 {
     const uint8_t *const base = pass->base;
     uint64_t row = owner->row;
@@ -120,7 +152,7 @@ const uint8_t *otlpv_fill_plain(otlpv_pass *pass, const uint8_t *at, const uint8
             otlpv_clear_lists(pass, (uint32_t)row);
             last = pass->cleared < owner->end ? pass->cleared : owner->end;
         }
-        if (!recognise(pass, at, end, tag, &p))
+        if (!recognise(pass, at, end, tag, &p, value_first))
             break;
         uint64_t value;
         if (p.type == OTLPV_STRING) {
@@ -146,4 +178,24 @@ const uint8_t *otlpv_fill_plain(otlpv_pass *pass, const uint8_t *at, const uint8
     owner->row = (uint32_t)row;
     owner->ascii &= ascii & !otlpv_any_top_bit(any);
     return at;
+}
+
+/* Not one function: the loops would have to share the registers. */
+OTLPV_OWN const uint8_t *fill_key_first(otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
+                                        otlpv_owner *owner)
+{
+    return fill_in_order(pass, at, end, tag, owner, false);
+}
+
+OTLPV_OWN const uint8_t *fill_value_first(otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
+                                          otlpv_owner *owner)
+{
+    return fill_in_order(pass, at, end, tag, owner, true);
+}
+
+const uint8_t *otlpv_fill_plain(otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
+                                otlpv_owner *owner)
+{
+    return end - at >= 8 && at[2] == VALUE_TAG ? fill_value_first(pass, at, end, tag, owner)
+                                               : fill_key_first(pass, at, end, tag, owner);
 }

@@ -39,6 +39,9 @@ enum otlpv_wire_type {
 
 /* Messages and groups within each other that upb follows; the request is level 0. */
 #define OTLPV_MAX_LEVELS 100
+/* Groups that the end of one message may cut off: to see that it does, each is read to that end first. The
+ * collector has no limit, but then no encoder makes even one. */
+#define OTLPV_MAX_CUT_GROUPS 8
 #define OTLPV_VARINT_BYTES 10
 #define OTLPV_LENGTH_BYTES 5 /* upb's limit for a length, however small its value */
 
@@ -174,12 +177,15 @@ static inline int otlpv_skip_scalar(otlpv_reader *reader, uint32_t wire_type)
 }
 
 /* Skips what follows `tag`, whatever it is; `levels` is how many groups may stand within each other
- * here. A group that the end of its message cuts off is accepted, as the collector does. Adds
- * OTLPV_DEFECT_GROUP, and OTLPV_DEFECT_ODD_TAG for tags inside a group, to tag->defects. */
+ * here. Adds OTLPV_DEFECT_GROUP, and OTLPV_DEFECT_ODD_TAG for tags inside a group, to tag->defects.
+ *
+ * A group that the end of its message cuts off is accepted, as the collector does, and ends where it does
+ * there: behind the first field inside that is no group itself. What follows it are fields of the message. */
 static inline int otlpv_skip_value(otlpv_reader *reader, otlpv_tag *tag, uint32_t levels)
 {
     uint32_t open[OTLPV_MAX_LEVELS]; /* field numbers of the groups we are in */
     uint32_t depth = 0;
+    const uint8_t *resume = NULL; /* behind the first field inside */
     if (tag->wire_type != OTLPV_WIRE_GROUP_START)
         return otlpv_skip_scalar(reader, tag->wire_type);
     if (levels > OTLPV_MAX_LEVELS)
@@ -201,10 +207,17 @@ static inline int otlpv_skip_value(otlpv_reader *reader, otlpv_tag *tag, uint32_
         } else if (inner.wire_type == OTLPV_WIRE_GROUP_END) {
             if (inner.number != open[--depth])
                 return OTLPV_BAD_GROUP;
-        } else if ((status = otlpv_skip_scalar(reader, inner.wire_type)) != OTLPV_OK) {
-            return status;
+        } else {
+            if ((status = otlpv_skip_scalar(reader, inner.wire_type)) != OTLPV_OK)
+                return status;
+            if (resume == NULL)
+                resume = reader->at;
         }
     }
+    if (depth > OTLPV_MAX_CUT_GROUPS)
+        return OTLPV_BAD_GROUP;
+    if (depth > 0 && resume != NULL)
+        reader->at = resume;
     return OTLPV_OK;
 }
 

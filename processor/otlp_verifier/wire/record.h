@@ -242,54 +242,115 @@ typedef struct {
 } span_state;
 
 #define FLAGS_TAG 0x0185 /* FIXED32(16) as a varint */
+#define NAME_LENGTH_MAX 0x7F
+/* Both times and kind, with their tags. */
+#define TIMES_SIZE (9 + 9 + 2)
+/* The ids with their tags. */
+#define TRACE_ID_SIZE 18
+#define SPAN_ID_SIZE 10
 
-/* Three ids with their tags, and the tag and length of the name. */
-#define HEAD_SIZE_MIN (18 + 10 + 10 + 2)
-/* Kind and both times with their tags. */
-#define TAIL_SIZE (2 + 9 + 9)
+OTLPV_HOT bool is_trace_id(const uint8_t *at) { return otlpv_load16(at) == (LENGTH(1) | 16 << 8); }
+OTLPV_HOT bool is_span_id(const uint8_t *at) { return otlpv_load16(at) == (LENGTH(2) | 8 << 8); }
+OTLPV_HOT bool is_parent_id(const uint8_t *at) { return otlpv_load16(at) == (LENGTH(4) | 8 << 8); }
+OTLPV_HOT bool is_short_name(const uint8_t *at) { return at[0] == LENGTH(5) && at[1] <= NAME_LENGTH_MAX; }
 
-/* The fields before the attributes as nearly every exporter sends them: in order, each once, of the usual
- * lengths. Reads as many as are so, from the first on; the loop over any fields does the rest. */
-OTLPV_HOT void read_plain_fields(const otlpv_pass *pass, otlpv_reader *reader, uint64_t *wide, uint32_t *narrow,
-                                 span_state *span, const bool fill)
+OTLPV_HOT const uint8_t *take_plain_trace_id(const uint8_t *at, uint64_t *wide, span_state *span)
 {
-    const uint8_t *at = reader->at;
-    if (reader->end - at < HEAD_SIZE_MIN || otlpv_load16(at) != (LENGTH(1) | 16 << 8))
-        return;
     wide[OTLPV_SPAN_TRACE_ID_HIGH] = __builtin_bswap64(otlpv_load64(at + 2));
     wide[OTLPV_SPAN_TRACE_ID_LOW] = __builtin_bswap64(otlpv_load64(at + 10));
     span->trace_id_length = 16;
-    span->seen = 1u << 1;
-    reader->at = at += 18;
-    if (otlpv_load16(at) != (LENGTH(2) | 8 << 8))
-        return;
+    span->seen |= 1u << 1;
+    return at + TRACE_ID_SIZE;
+}
+
+OTLPV_HOT const uint8_t *take_plain_span_id(const uint8_t *at, uint64_t *wide, span_state *span)
+{
     wide[OTLPV_SPAN_SPAN_ID] = __builtin_bswap64(otlpv_load64(at + 2));
     span->span_id_length = 8;
-    span->seen = 1u << 1 | 1u << 2;
-    reader->at = at += 10;
-    if (otlpv_load16(at) == (LENGTH(4) | 8 << 8)) {
-        wide[OTLPV_SPAN_PARENT_SPAN_ID] = __builtin_bswap64(otlpv_load64(at + 2));
-        span->parent_id_length = 8;
-        span->seen |= 1u << 4;
-        reader->at = at += 10;
-    }
-    const uint32_t name_length = at[1];
-    if (at[0] != LENGTH(5) || name_length >= 0x80 || reader->end - at < (ptrdiff_t)(2 + name_length + TAIL_SIZE))
-        return;
+    span->seen |= 1u << 2;
+    return at + SPAN_ID_SIZE;
+}
+
+OTLPV_HOT const uint8_t *take_plain_parent_id(const uint8_t *at, uint64_t *wide, span_state *span)
+{
+    wide[OTLPV_SPAN_PARENT_SPAN_ID] = __builtin_bswap64(otlpv_load64(at + 2));
+    span->parent_id_length = 8;
+    span->seen |= 1u << 4;
+    return at + SPAN_ID_SIZE;
+}
+
+OTLPV_HOT const uint8_t *take_short_name(const otlpv_pass *pass, const uint8_t *at, uint64_t *wide, span_state *span,
+                                         const bool fill)
+{
+    const uint32_t length = at[1];
     if (fill) {
-        wide[OTLPV_SPAN_NAME] = otlpv_text(pass->base, at + 2, name_length);
-        if (__builtin_expect(!otlpv_is_utf8(at + 2, name_length), 0))
+        wide[OTLPV_SPAN_NAME] = otlpv_text(pass->base, at + 2, length);
+        if (__builtin_expect(!otlpv_is_utf8(at + 2, length), 0))
             span->defects |= OTLPV_DEFECT_FIELD_UTF8;
     }
     span->seen |= 1u << 5;
-    reader->at = at += 2 + name_length;
+    return at + 2 + length;
+}
+
+/* The fields before the attributes as SDKs send them: in order, each once, of the usual lengths. Reads as many as
+ * are so, from the first on; the loop over any fields does the rest. */
+OTLPV_HOT void read_ascending_fields(const otlpv_pass *pass, otlpv_reader *reader, uint64_t *wide, uint32_t *narrow,
+                                     span_state *span, const bool fill)
+{
+    const uint8_t *at = reader->at;
+    if (reader->end - at < TRACE_ID_SIZE + SPAN_ID_SIZE + SPAN_ID_SIZE + 2 || !is_trace_id(at))
+        return;
+    reader->at = at = take_plain_trace_id(at, wide, span);
+    if (!is_span_id(at))
+        return;
+    reader->at = at = take_plain_span_id(at, wide, span);
+    if (is_parent_id(at))
+        reader->at = at = take_plain_parent_id(at, wide, span);
+    if (!is_short_name(at) || reader->end - at < 2 + at[1] + TIMES_SIZE)
+        return;
+    reader->at = at = take_short_name(pass, at, wide, span, fill);
     if (at[0] != VARINT(6) || at[1] >= 0x80 || at[2] != FIXED64(7) || at[11] != FIXED64(8))
         return;
     narrow[OTLPV_SPAN_KIND] = at[1];
     wide[OTLPV_SPAN_START_TIME] = otlpv_load64(at + 3);
     wide[OTLPV_SPAN_END_TIME] = otlpv_load64(at + 12);
     span->seen |= 1u << 6 | 1u << 7 | 1u << 8;
-    reader->at = at + TAIL_SIZE;
+    reader->at = at + TIMES_SIZE;
+}
+
+/* The same for the fields behind the attributes: flags alone as SDKs send them, or everything else in
+ * descending order, but flags before the ids and ids even when they are empty, as the collector does. */
+OTLPV_HOT void read_descending_fields(const otlpv_pass *pass, otlpv_reader *reader, uint64_t *wide, uint32_t *narrow,
+                                      span_state *span, const bool fill)
+{
+    const uint8_t *at = reader->at;
+    const uint8_t *const end = reader->end;
+    if (end - at >= TIMES_SIZE + 2 && at[0] == FIXED64(8) && at[9] == FIXED64(7) && at[18] == VARINT(6) &&
+        at[19] < 0x80 && (span->seen & (1u << 5 | 1u << 6 | 1u << 7 | 1u << 8)) == 0) {
+        wide[OTLPV_SPAN_END_TIME] = otlpv_load64(at + 1);
+        wide[OTLPV_SPAN_START_TIME] = otlpv_load64(at + 10);
+        narrow[OTLPV_SPAN_KIND] = at[19];
+        span->seen |= 1u << 6 | 1u << 7 | 1u << 8;
+        reader->at = at += TIMES_SIZE;
+        if (!is_short_name(at) || end - at < 2 + at[1] + 6)
+            return;
+        reader->at = at = take_short_name(pass, at, wide, span, fill);
+    }
+    if (end - at >= 6 && otlpv_load16(at) == FLAGS_TAG && (span->seen & 1u << 16) == 0) {
+        narrow[OTLPV_SPAN_FLAGS] = otlpv_load32(at + 2);
+        span->seen |= 1u << 16;
+        reader->at = at += 6;
+    }
+    if (end - at < 2 + SPAN_ID_SIZE + TRACE_ID_SIZE || (span->seen & (1u << 1 | 1u << 2 | 1u << 4)) != 0)
+        return;
+    if (is_parent_id(at)) {
+        reader->at = at = take_plain_parent_id(at, wide, span);
+    } else if (otlpv_load16(at) == LENGTH(4)) { /* of length 0 */
+        span->seen |= 1u << 4;
+        reader->at = at += 2;
+    }
+    if (end - at == SPAN_ID_SIZE + TRACE_ID_SIZE && is_span_id(at) && is_trace_id(at + SPAN_ID_SIZE))
+        reader->at = take_plain_trace_id(take_plain_span_id(at, wide, span), wide, span);
 }
 
 OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uint32_t scope, uint32_t resource,
@@ -306,15 +367,11 @@ OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
     otlpv_owner owner;
     otlpv_begin_owner(pass, &owner);
     wide[OTLPV_SPAN_BYTES] = otlpv_text(pass->base, reader.at, (uint64_t)(reader.end - reader.at));
-    read_plain_fields(pass, &reader, wide, narrow, &span, fill);
-    if (reader.at < reader.end && *reader.at == LENGTH(9)) {
-        reader.at = fill ? otlpv_fill_plain(pass, reader.at, reader.end, LENGTH(9), &owner)
-                         : otlpv_count_plain(pass, reader.at, reader.end, LENGTH(9), &owner);
-        if (reader.end - reader.at >= 6 && otlpv_load16(reader.at) == FLAGS_TAG) {
-            narrow[OTLPV_SPAN_FLAGS] = otlpv_load32(reader.at + 2);
-            span.seen |= 1u << 16;
-            reader.at += 6;
-        }
+    if (reader.end - reader.at >= 2 && otlpv_load16(reader.at) == LENGTH(15)) { /* an empty status: the collector */
+        span.seen = 1u << 15;
+        reader.at += 2;
+    } else {
+        read_ascending_fields(pass, &reader, wide, narrow, &span, fill);
     }
     while (reader.at < reader.end) {
         otlpv_place place = {reader.at, OTLPV_MESSAGE_SPAN};
@@ -356,6 +413,8 @@ OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
                 break;
             case LENGTH(9):
                 status = otlpv_take_attributes(pass, &reader, &place, LENGTH(9), SPAN + 1, &owner, fill);
+                if (status == OTLPV_OK)
+                    read_descending_fields(pass, &reader, wide, narrow, &span, fill);
                 break;
             case VARINT(10):
                 otlpv_once(10, &span.seen, &span.defects);

@@ -73,7 +73,8 @@ static int read_resource(otlpv_pass *pass, otlpv_reader reader, origin *resource
         if (status == OTLPV_OK) {
             switch (tag) {
             case LENGTH(1):
-                status = otlpv_take_attributes(pass, &reader, &place, LENGTH(1), RESOURCE + 1, &resource->owner, pass->fill);
+                status = otlpv_take_attributes(pass, &reader, &place, LENGTH(1), RESOURCE + 1, &resource->owner,
+                                               pass->fill);
                 break;
             case VARINT(2):
                 otlpv_once(2, &seen, defects);
@@ -194,7 +195,8 @@ OTLPV_HOT int read_scope_spans(otlpv_pass *pass, otlpv_reader reader, uint32_t r
     return OTLPV_OK;
 }
 
-OTLPV_HOT int read_resource_spans(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uint32_t defects, const bool fill)
+OTLPV_HOT int read_resource_spans(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uint32_t defects,
+                                  const bool fill)
 {
     uint64_t wide[OTLPV_RESOURCE_WIDE] = {0};
     uint32_t narrow[OTLPV_RESOURCE_NARROW] = {0};

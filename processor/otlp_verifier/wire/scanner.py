@@ -22,7 +22,7 @@ _TROUBLES: Final = {
     lib.OTLPV_BAD_WIRE_TYPE: ("has wire type 6 or 7", "a wire type from 0 to 5"),
     lib.OTLPV_BAD_GROUP: (
         "is a group that was not begun, ends as another one, or is nested too deeply",
-        "groups that pair, and at most 100 groups and messages within each other",
+        "groups that pair, at most 100 groups and messages within each other, and 8 groups that their message cuts off",
     ),
     lib.OTLPV_CHANGED: ("is not what was counted", "the very bytes that were counted"),
 }
@@ -40,6 +40,7 @@ _MESSAGES: Final = {
     lib.OTLPV_MESSAGE_KEY_VALUE: "KeyValue",
     lib.OTLPV_MESSAGE_ANY_VALUE: "AnyValue",
     lib.OTLPV_MESSAGE_ENTITY_REF: "EntityRef",
+    lib.OTLPV_MESSAGE_ENVELOPE: "VerifyRequest",
 }
 # otlpv_limit -> the setting in Limits, and what it counts
 _LIMITS: Final = {
@@ -56,6 +57,12 @@ _LIMITS: Final = {
 }
 
 
+def trouble(status: int) -> str:
+    """Say of a field what is wrong with it and what was expected; `status` is an otlpv_status."""
+    found, expected = _TROUBLES[status]
+    return f"{found}; expected {expected}"
+
+
 class MalformedRequest(ValueError):  # noqa: N818 - it says what the request is; the server's answers name it so
     """The bytes are no ExportTraceServiceRequest.
 
@@ -67,12 +74,11 @@ class MalformedRequest(ValueError):  # noqa: N818 - it says what the request is;
     """
 
     def __init__(self, status: int, fault: _Native) -> None:
-        found, expected = _TROUBLES[status]
         self.offset = int(fault.offset)
         self.message = _MESSAGES[fault.message]
         self.field = int(fault.field)
         field = f"field {self.field}" if self.field else "a field"
-        super().__init__(f"{field} of a {self.message} at byte {self.offset} {found}; expected {expected}")
+        super().__init__(f"{field} of {self.message} at byte {self.offset} {trouble(status)}")
 
 
 class RequestOverLimit(ValueError):  # noqa: N818 - as above

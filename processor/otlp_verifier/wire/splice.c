@@ -18,11 +18,7 @@ enum {
     CONTAINER_CHILDREN = 2, /* ResourceSpans.scope_spans and ScopeSpans.spans */
     RESOURCE_ATTRIBUTES = 1,
     SCOPE_ATTRIBUTES = 3,
-    SPAN_ATTRIBUTES = 9,
-    SPAN_EVENTS = 11,
-    SPAN_LINKS = 13,
-    EVENT_ATTRIBUTES = 3,
-    LINK_ATTRIBUTES = 4
+    SPAN_ATTRIBUTES = 9
 };
 
 /* In place of a body's new length. No body is that long: its own length prefix must fit in 2^32 - 1 bytes too. */
@@ -40,7 +36,6 @@ typedef struct {
     const otlpv_edits *edits;
     const otlpv_lengths *lengths;
     const uint64_t *keys; /* of all attributes */
-    bool forged_children; /* some event or link has a forged attribute */
 } context;
 
 /* Where the result goes; only counts when `at` is NULL. */
@@ -125,8 +120,6 @@ typedef struct {
 } owner;
 
 _Static_assert(OTLPV_SPAN_ATTRIBUTE_COUNT == OTLPV_SPAN_ATTRIBUTE_START + 1 &&
-                   OTLPV_EVENT_ATTRIBUTE_COUNT == OTLPV_EVENT_ATTRIBUTE_START + 1 &&
-                   OTLPV_LINK_ATTRIBUTE_COUNT == OTLPV_LINK_ATTRIBUTE_START + 1 &&
                    OTLPV_SCOPE_ATTRIBUTE_COUNT == OTLPV_SCOPE_ATTRIBUTE_START + 1 &&
                    OTLPV_RESOURCE_ATTRIBUTE_COUNT == OTLPV_RESOURCE_ATTRIBUTE_START + 1,
                "owner_of takes the count from the column after the start");
@@ -149,35 +142,8 @@ static inline bool is_forged(const context *c, uint64_t key)
            memcmp(c->bytes + otlpv_text_offset(key), prefix, length) == 0;
 }
 
-/* A span's events or links while its body is walked. */
-typedef struct {
-    const otlpv_table *table;
-    uint32_t field, attribute_field;
-    uint32_t start_column, defects_column; /* of their attributes */
-    uint32_t row, last;
-} children;
-
-static int copy_owner(const context *c, sink *out, otlpv_reader body, owner *what, children *families,
-                      uint32_t family_count);
-
-/* One event or link: its length prefix and its body, both anew. */
-static int copy_child(const context *c, sink *out, otlpv_reader body, const children *family)
-{
-    const owner child = owner_of(family->attribute_field, family->table, family->start_column,
-                                 family->defects_column, family->row, NO_PATCH);
-    sink measure = {0};
-    owner walk = child;
-    int status = copy_owner(c, &measure, body, &walk, NULL, 0);
-    if (status != OTLPV_OK)
-        return status;
-    put_varint(out, (uint32_t)measure.length);
-    walk = child;
-    return copy_owner(c, out, body, &walk, NULL, 0);
-}
-
 /* The body of a message that has attributes: without the forged ones, with the patch at its end. */
-static int copy_owner(const context *c, sink *out, otlpv_reader body, owner *what, children *families,
-                      uint32_t family_count)
+static int copy_owner(const context *c, sink *out, otlpv_reader body, owner *what)
 {
     const uint8_t *copied = body.at; /* what stands before this is in the sink */
     while (body.at < body.end) {
@@ -201,12 +167,10 @@ static int copy_owner(const context *c, sink *out, otlpv_reader body, owner *wha
             }
             continue;
         }
-        const uint8_t *prefix = body.at;
         uint64_t length;
         status = otlpv_read_length(&body, &length);
         if (status != OTLPV_OK)
             return status;
-        const otlpv_reader inside = {body.at, body.at + length};
         body.at += length;
         if (tag.number == what->field) {
             if (what->row == what->last)
@@ -217,45 +181,9 @@ static int copy_owner(const context *c, sink *out, otlpv_reader body, owner *wha
             }
             what->row++;
         }
-        for (uint32_t i = 0; i < family_count; i++) {
-            children *family = &families[i];
-            if (tag.number != family->field)
-                continue;
-            if (family->row == family->last)
-                return OTLPV_CHANGED;
-            if (otlpv_narrow(family->table, family->defects_column)[family->row] & OTLPV_DEFECT_FORGED) {
-                put_until(out, copied, prefix);
-                status = copy_child(c, out, inside, family);
-                if (status != OTLPV_OK)
-                    return status;
-                copied = body.at;
-            }
-            family->row++;
-        }
     }
     put_until(out, copied, body.end);
     return put_patch(c, out, what->patch, what->field);
-}
-
-static bool any_forged(const otlpv_table *table, uint32_t defects_column, uint32_t from, uint32_t count)
-{
-    const uint32_t *defects = otlpv_narrow(table, defects_column);
-    uint32_t seen = 0;
-    for (uint32_t row = from; row < from + count; row++)
-        seen |= defects[row];
-    return seen & OTLPV_DEFECT_FORGED;
-}
-
-static bool has_forged_children(const context *c, uint32_t span)
-{
-    const otlpv_columns *columns = c->columns;
-    return c->forged_children &&
-           (any_forged(&columns->events, OTLPV_EVENT_DEFECTS,
-                       otlpv_narrow(&columns->spans, OTLPV_SPAN_EVENT_START)[span],
-                       otlpv_narrow(&columns->spans, OTLPV_SPAN_EVENT_COUNT)[span]) ||
-            any_forged(&columns->links, OTLPV_LINK_DEFECTS,
-                       otlpv_narrow(&columns->spans, OTLPV_SPAN_LINK_START)[span],
-                       otlpv_narrow(&columns->spans, OTLPV_SPAN_LINK_COUNT)[span]));
 }
 
 static otlpv_reader body_of(const context *c, uint64_t text)
@@ -270,19 +198,13 @@ static int copy_span(const context *c, sink *out, uint32_t row)
     const otlpv_reader body = body_of(c, otlpv_wide(spans, OTLPV_SPAN_BYTES)[row]);
     const uint64_t patch = patch_of(c, c->edits->span_patch, row);
     const uint32_t defects = otlpv_narrow(spans, OTLPV_SPAN_DEFECTS)[row];
-    if (!(defects & (OTLPV_DEFECT_FORGED | OTLPV_DEFECT_GROUP)) && !has_forged_children(c, row)) {
+    if (!(defects & (OTLPV_DEFECT_FORGED | OTLPV_DEFECT_GROUP))) {
         put_until(out, body.at, body.end); /* by far the most common: nothing in it needs looking at */
         return put_patch(c, out, patch, SPAN_ATTRIBUTES);
     }
     owner span =
         owner_of(SPAN_ATTRIBUTES, spans, OTLPV_SPAN_ATTRIBUTE_START, OTLPV_SPAN_DEFECTS, row, patch);
-    children families[] = {{&c->columns->events, SPAN_EVENTS, EVENT_ATTRIBUTES, OTLPV_EVENT_ATTRIBUTE_START,
-                            OTLPV_EVENT_DEFECTS, otlpv_narrow(spans, OTLPV_SPAN_EVENT_START)[row], 0},
-                           {&c->columns->links, SPAN_LINKS, LINK_ATTRIBUTES, OTLPV_LINK_ATTRIBUTE_START,
-                            OTLPV_LINK_DEFECTS, otlpv_narrow(spans, OTLPV_SPAN_LINK_START)[row], 0}};
-    families[0].last = families[0].row + otlpv_narrow(spans, OTLPV_SPAN_EVENT_COUNT)[row];
-    families[1].last = families[1].row + otlpv_narrow(spans, OTLPV_SPAN_LINK_COUNT)[row];
-    return copy_owner(c, out, body, &span, families, 2);
+    return copy_owner(c, out, body, &span);
 }
 
 /* A message whose content is one owner of attributes and a list of children: ResourceSpans and ScopeSpans.
@@ -320,7 +242,7 @@ static int copy_message(const context *c, sink *out, container *what, const uint
         message.patch = NO_PATCH;
     owner walk = message;
     sink measure = {0};
-    int status = copy_owner(c, &measure, body, &walk, NULL, 0);
+    int status = copy_owner(c, &measure, body, &walk);
     if (status != OTLPV_OK)
         return status;
     what->message.row = walk.row;
@@ -331,7 +253,7 @@ static int copy_message(const context *c, sink *out, container *what, const uint
     put_until(out, *copied, prefix);
     put_varint(out, (uint32_t)measure.length);
     *copied = body.end;
-    return copy_owner(c, out, body, &message, NULL, 0);
+    return copy_owner(c, out, body, &message);
 }
 
 static int copy_container(const context *c, sink *out, container what)
@@ -453,18 +375,15 @@ static container request_container(const context *c)
 static context context_of(const uint8_t *bytes, uint64_t length, const otlpv_counts *counts,
                           const otlpv_columns *columns, const otlpv_edits *edits, const otlpv_lengths *lengths)
 {
-    context c = {bytes, length, counts, columns, edits, lengths, NULL, false};
+    context c = {bytes, length, counts, columns, edits, lengths, NULL};
     c.keys = otlpv_wide(&columns->attributes, OTLPV_ATTRIBUTE_KEY);
-    c.forged_children = any_forged(&columns->events, OTLPV_EVENT_DEFECTS, 0, counts->events) ||
-                        any_forged(&columns->links, OTLPV_LINK_DEFECTS, 0, counts->links);
     return c;
 }
 
 /* Whether anything inside this span changes. */
 static inline bool is_touched(const context *c, uint32_t row, uint32_t defects)
 {
-    return defects & OTLPV_DEFECT_FORGED || patch_of(c, c->edits->span_patch, row) != NO_PATCH ||
-           has_forged_children(c, row);
+    return defects & OTLPV_DEFECT_FORGED || patch_of(c, c->edits->span_patch, row) != NO_PATCH;
 }
 
 static int measure_spans(const context *c)

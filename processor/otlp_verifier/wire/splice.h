@@ -10,7 +10,9 @@
  * group that ends it, because the group may be one that the end of the body cuts
  * off. A Resource or Scope that is absent is created in front; of several, which
  * protobuf merges, the last one gets the patch. Attributes whose key begins with
- * `verifier.` are removed from every owner that has OTLPV_DEFECT_FORGED set.
+ * `verifier.` are removed from every span, scope and resource that has
+ * OTLPV_DEFECT_FORGED set. Those of events and links stay, as in a sparse answer:
+ * no verdict is ever written there, so none can be forged.
  * Scopes and resources that lose their last span to a drop go too.
  *
  * Columns and edits are trusted. The bytes are not: should they no longer be those

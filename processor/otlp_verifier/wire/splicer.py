@@ -89,7 +89,7 @@ def splice(
 ) -> bytes | memoryview:
     """Return the batch's bytes with the edits made; the batch's own buffer when there are none to make.
 
-    Attributes whose key begins with `verifier.` are removed wherever the scanner found some; see splice.h.
+    Attributes whose key begins with `verifier.` are removed from spans, scopes and resources; see splice.h.
 
     Args:
         batch: what the scanner made of the bytes.

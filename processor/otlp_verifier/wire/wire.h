@@ -9,5 +9,8 @@
 #include "splice.h"
 #include "lookup.h"
 #include "envelope.h"
+#include "origin.h"
+#include "json.h"
+#include "partition.h"
 
 #endif

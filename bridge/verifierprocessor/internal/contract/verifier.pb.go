@@ -1,9 +1,14 @@
 // The contract between a collector and the verifier.
 //
 // One bidirectional stream per collector worker. The first request on a stream
-// carries `hello` and nothing else; the verifier answers it with `welcome`.
-// Every later request carries one batch. Answers bear the request's id and may
-// come in any order.
+// carries `hello` and nothing else; the verifier answers it with `welcome`, or
+// with an error: UNSUPPORTED, OVERLOADED or SHUTTING_DOWN. Every later request
+// carries one batch. Answers bear the request's id and may come in any order.
+// An answer is at most 16 MiB long.
+//
+// A request that is refused, or that cannot be read, ends nothing: it is
+// answered with an error and the stream goes on, without `welcome` until a
+// `hello` is accepted.
 //
 // Both sides treat `otlp` as opaque bytes: it is wire-identical to a nested
 // ExportTraceServiceRequest, and several of those may be joined end to end in
@@ -186,11 +191,13 @@ func (Transport) EnumDescriptor() ([]byte, []int) {
 type Code int32
 
 const (
-	Code_CODE_UNSPECIFIED   Code = 0
-	Code_CODE_BAD_INPUT     Code = 1 // not a readable request: sending it again will not help
-	Code_CODE_TOO_LARGE     Code = 2 // over a limit that the message names: sending it again will not help
-	Code_CODE_OVERLOADED    Code = 3 // try again after retry_after_ms
-	Code_CODE_SHUTTING_DOWN Code = 4 // try again on another connection
+	Code_CODE_UNSPECIFIED Code = 0
+	Code_CODE_BAD_INPUT   Code = 1 // not a readable request: sending it again will not help
+	Code_CODE_TOO_LARGE   Code = 2 // it or its answer is over a limit that the message names: sending it again will not help
+	Code_CODE_OVERLOADED  Code = 3 // try again after retry_after_ms
+	// The sender sends nothing new on this stream, and this request again on
+	// another one. The verifier answers what it has read and ends the stream.
+	Code_CODE_SHUTTING_DOWN Code = 4
 	Code_CODE_UNSUPPORTED   Code = 5 // this signal, profile or first message cannot be served
 	Code_CODE_INTERNAL      Code = 6 // a fault of the verifier, which it has logged
 )
@@ -756,7 +763,7 @@ func (x *Sparse) GetDropRecords() []uint32 {
 
 type Annotation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Attributes    []*Attribute           `protobuf:"bytes,1,rep,name=attributes,proto3" json:"attributes,omitempty"` // keys begin with `verifier.`; a sender refuses others
+	Attributes    []*Attribute           `protobuf:"bytes,1,rep,name=attributes,proto3" json:"attributes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -800,7 +807,7 @@ func (x *Annotation) GetAttributes() []*Attribute {
 
 type Attribute struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Key   string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Key   string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"` // begins with `verifier.`; a sender leaves out an attribute with another key, and only that
 	// Types that are valid to be assigned to Value:
 	//
 	//	*Attribute_Text

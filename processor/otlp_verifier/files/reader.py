@@ -1,0 +1,101 @@
+"""One input file to parts: opened, unpacked, recognised, and given to the reader of its format."""
+
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from otlp_verifier.files.discover import Input
+from otlp_verifier.files.documents import Documents
+from otlp_verifier.files.notes import Format, InputFile, Inputs, Source
+from otlp_verifier.files.phrases import shown
+from otlp_verifier.files.reading import Reading
+from otlp_verifier.files.recognise import HEAD, kind_of
+from otlp_verifier.files.requests import Request, Requests, read_fields, read_frames, readable
+from otlp_verifier.files.settings import FileSettings
+from otlp_verifier.files.stream import BLOCK, Stream, compression_of
+from otlp_verifier.wire.partition import Part
+
+_EXPECTED: Final = "expected OTLP as protobuf or JSON, Jaeger or Zipkin JSON, or one of them in gzip or zstd"
+
+
+def read_file(
+    number: int, entry: Input, inputs: Inputs, settings: FileSettings, stdin: BinaryIO | None
+) -> Iterator[Part]:
+    """Read one file to its end, or as far as it can be read; what cannot be is noted in `inputs`."""
+    info = InputFile(entry.name)
+    inputs.files.append(info)
+    if entry.path is None:
+        yield from read_stream(number, stdin or sys.stdin.buffer, info, inputs, settings)
+        return
+    try:
+        file = entry.path.open("rb", buffering=0)
+    except OSError as error:
+        inputs.notes.error(Source(entry.name), f"cannot be opened: {error.strerror}")
+        return
+    with file:
+        yield from read_stream(number, file, info, inputs, settings)
+
+
+def read_stream(number: int, raw: BinaryIO, info: InputFile, inputs: Inputs, settings: FileSettings) -> Iterator[Part]:
+    """Read an opened file."""
+    reading = Reading(number, info, Stream(raw, settings), settings, inputs.notes)
+    head = _head(reading)
+    if not head:
+        if not reading.failed:
+            reading.error(0, f"the file is empty; {_EXPECTED}")
+        return
+    match kind_of(head[:HEAD]):
+        case "json":
+            info.format = Format.JSON
+            yield from Documents(reading).read(head)
+        case "protobuf":
+            info.format = Format.PROTOBUF
+            yield from _read_request(reading, head)
+        case "delimited":
+            info.format = Format.PROTOBUF_DELIMITED
+            yield from _read_delimited(reading, head)
+        case _:
+            if nested := compression_of(head):
+                what = f"{nested} data within {info.compression} data; unpack it once before"
+            else:
+                what = f"not recognised: begins with {shown(head)}"
+            reading.error(0, f"{what}; {_EXPECTED}")
+
+
+def _head(reading: Reading) -> bytes:
+    """The first bytes, enough to recognise them."""
+    head = b""
+    while len(head) < HEAD and (block := reading.block()):
+        head += block
+    return head
+
+
+def _read_request(reading: Reading, head: bytes) -> Iterator[Part]:
+    """One request, in parts."""
+    requests = Requests(reading)
+    for fields in read_fields(reading, head):
+        if fields.otlp is not None and (part := requests.part([fields])):
+            yield part
+
+
+def _read_delimited(reading: Reading, head: bytes) -> Iterator[Part]:
+    """Requests and documents, each with its length in front; small requests become parts together."""
+    requests, documents = Requests(reading), Documents(reading)
+    held: list[Request] = []
+    size = 0
+    for frame in read_frames(reading, head):
+        if frame.otlp is None:
+            continue
+        if kind_of(bytes(frame.otlp[:HEAD])) == "json":
+            yield from documents.read_frame(bytes(frame.otlp), frame.offset)
+            continue
+        otlp = readable(reading, frame)
+        held.append(frame._replace(otlp=otlp))
+        size += len(otlp)
+        if size >= BLOCK:
+            if part := requests.part(held):
+                yield part
+            held, size = [], 0
+    if held and (part := requests.part(held)):
+        yield part
+    yield from documents.rest()

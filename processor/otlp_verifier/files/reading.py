@@ -1,0 +1,67 @@
+"""What the readers of all formats share: one input file, its bytes, and where its notes go."""
+
+from dataclasses import dataclass
+
+from otlp_verifier.files.notes import InputFile, Notes, NoticeCode, Source
+from otlp_verifier.files.settings import FileSettings
+from otlp_verifier.files.stream import Stream, StreamError
+
+
+@dataclass(slots=True)
+class Reading:
+    """One input file that is being read.
+
+    Attributes:
+        number: what origins say for the file.
+        info: what is known about it; kept up to date.
+        stream: its bytes.
+        settings: bounds.
+        notes: of all files.
+        failed: whether the stream has ended early; the error has been noted.
+
+    """
+
+    number: int
+    info: InputFile
+    stream: Stream
+    settings: FileSettings
+    notes: Notes
+    failed: bool = False
+
+    def block(self) -> bytes:
+        """Return the next bytes of the file, or none at its end or where it cannot be read on."""
+        if self.failed:
+            return b""
+        try:
+            block = self.stream.read()
+        except StreamError as error:
+            self.failed = True
+            self.notes.error(Source(self.info.name, offset=error.offset), str(error))
+            return b""
+        finally:
+            self.info.bytes = self.stream.bytes_read
+            self.info.compression = self.stream.compression
+        return block
+
+    def source(self, offset: int, *, line: int = 0, request: int = 0) -> Source:
+        """Name a place in the file."""
+        return Source(self.info.name, line, offset, request)
+
+    def error(self, offset: int, message: str, *, line: int = 0, request: int = 0) -> None:
+        """Note what cannot be read."""
+        self.notes.error(self.source(offset, line=line, request=request), message)
+
+    def notice(
+        self, code: NoticeCode, offset: int, message: str, *, line: int = 0, request: int = 0, count: int = 1
+    ) -> None:
+        """Note what is remarkable."""
+        self.notes.notice(code, self.source(offset, line=line, request=request), message, count)
+
+    def skipped(self, signal: str, offset: int, *, line: int = 0, request: int = 0, count: int = 1) -> None:
+        """Note records of a signal that is not checked, and count them."""
+        if signal == "metrics":
+            self.info.metrics += count
+        elif signal == "logs":
+            self.info.logs += count
+        message = f"{signal} are recognised but not checked yet: there are only rules for traces"
+        self.notice("signal-skipped", offset, message, line=line, request=request, count=max(1, count))

@@ -1,0 +1,47 @@
+"""Workflow commands of GitHub Actions, which become annotations where reviewers look.
+
+GitHub shows ten of each level for a step, so findings of one kind share one command,
+and the worst come first.
+"""
+
+from typing import Final, TextIO
+
+from otlp_verifier.files import Source
+from otlp_verifier.policy import SeverityName
+from otlp_verifier.report.model import Entry, Report
+
+COMMANDS_MAX: Final = 50
+_LEVELS: Final[dict[SeverityName, str]] = {"error": "error", "warning": "warning", "information": "notice"}
+
+
+def write(report: Report, out: TextIO) -> None:
+    """Write one line for each kind of finding, and one for each place that could not be read."""
+    for error in report.inputs.errors[:COMMANDS_MAX]:
+        out.write(_command("error", error.source, "unreadable input", error.message))
+    kinds: dict[str, list[Entry]] = {}
+    for entry in report.new_entries:
+        kinds.setdefault(entry.kind.digest, []).append(entry)
+    for first, *others in list(kinds.values())[:COMMANDS_MAX]:
+        finding = first.finding
+        service = f"{finding.service}: " if finding.service else ""
+        more = f" (and {len(others)} more like this)" if others else ""
+        out.write(_command(_LEVELS[finding.severity], first.source, finding.rule, f"{service}{finding.message}{more}"))
+    untold = max(0, len(kinds) - COMMANDS_MAX)
+    if untold:
+        text = f"{untold} more kinds of findings; the whole report has them"
+        out.write(_command("notice", None, "otlp-verifier", text))
+
+
+def _command(level: str, source: Source | None, title: str, message: str) -> str:
+    properties = {"file": source.file, "line": str(source.line or "")} if source else {}
+    properties["title"] = title
+    written = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
+    return f"::{level} {written}::{_data(message)}\n"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,116 @@
+/* Partition: the spans of requests apart, and put together again trace by trace.
+ *
+ * `index` finds a request's spans and what stands around them, without looking into attributes. `group`
+ * gives every trace a number, `pack` puts traces into chunks, and `gather` copies the spans of one chunk
+ * into a request: each span as it stands, inside a copy of its own ScopeSpans and ResourceSpans. Nothing
+ * is decoded; other fields, known or not, go with the envelope. Nothing here allocates or recurses.
+ *
+ * A ResourceSpans that cannot be read is left out and noted as a fault; the others are not affected.
+ */
+
+/* A maximal run of fields in an envelope that are not its children: a text. In front of the last child
+ * pieces can be moved together; the part behind it (`tail`) stays behind, because it may end in a group
+ * that only the end of the message closes. */
+typedef struct {
+    uint64_t body; /* text of the ResourceSpans */
+    uint64_t tail; /* text */
+    uint32_t piece_start, piece_count;
+    uint32_t scope_start, scope_count;
+    uint32_t span_count; /* of all its scopes */
+} otlpv_part_resource;
+
+typedef struct {
+    uint64_t body; /* text of the ScopeSpans */
+    uint64_t tail; /* text */
+    uint32_t piece_start, piece_count;
+    uint32_t span_start, span_count;
+    uint32_t resource; /* row */
+} otlpv_part_scope;
+
+typedef struct {
+    uint64_t trace_high, trace_low; /* as OTLPV_SPAN_TRACE_ID_HIGH and _LOW; both 0: a trace of its own */
+    uint64_t field;                 /* text of the span with its tag and length */
+    uint32_t scope;                 /* row */
+} otlpv_part_span;
+
+typedef struct {
+    uint64_t offset; /* of the field that cannot be read */
+    uint64_t start;  /* of the ResourceSpans that it is in, or of the field itself */
+    uint32_t status; /* otlpv_status */
+} otlpv_part_fault;
+
+typedef struct {
+    otlpv_part_resource *resources;
+    otlpv_part_scope *scopes;
+    otlpv_part_span *spans;
+    uint64_t *pieces;
+    otlpv_part_fault *faults;
+    uint32_t resource_count, scope_count, span_count, piece_count;
+    uint32_t fault_count;    /* how many there are */
+    uint32_t fault_capacity; /* how many are written */
+} otlpv_part_index;
+
+/* With `resources` NULL, counts: the tables that are needed, at most. Again with tables of that size, fills them
+ * and corrects the counts by what cannot be read. `length` is below 2^32. */
+void otlpv_part_find(const uint8_t *bytes, uint64_t length, otlpv_part_index *index);
+
+/* Origins of records that stand in a protobuf file, for the rows of `index`. `first` is that of the request's
+ * first byte. */
+void otlpv_part_origins(const otlpv_part_index *index, const otlpv_origin *first, otlpv_origin *resources,
+                        otlpv_origin *scopes, otlpv_origin *spans);
+
+typedef struct {
+    uint64_t high, low;
+    uint64_t bytes; /* of its spans, with tags and lengths */
+    uint64_t first; /* number of its first span, counted over all calls of otlpv_part_group */
+    uint32_t spans;
+    uint32_t chunk;
+} otlpv_part_trace;
+
+/* Open addressing over a power of two of cells, at least twice the traces; cells are all ones at first. */
+typedef struct {
+    uint32_t *cells;
+    otlpv_part_trace *traces;
+    uint64_t seed;
+    uint64_t span_count;
+    uint32_t cell_count;
+    uint32_t trace_count, trace_capacity;
+} otlpv_part_traces;
+
+/* numbers[i] = the number of the trace of spans[i]. Returns false when there is no room for all of them
+ * to be traces of their own; nothing is done then. */
+int otlpv_part_group(const otlpv_part_span *spans, uint32_t count, otlpv_part_traces *traces, uint32_t *numbers);
+
+/* Puts traces into chunks in the order of their numbers, each chunk full when it has reached one of the two
+ * limits. A trace whose `chunk` is OTLPV_NO_ROW beforehand is left out. Returns how many chunks. */
+uint32_t otlpv_part_pack(otlpv_part_traces *traces, uint64_t bytes, uint32_t spans);
+
+/* rows = the span rows of chunk 0, then of chunk 1...; starts[c] = where those of chunk c begin, and
+ * starts[chunk_count] where the last ones end. Spans of traces that are left out are in none. */
+void otlpv_part_sort(const otlpv_part_traces *traces, const uint32_t *numbers, uint32_t count,
+                     uint32_t chunk_count, uint32_t *starts, uint32_t *rows);
+
+/* rows and starts as otlpv_part_sort makes them, with the bucket of a span decided by its trace id alone:
+ * the same for all requests with the same `salt`. A span without one goes by its offset. */
+void otlpv_part_scatter(const otlpv_part_span *spans, uint32_t count, uint64_t salt, uint32_t bucket_count,
+                        uint32_t *starts, uint32_t *rows);
+
+typedef struct {
+    const uint8_t *bytes;
+    const otlpv_part_index *index;
+    const otlpv_origin *resources, *scopes, *spans; /* of the request's records */
+    uint8_t *resource_taken, *scope_taken; /* by row, 0 at first: 1 once it stands in some gathered request */
+} otlpv_part_source;
+
+typedef struct {
+    uint8_t *bytes; /* NULL: only measure */
+    uint64_t used;
+    otlpv_origin *resources, *scopes, *spans;
+    uint32_t resource_count, scope_count, span_count;
+} otlpv_part_result;
+
+/* Adds the given spans (ascending rows) to a request. Resources and scopes that have no spans come with the
+ * first gathering that takes anything of their surroundings; with `rest`, all such resources come too.
+ * The caller measures first; `used` and the counts are added to. When measuring, nothing is marked taken. */
+void otlpv_part_gather(const otlpv_part_source *source, const uint32_t *rows, uint32_t count, int rest,
+                       otlpv_part_result *result);

@@ -1,0 +1,253 @@
+/* Partition, finding: see partition.h. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "hash.h"
+#include "reader.h"
+#include "table.h"
+
+enum { CHILDREN = 2, TRACE_ID = 1, REQUEST_CHILDREN = 1 };
+
+/* How many messages are around one: bounds the groups that may stand in it, as the scanner does. */
+enum { IN_REQUEST = 0, IN_RESOURCE_SPANS = 1, IN_SCOPE_SPANS = 2, IN_SPAN = 3 };
+
+typedef struct {
+    const uint8_t *base;
+    otlpv_part_index *index;
+    bool fill;
+    const uint8_t *fault; /* the field that could not be read */
+} walk;
+
+/* A field of a message: its tag, and where its body is, of one that has a length. */
+typedef struct {
+    const uint8_t *start, *body, *end;
+    uint32_t number, wire_type;
+} field;
+
+/* Reads the field at the reader and moves behind it. */
+static inline int next_field(walk *w, otlpv_reader *reader, uint32_t level, field *f)
+{
+    otlpv_tag tag;
+    uint64_t length;
+    f->start = f->body = reader->at;
+    int status = otlpv_read_tag(reader, &tag);
+    if (status == OTLPV_OK) {
+        f->number = tag.number;
+        f->wire_type = tag.wire_type;
+        if (tag.wire_type == OTLPV_WIRE_LENGTH) {
+            status = otlpv_read_length(reader, &length);
+            f->body = reader->at;
+            if (status == OTLPV_OK)
+                reader->at += length;
+        } else {
+            status = otlpv_skip_value(reader, &tag, OTLPV_MAX_LEVELS - level);
+        }
+    }
+    f->end = reader->at;
+    if (status != OTLPV_OK)
+        w->fault = f->start;
+    return status;
+}
+
+static bool is_child(const field *f)
+{
+    return f->number == CHILDREN && f->wire_type == OTLPV_WIRE_LENGTH;
+}
+
+/* Big-endian, short ids padded with zero bytes at the end, long ones cut. */
+static void read_trace_id(const uint8_t *id, uint64_t length, otlpv_part_span *span)
+{
+    uint8_t whole[16] = {0};
+    memcpy(whole, id, length < sizeof whole ? length : sizeof whole);
+    span->trace_high = __builtin_bswap64(otlpv_load64(whole));
+    span->trace_low = __builtin_bswap64(otlpv_load64(whole + 8));
+}
+
+/* Behind a field whose tag and length, or number, take one byte each, or two for the length: nearly all of a span's
+ * are like that. NULL: it is another one, or does not end in the message. */
+static inline const uint8_t *behind_plain_field(const uint8_t *at, const uint8_t *end)
+{
+    const uint64_t left = (uint64_t)(end - at);
+    uint64_t size;
+    if (left < 3 || at[0] < 0x08 || at[0] >= 0x80)
+        return NULL;
+    switch (at[0] & 7) {
+    case OTLPV_WIRE_LENGTH:
+        if (at[1] < 0x80)
+            size = 2u + at[1];
+        else if (at[2] < 0x80)
+            size = 3u + (at[1] & 0x7Fu) + ((uint64_t)at[2] << 7);
+        else
+            return NULL;
+        break;
+    case OTLPV_WIRE_FIXED64:
+        size = 9;
+        break;
+    case OTLPV_WIRE_VARINT:
+        if (at[1] >= 0x80)
+            return NULL;
+        size = 2;
+        break;
+    default:
+        return NULL;
+    }
+    return size <= left ? at + size : NULL;
+}
+
+static int read_span(walk *w, const field *f, uint32_t scope)
+{
+    const uint32_t row = w->index->span_count++;
+    if (!w->fill)
+        return OTLPV_OK;
+    otlpv_reader reader = {f->body, f->end};
+    otlpv_part_span span = {0, 0, otlpv_text(w->base, f->start, (uint64_t)(f->end - f->start)), scope};
+    while (reader.at < reader.end) {
+        field inner;
+        const uint8_t *behind = behind_plain_field(reader.at, reader.end);
+        if (behind != NULL && reader.at[0] != (TRACE_ID << 3 | OTLPV_WIRE_LENGTH)) {
+            reader.at = behind;
+            continue;
+        }
+        const int status = next_field(w, &reader, IN_SPAN, &inner);
+        if (status != OTLPV_OK)
+            return status;
+        if (inner.number == TRACE_ID && inner.wire_type == OTLPV_WIRE_LENGTH)
+            read_trace_id(inner.body, (uint64_t)(inner.end - inner.body), &span);
+    }
+    w->index->spans[row] = span;
+    return OTLPV_OK;
+}
+
+/* The run of other fields that has come to its end, if there is one. */
+static void end_piece(walk *w, const uint8_t *start, const uint8_t *end)
+{
+    if (start == end)
+        return;
+    const uint32_t piece = w->index->piece_count++;
+    if (w->fill)
+        w->index->pieces[piece] = otlpv_text(w->base, start, (uint64_t)(end - start));
+}
+
+static int read_scope(walk *w, uint32_t row, otlpv_reader reader, uint32_t resource)
+{
+    const uint8_t *run = reader.at; /* where the run of other fields began */
+    otlpv_part_scope scope = {otlpv_text(w->base, reader.at, (uint64_t)(reader.end - reader.at)), 0,
+                              w->index->piece_count, 0, w->index->span_count, 0, resource};
+    while (reader.at < reader.end) {
+        field f;
+        int status = next_field(w, &reader, IN_SCOPE_SPANS, &f);
+        if (status == OTLPV_OK && is_child(&f)) {
+            end_piece(w, run, f.start);
+            run = f.end;
+            status = read_span(w, &f, row);
+        }
+        if (status != OTLPV_OK)
+            return status;
+    }
+    scope.tail = otlpv_text(w->base, run, (uint64_t)(reader.end - run));
+    scope.piece_count = w->index->piece_count - scope.piece_start;
+    scope.span_count = w->index->span_count - scope.span_start;
+    if (w->fill)
+        w->index->scopes[row] = scope;
+    return OTLPV_OK;
+}
+
+/* The scopes are read when all of the envelope is known, so that its pieces are adjacent. */
+static int read_scopes(walk *w, otlpv_reader reader, uint32_t row, uint32_t resource)
+{
+    while (reader.at < reader.end) {
+        field f;
+        int status = next_field(w, &reader, IN_RESOURCE_SPANS, &f);
+        if (status == OTLPV_OK && is_child(&f))
+            status = read_scope(w, row++, (otlpv_reader){f.body, f.end}, resource);
+        if (status != OTLPV_OK)
+            return status;
+    }
+    return OTLPV_OK;
+}
+
+static int read_resource(walk *w, otlpv_reader reader)
+{
+    otlpv_part_index *index = w->index;
+    const otlpv_reader whole = reader;
+    const uint32_t row = index->resource_count++, first_span = index->span_count;
+    const uint8_t *run = reader.at;
+    otlpv_part_resource resource = {otlpv_text(w->base, reader.at, (uint64_t)(reader.end - reader.at)), 0,
+                                    index->piece_count, 0, index->scope_count, 0, 0};
+    while (reader.at < reader.end) {
+        field f;
+        const int status = next_field(w, &reader, IN_RESOURCE_SPANS, &f);
+        if (status != OTLPV_OK)
+            return status;
+        if (is_child(&f)) {
+            end_piece(w, run, f.start);
+            run = f.end;
+            index->scope_count++;
+        }
+    }
+    resource.tail = otlpv_text(w->base, run, (uint64_t)(reader.end - run));
+    resource.piece_count = index->piece_count - resource.piece_start;
+    resource.scope_count = index->scope_count - resource.scope_start;
+    const int status = read_scopes(w, whole, resource.scope_start, row);
+    if (status != OTLPV_OK)
+        return status;
+    resource.span_count = index->span_count - first_span;
+    if (w->fill)
+        index->resources[row] = resource;
+    return OTLPV_OK;
+}
+
+static void note_fault(const walk *w, int status, const uint8_t *start)
+{
+    otlpv_part_index *index = w->index;
+    const uint32_t number = index->fault_count++;
+    if (number < index->fault_capacity)
+        index->faults[number] =
+            (otlpv_part_fault){(uint64_t)(w->fault - w->base), (uint64_t)(start - w->base), (uint32_t)status};
+}
+
+void otlpv_part_find(const uint8_t *bytes, uint64_t length, otlpv_part_index *index)
+{
+    walk w = {bytes, index, index->resources != NULL, NULL};
+    otlpv_reader reader = {bytes, bytes + length};
+    index->resource_count = index->scope_count = index->span_count = index->piece_count = index->fault_count = 0;
+    while (reader.at < reader.end) {
+        field f;
+        int status = next_field(&w, &reader, IN_REQUEST, &f);
+        if (status != OTLPV_OK) {
+            note_fault(&w, status, f.start);
+            return;
+        }
+        if (f.number != REQUEST_CHILDREN || f.wire_type != OTLPV_WIRE_LENGTH)
+            continue;
+        const otlpv_part_index before = *index;
+        status = read_resource(&w, (otlpv_reader){f.body, f.end});
+        if (status == OTLPV_OK)
+            continue;
+        note_fault(&w, status, f.start);
+        if (w.fill) { /* what is left out needs room until it turns out to be unreadable */
+            index->resource_count = before.resource_count;
+            index->scope_count = before.scope_count;
+            index->span_count = before.span_count;
+            index->piece_count = before.piece_count;
+        }
+    }
+}
+
+void otlpv_part_origins(const otlpv_part_index *index, const otlpv_origin *first, otlpv_origin *resources,
+                        otlpv_origin *scopes, otlpv_origin *spans)
+{
+    for (uint32_t row = 0; row < index->resource_count; row++) {
+        resources[row] = *first;
+        resources[row].offset += otlpv_text_offset(index->resources[row].body);
+    }
+    for (uint32_t row = 0; row < index->scope_count; row++) {
+        scopes[row] = *first;
+        scopes[row].offset += otlpv_text_offset(index->scopes[row].body);
+    }
+    for (uint32_t row = 0; row < index->span_count; row++) {
+        spans[row] = *first;
+        spans[row].offset += otlpv_text_offset(index->spans[row].field);
+    }
+}
