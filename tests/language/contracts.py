@@ -307,14 +307,15 @@ class Contract:
 class Monotone(Contract):
     """A rule of one polarity: `universal`, no span that arrives undoes a violation; else, none undoes a satisfaction.
 
-    Atoms speak of what is settled when a span is there.
+    Atoms speak of what is settled when a span is there. A rule with a join begins to apply when the joined row comes:
+    before that it is satisfied without having been asked, so only violations of such rules are final.
     """
 
     def __init__(self, rng: Random, *, depth: int = 3, universal: bool = True) -> None:
         super().__init__(rng, depth=0, universal=True)
         row = Row("s", "span")
         joins, rows = "", [row]
-        if rng.random() < 0.3:
+        if universal and rng.random() < 0.3:
             joins = " with parent p"
             rows.append(Row("p", "span", at_hand=False))
         at_end = " at end" if rng.random() < 0.15 else ""

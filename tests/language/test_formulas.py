@@ -43,11 +43,6 @@ def engine_of(rules: Sequence[Rule]) -> Engine:
     return Engine(compile_rules([Source(rule.id, rule.rule, rule.parameters) for rule in rules]))
 
 
-def reported(program: Program) -> set[int]:
-    """The rules that a program reports."""
-    return {number for op, _, number, _, _ in program.instructions.tolist() if op == Op.REPORT}
-
-
 def found(
     engine: Engine, rules: Sequence[Rule], request: ExportTraceServiceRequest, completeness: Completeness
 ) -> set[Violation]:

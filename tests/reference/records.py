@@ -101,8 +101,12 @@ def records(request: ExportTraceServiceRequest) -> Records:
 
 
 def _same(some: Sequence[KeyValue], others: Sequence[KeyValue]) -> bool:
-    """Whether attributes are the same, byte for byte: of decimals, one NaN is another's equal then."""
-    return [one.SerializeToString() for one in some] == [one.SerializeToString() for one in others]
+    """Whether attributes are the same, byte for byte: of decimals, one NaN is another's equal then.
+
+    A value that is absent and one that is there without content are both nil, and so the same.
+    """
+    sides = [[(one.key, one.value.SerializeToString()) for one in attributes] for attributes in (some, others)]
+    return sides[0] == sides[1]
 
 
 def span_of(record: Record) -> Record:
