@@ -14,6 +14,7 @@ from otlp_verifier.machine.operations import BLOCK, Domain
 from otlp_verifier.machine.program import Program
 from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns
 from otlp_verifier.policy import Completeness
+from otlp_verifier.relate.clocks import Clocks
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tree import Tree
 from otlp_verifier.wire.limits import Limits
@@ -80,6 +81,7 @@ class Engine:
         self.columns = Columns()
         self.relations = Relations()
         self.tree = Tree()
+        self.clocks = Clocks()
         columns = self.columns
         self._tables = {
             Domain.RESOURCE: columns.resources,
@@ -91,7 +93,7 @@ class Engine:
         self._lookups = Lookups(plan)
         self._job_columns = JobColumns(*needed_columns((plan.batch, plan.trace)), plan.results)
         self._jobs = JobRunner(self.columns, self.relations, self.tree, self._job_columns)
-        self._generation = (-1, -1, -1, -1)
+        self._generation: tuple[int, ...] = ()
         self._arrays: tuple[NDArray[np.generic], ...] = ()
         self._wide = self._narrow = self._marks = np.empty((0, 2), np.int64)
         self._words = np.empty((plan.words, BLOCK), np.uint64)
@@ -139,6 +141,8 @@ class Engine:
         self.relations.load(columns)
         if program.needs_tree:
             self.tree.load(columns, self.relations)
+        if program.needs_clocks:
+            self.clocks.load(columns)
         tables = self._tables
         self._lookups.load(columns, tables)
         rows = {domain: table.rows for domain, table in tables.items()}
@@ -161,6 +165,7 @@ class Engine:
         columns, jobs = self.columns, self._job_columns
         generation = (
             columns.generation, self._lookups.generation, self.relations.generation, self.tree.generation,
+            self.clocks.generation,
         )  # fmt: skip
         if generation != self._generation:
             self._generation = generation
@@ -171,6 +176,7 @@ class Engine:
                 *(table.narrow for table in tables.values()), columns.attributes.narrow, self.relations.spans,
                 self.relations.traces, *(self._lookups.key_rows[domain] for domain in tables),
                 *(self._lookups.codes[domain] for domain in tables), self.tree.spans, self.tree.links,
+                self.clocks.resources,
             )  # fmt: skip
             marks = tuple(jobs.marks.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
