@@ -53,7 +53,9 @@ def figures() -> dict[str, float]:
     known = {value: code for code, value in enumerate(dict.fromkeys(values))}
     per = ns_per_span(  # here per attribute or string
         {
-            "find": Way(lambda _: table.find(request, columns.attributes_native, starts, counts, rows), (0,), len(names)),
+            "find": Way(
+                lambda _: table.find(request, columns.attributes_native, starts, counts, rows), (0,), len(names)
+            ),
             "intern": Way(lambda _: dictionary.intern(request, texts, codes), (0,), len(texts)),
             "dict_find": Way(lambda _: [slots.get(name) for name in names], (0,), len(names)),
             "dict_intern": Way(lambda _: [known[value] for value in values], (0,), len(values)),

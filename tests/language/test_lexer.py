@@ -19,7 +19,7 @@ UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 
         ("1.5", Kind.NUMBER, 1.5),
         ("1e3", Kind.NUMBER, 1000.0),
         ("1.5E-3", Kind.NUMBER, 0.0015),
-        ("0x1F", Kind.NUMBER, 31),
+        ("0x001F", Kind.BYTES, b"\x00\x1f"),
         ("18446744073709551615", Kind.NUMBER, 2**64 - 1),
         ("5ms", Kind.DURATION, 5_000_000),
         ("1m30s", Kind.DURATION, 90 * 10**9),

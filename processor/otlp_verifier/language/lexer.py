@@ -16,6 +16,7 @@ class Kind(StrEnum):
     WORD = "name"
     NUMBER = "number"
     DURATION = "duration"
+    BYTES = "bytes"
     TEXT = "string"
     SYMBOL = "operator"
     END = "end of rule"
@@ -28,7 +29,7 @@ class Token:
     kind: Kind
     text: str
     offset: int
-    value: int | float | str | None = None
+    value: int | float | str | bytes | None = None
 
 
 UNIT_NS: Final = {
@@ -78,12 +79,14 @@ def tokens(text: str, length_max: int = RULE_LENGTH_MAX, part: slice = slice(Non
         if match is None:
             raise RuleError(_no_token(text, offset), text, offset)
         written, group = match.group(), match.lastgroup
-        if group in ("duration", "hex", "number") and len(written) > NUMBER_MAX:
+        if group in ("duration", "number") and len(written) > NUMBER_MAX:
             raise RuleError(f"a number may be at most {NUMBER_MAX} characters long", text, offset)
         if group == "duration":
             found.append(Token(Kind.DURATION, written, offset, duration_ns(written)))
         elif group == "hex":
-            found.append(Token(Kind.NUMBER, written, offset, int(written, 16)))
+            if len(written) % 2:
+                raise RuleError("bytes have two hexadecimal digits each, as in 0x00ff", text, offset)
+            found.append(Token(Kind.BYTES, written, offset, bytes.fromhex(written[2:])))
         elif group == "number":
             value = float(written) if any(c in written for c in ".eE") else int(written)
             if math.isinf(value):

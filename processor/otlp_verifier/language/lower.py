@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from otlp_verifier.language import assume, compare, functions, quantify, resolve, temporal
+from otlp_verifier.language import assume, compare, functions, made, quantify, resolve, temporal
 from otlp_verifier.language.errors import RuleError
 from otlp_verifier.language.graph import Graph, NodeId
 from otlp_verifier.language.jobs import Jobs
@@ -19,7 +19,10 @@ from otlp_verifier.language.syntax import (
     Expression,
     ForEach,
     Index,
+    Item,
+    ListOf,
     Literal,
+    MapOf,
     Name,
     Points,
     Quantified,
@@ -191,6 +194,8 @@ class Lowering:
                     tree.offset,
                 )
         value = self.value(tree)
+        if value.made is not None:
+            return made.condition(self, value.made, f"{value.made.name} is true", lambda found: found is True)
         if value.type is not Type.BOOL or value.condition is None:
             raise self.error(f"expected a condition, found {value.type.value}; compare it with something", tree.offset)
         if value.present is None:
@@ -209,6 +214,10 @@ class Lowering:
                 return resolve.name(self, tree)
             case Index():
                 return resolve.attribute(self, tree)
+            case Item():
+                return functions.item(self, tree)
+            case ListOf() | MapOf():
+                return functions.compound(self, tree)
             case Call():
                 return functions.call(self, tree)
             case Aggregate():
@@ -233,6 +242,8 @@ class Lowering:
     def _literal(self, tree: Literal) -> Value:
         if tree.value is None:
             return Value(Type.NIL)
+        if isinstance(tree.value, bytes):
+            return Value(Type.COMPOUND, constant=tree.value)
         if isinstance(tree.value, int) and not isinstance(tree.value, bool) and not -(2**63) <= tree.value < 2**64:
             raise self.error("the number does not fit 64 bits", tree.offset)
         if tree.is_duration:
