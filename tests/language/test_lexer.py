@@ -140,10 +140,17 @@ def test_no_duration(text: str) -> None:
 )
 def test_no_token(text: str, offset: int, message: str) -> None:
     with pytest.raises(RuleError) as caught:
-        tokens(text)
+        raise next(token.error for token in tokens(text) if token.error is not None)
     assert message in caught.value.message
     assert caught.value.column == offset + 1
     assert caught.value.line == 1
+
+
+def test_what_follows_no_token_is_read() -> None:
+    text = 'a = \'b c\' 0x1 5msx "\\q" 1e999 ? d\n"e f\ng'
+    kinds = [token.kind for token in tokens(text)]
+    assert [token.text for token in tokens(text) if token.kind is Kind.WORD] == ["a", "d", "g"]
+    assert kinds.count(Kind.BAD) == len(kinds) - 4 == 8
 
 
 def test_a_text_of_the_greatest_length() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otlp_verifier.language.compiler import Source, compile_rules
+from otlp_verifier.language.cursor import MISTAKES_MAX
 from otlp_verifier.language.errors import RuleError, RuleErrors
 from otlp_verifier.rules import catalogue
 from tests.language.contracts import Contract
@@ -156,8 +157,9 @@ MISTAKES = [
 def mistake(text: str) -> RuleError:
     with pytest.raises(RuleErrors) as caught:
         compile_rules([Source("some-rule", text, {"tolerance": "5ms"})])
-    (error,) = caught.value.errors
+    error, *others = caught.value.errors
     assert error.rule == "some-rule"
+    assert all((error.line, error.column) < (other.line, other.column) for other in others), "in order"
     return error
 
 
@@ -196,6 +198,47 @@ def test_all_rules_with_mistakes_are_named() -> None:
     assert str(caught.value).count("the rule ends here") == 2
 
 
+# Each `^` before a mistake; there are no others.
+SEVERAL = [
+    'for each span s where ^s.nmae == "a" and s.kind ^== "x" or ^IsMtch(s.name) require not ^s.nam and s.kind ^< nil',
+    "for each span s where s.name ^= \"a\" and s.kind == ^and (s.kind == 1 or ^== 2) require ^'x' == s.name and s ^! 5",
+    'for each ^spam s with ^parnt p where s.name == ^0x123 require s.name == "a^\\q" and s.kind == 1',
+    "for each span s require exists child c where ^c.nmae == s.name and ^c.kindd == 2 and c.name == ^s.nam and ^a",
+    "for each span s require exists ^chld c where c.kind == 1 and s.kind ==^",
+    "for each span s require s.attributes[^5] == 1 and (IsMatch(s.name, ^) and s.kind == ^) and s.kind ==^",
+    "assume ^compleet assume skew <= ^5 for each span require kind ==^",
+]
+
+
+def marks_taken(marked: str) -> tuple[str, list[int]]:
+    """A text without its marks, and the columns before which they stood, from 1."""
+    parts = marked.split("^")
+    return "".join(parts), [1 + len("".join(parts[: number + 1])) for number in range(len(parts) - 1)]
+
+
+@pytest.mark.parametrize("marked", SEVERAL)
+def test_all_mistakes_of_a_rule_are_shown(marked: str) -> None:
+    text, columns = marks_taken(marked)
+    with pytest.raises(RuleErrors) as caught:
+        compile_rules([Source("some-rule", text)])
+    assert [error.column for error in caught.value.errors] == columns, str(caught.value)
+
+
+def test_a_file_with_twenty_mistakes_gives_twenty_messages() -> None:
+    rules = [*SEVERAL[:3], *SEVERAL[-1:], "for each span s require ^s.a == 1 and ^s.b == 2 and ^c and ^d and ^s.e"]
+    with pytest.raises(RuleErrors) as caught:
+        compile_rules([Source(str(number), marks_taken(rule)[0]) for number, rule in enumerate(rules)])
+    assert len(caught.value.errors) == "".join(rules).count("^") >= 20
+
+
+def test_mistakes_are_limited() -> None:
+    text = "for each span s require " + " and ".join(["s.name = 1"] * 100)
+    with pytest.raises(RuleErrors) as caught:
+        compile_rules([Source("a", text)])
+    assert caught.value.errors[0].column == text.index("=") + 1
+    assert len(caught.value.errors) <= 2 * MISTAKES_MAX + 1
+
+
 @pytest.mark.parametrize("value", ["5", "5 ms", "", "x", 2**63, -(2**63) - 1, "3000000h"])
 def test_parameters_are_checked(value: int | str) -> None:
     with pytest.raises(RuleErrors, match="a: line 1, column 1: parameter `limit`: "):
@@ -218,11 +261,13 @@ def only_rule_errors(text: str) -> None:
     try:
         compile_rules([Source("x", text)])
     except RuleErrors as caught:
-        (error,) = caught.errors
         lines = text.split("\n")
-        assert 1 <= error.line <= len(lines)
-        assert 1 <= error.column <= len(lines[error.line - 1]) + 1
-        assert str(error).endswith("^")
+        places = [(error.line, error.column, error.message) for error in caught.errors]
+        assert places == sorted(set(places)), "in order, each once"
+        for error in caught.errors:
+            assert 1 <= error.line <= len(lines)
+            assert 1 <= error.column <= len(lines[error.line - 1]) + 1
+            assert str(error).endswith("^")
 
 
 @given(st.text(max_size=60))

@@ -109,10 +109,20 @@ class ExpressionParser:
         return left
 
     def _conjunction(self, operand: Callable[[], Expression]) -> Expression:
-        left = operand()
+        left = self._operand(operand)
         while self._cursor.is_word("and"):
-            left = Binary("and", left, *self._right(operand))
+            left = Binary("and", left, *self._right(lambda: self._operand(operand)))
         return left
+
+    def _operand(self, operand: Callable[[], Expression]) -> Expression:
+        """One of several conditions: a mistake in it hides none in the others."""
+        cursor, offset = self._cursor, self._cursor.now.offset
+        with cursor.forgiving("and", "or", "require"):
+            tree = operand()
+            if cursor.now.kind is Kind.BAD:
+                raise cursor.error("")  # what it is says itself
+            return tree
+        return Literal(True, offset)
 
     def _pair(self) -> Expression:
         left = self._negation()

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from otlp_verifier.language import assume, compare, functions, made, quantify, resolve, temporal
-from otlp_verifier.language.errors import RuleError
+from otlp_verifier.language.errors import RuleError, RuleErrors, in_order
 from otlp_verifier.language.graph import Graph, NodeId
 from otlp_verifier.language.jobs import Jobs
 from otlp_verifier.language.parser import JOINS
@@ -89,6 +89,7 @@ class Lowering:
         self.looks_across = False  # at rows that no path leads to
         self.arriving = False  # whether more spans may come: then only what none of them can undo is so
         self.orders_by_depth = False  # points of one time
+        self._mistakes: list[RuleError] = []
 
     @property
     def graph(self) -> Graph:
@@ -99,11 +100,16 @@ class Lowering:
         """The whole rule.
 
         Raises:
-            RuleError: a name is unknown, types do not fit, or it cannot be computed in n log n.
+            RuleErrors: names are unknown, types do not fit, or it cannot be computed in n log n.
 
         """
         start = self.scope
-        rule = self._rule()
+        try:
+            rule = self._rule()
+        except RuleError as error:
+            self._mistakes.append(error)
+        if self._mistakes:
+            raise RuleErrors(in_order(self._mistakes))
         if rule.final and self.orders_by_depth:
             self.scope, self.arriving = start, True
             rule = replace(rule, settled=self._rule().violated)
@@ -125,8 +131,8 @@ class Lowering:
             guard = self.both(guard, resolve.exists(self, row))
         self.scope = replace(scope, rows=rows)
         if tree.guard is not None:
-            guard = self.both(guard, self.condition(tree.guard))
-        violated = self.both(guard, self.negate(self.condition(tree.requirement)))
+            guard = self.both(guard, self.tried(tree.guard))
+        violated = self.both(guard, self.negate(self.tried(tree.requirement)))
         if self.looks_across:
             violated = self.both(violated, assume.counted(self))
         final = not violated.falls
@@ -149,6 +155,22 @@ class Lowering:
             yield
         finally:
             self.scope, self.outer = before
+
+    @contextmanager
+    def forgiving(self) -> Iterator[None]:
+        """Note a mistake and go on, so that it hides no other one. The rule is refused in the end."""
+        scope, outer = self.scope, self.outer
+        try:
+            yield
+        except RuleError as error:
+            self._mistakes.append(error)
+            self.scope, self.outer = scope, outer
+
+    def tried(self, tree: Expression) -> Condition:
+        """A condition, or where there is a mistake in it any."""
+        with self.forgiving():
+            return self.condition(tree)
+        return self.known(True)
 
     # Conditions
 
@@ -175,9 +197,9 @@ class Lowering:
         """An expression where a condition is expected."""
         match tree:
             case Binary(operator="and"):
-                return self.both(self.condition(tree.left), self.condition(tree.right))
+                return self.both(self.tried(tree.left), self.tried(tree.right))
             case Binary(operator="or"):
-                return self.either(self.condition(tree.left), self.condition(tree.right))
+                return self.either(self.tried(tree.left), self.tried(tree.right))
             case Unary(operator="not"):
                 return self.negate(self.condition(tree.operand))
             case Quantified():
