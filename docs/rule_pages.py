@@ -178,8 +178,8 @@ def _index(rules: list[Rule], coverage: Mapping[str, Any]) -> str:
         "",
         fill(
             f"{len(rules)} rules come with the verifier, {on} of which run by default: those that are safe on real "
-            "telemetry. The others are heuristics, or ask for what not everybody promises. Choosing them is a matter of "
-            "[configuration](../configuration.md); how to write one is in [the guide of the language](../language.md).",
+            "telemetry. The others are heuristics, or ask for what not everybody promises. Choosing them is a matter "
+            "of [configuration](../configuration.md); how to write one, of the [language](../language.md).",
             120,
         ),
         "",
@@ -204,8 +204,8 @@ def _index(rules: list[Rule], coverage: Mapping[str, Any]) -> str:
         "## Coverage",
         "",
         fill(
-            "What OpenTelemetry and W3C Trace Context promise about traces, as far as one record, one batch or one complete "
-            "trace can show it, and what of it has a rule. The rest is in "
+            "What OpenTelemetry and W3C Trace Context promise about traces, as far as one record, one batch or one "
+            "complete trace can show it, and what of it has a rule. The rest is in "
             "[promises without a rule](../undecided-rules.md), each with the reason.",
             120,
         ),
@@ -236,8 +236,8 @@ def _undecided(coverage: Mapping[str, Any]) -> str:
         "# Promises without a rule",
         "",
         fill(
-            "What OpenTelemetry promises about traces and [no rule](rules/README.md) checks, with the reason. Nothing is "
-            "left out silently: a test holds this page and the rules to one list.",
+            "What OpenTelemetry promises about traces and [no rule](rules/README.md) checks, with the reason. "
+            "Nothing is left out silently: a test holds this page and the rules to one list.",
             120,
         ),
     ]
