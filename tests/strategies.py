@@ -271,7 +271,7 @@ def request_of_resources(spans: list[tuple[int, Span]]) -> ExportTraceServiceReq
     last = None
     for number, span in spans:
         if number != last:
-            resource = Resource(attributes=[KeyValue(key="service.name", value=AnyValue(string_value="ab"[number]))])
+            resource = Resource(attributes=[KeyValue(key="service.name", value=AnyValue(string_value="abc"[number]))])
             scope_spans = request.resource_spans.add(resource=resource).scope_spans.add()
             last = number
         scope_spans.spans.append(span)

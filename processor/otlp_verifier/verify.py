@@ -10,10 +10,11 @@ from otlp_verifier.language.plan import Plan
 from otlp_verifier.lookups import Lookups
 from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
-from otlp_verifier.machine.operations import BLOCK, Domain, NarrowTable
+from otlp_verifier.machine.operations import BLOCK, Domain
 from otlp_verifier.machine.program import Program
 from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns
 from otlp_verifier.policy import Completeness
+from otlp_verifier.relate.clocks import Clocks
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tree import Tree
 from otlp_verifier.wire.limits import Limits
@@ -21,7 +22,6 @@ from otlp_verifier.wire.splicer import splice
 
 _FINDINGS_AT_FIRST = 1024
 _FORGED = np.uint32(Defect.FORGED)
-_ELSEWHERE = np.empty((0, 0), np.uint32)  # in place of tables that are located batch by batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class Engine:
         self.columns = Columns()
         self.relations = Relations()
         self.tree = Tree()
+        self.clocks = Clocks()
         columns = self.columns
         self._tables = {
             Domain.RESOURCE: columns.resources,
@@ -92,7 +93,7 @@ class Engine:
         self._lookups = Lookups(plan)
         self._job_columns = JobColumns(*needed_columns((plan.batch, plan.trace)), plan.results)
         self._jobs = JobRunner(self.columns, self.relations, self.tree, self._job_columns)
-        self._generation = (-1, -1, -1, -1)
+        self._generation: tuple[int, ...] = ()
         self._arrays: tuple[NDArray[np.generic], ...] = ()
         self._wide = self._narrow = self._marks = np.empty((0, 2), np.int64)
         self._words = np.empty((plan.words, BLOCK), np.uint64)
@@ -140,6 +141,8 @@ class Engine:
         self.relations.load(columns)
         if program.needs_tree:
             self.tree.load(columns, self.relations)
+        if program.needs_clocks:
+            self.clocks.load(columns)
         tables = self._tables
         self._lookups.load(columns, tables)
         rows = {domain: table.rows for domain, table in tables.items()}
@@ -162,6 +165,7 @@ class Engine:
         columns, jobs = self.columns, self._job_columns
         generation = (
             columns.generation, self._lookups.generation, self.relations.generation, self.tree.generation,
+            self.clocks.generation,
         )  # fmt: skip
         if generation != self._generation:
             self._generation = generation
@@ -171,13 +175,12 @@ class Engine:
             narrow = (
                 *(table.narrow for table in tables.values()), columns.attributes.narrow, self.relations.spans,
                 self.relations.traces, *(self._lookups.key_rows[domain] for domain in tables),
-                *(_ELSEWHERE for _ in tables), self.tree.spans, self.tree.links,
+                *(self._lookups.codes[domain] for domain in tables), self.tree.spans, self.tree.links,
+                self.clocks.resources,
             )  # fmt: skip
             marks = tuple(jobs.marks.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
             self._wide, self._narrow, self._marks = addresses(wide), addresses(narrow), addresses(marks)
-        # Codes lie close together, so where they are depends on how many rows there are.
-        self._narrow[NarrowTable.CODES : NarrowTable.CODES + len(tables)] = self._lookups.code_tables[: len(tables)]
 
     def _interpret(self, program: Program, phases: tuple[tuple[Domain, int, int], ...], rows: dict[Domain, int]) -> int:
         bounds = np.array([(first, last, rows[domain]) for domain, first, last in phases], np.int64).reshape(-1, 3)

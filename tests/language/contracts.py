@@ -4,7 +4,6 @@ A condition speaks of the row in hand, and where it is given a second row joins 
 equalities, at most one inequality. So few rules are refused; `wild` ones mix everything with everything.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -40,14 +39,34 @@ class Row:
 class Contract:
     """Makes one rule; `text` is it."""
 
-    def __init__(self, rng: Random, *, depth: int = 3, wild: bool = False, skew: str = "", universal: bool = False):
-        self.rng, self.wild, self.universal = rng, wild, universal
-        self.skew = skew
-        self.names = 0
+    def __init__(
+        self,
+        rng: Random,
+        *,
+        depth: int = 3,
+        wild: bool = False,
+        skew: str = "",
+        assume: str | None = None,
+        extremes: bool = True,
+        universal: bool = False,
+    ) -> None:
+        """Make a rule.
+
+        Args:
+            rng: where choices come from.
+            depth: how deep conditions nest.
+            wild: mix everything with everything; many such rules are refused.
+            skew: what clocks are assumed to be apart at most, as a duration.
+            assume: the assumptions to state; one of the usual by default.
+            extremes: whether times may be compared with extremes of times.
+            universal: only ask for what is settled once a span is there.
+
+        """
+        self.rng, self.wild, self.skew, self.extremes, self.universal = rng, wild, skew, extremes, universal
         domain = rng.choice(("span",) * 8 + ("trace", "trace", "event", "link"))
         is_bare = domain == "trace" and rng.random() < 0.5  # a rule without `for each` is about the trace
         row = Row("trace" if is_bare else "s", domain)
-        assume = rng.choice(ASSUMPTIONS) + (f"assume skew <= {skew} " if skew else "")
+        assume = (rng.choice(ASSUMPTIONS) if assume is None else assume) + (f"assume skew <= {skew} " if skew else "")
         at_end = " at end" if domain == "span" and rng.random() < 0.15 else ""
         joins = ""
         rows: list[Row] = [row]
@@ -112,7 +131,7 @@ class Contract:
         name = rng.choice("uvwxyz") if rng.random() < 0.7 else ""
         if name == row.name:
             name = ""
-        inner = Row(name, domain, at_hand=relation not in (*SINGLE, *LINKED))
+        inner = Row(name, domain, at_hand=relation not in LINKED)
         ends = rng.random() < 0.15 and domain == "span" and relation not in SINGLE if at_end is None else at_end
         text = relation + (f" {name}" if name else "") + (" at end" if ends else "")
         if rng.random() < 0.85:
@@ -138,18 +157,19 @@ class Contract:
             return f"(count({text}) {order} {rng.choice('0123')})"
         attribute = f'attributes["{rng.choice("ab")}"]'
         if inner.domain == "event":
-            value, other = ("time", row("start") if row.domain == "span" else "12")
-            if function == "sum":
+            value, other = "time", row("start")
+            if function == "sum" or row.domain != "span" or not self.extremes:
                 value, other = "attributes.count", "0"
         else:
             choices = [(attribute, rng.choice(("0", "1", "1.5"))), ("kind", "2"), ("duration", "3ns")]
-            if function in ("min", "max") and row.domain == "span" and not self.skew:
+            if function in ("min", "max") and row.domain == "span" and self.extremes:
                 choices.append(("start", row("start")))
                 choices.append(("start", f"max(span : start) - {rng.choice('024')}ns"))
                 choices.append((attribute, row(attribute)))
             value, other = rng.choice(choices)
         if function == "distinct":
-            value = rng.choice((value, "name", "resource.service.name", "start", "parent_span_id", "cyclic"))
+            value = rng.choice((value, "name", "resource.service.name", "kind", "parent_span_id", "cyclic"))
+            value = "start" if value == "kind" and not self.skew else value
             value = "name" if inner.domain == "event" else value
             if relation in ("ancestor", "descendant", "sibling") and not self.wild:
                 text = text.replace(relation, "child", 1)
@@ -244,16 +264,15 @@ class Contract:
             return self.atom(row)
         a, b = (f'attributes["{rng.choice("ab")}"]' for _ in range(2))
         pairs = [
-            ("name", "name"), (a, b), (a, a), ("kind", "kind"), (a, "name"), (a, "kind"),
-            ("name", a), ("duration", "duration"),
-            ("resource.service.name", "resource.service.name"), ("status.code", "kind"), ("cyclic", "cyclic"),
+            ("name", "name"), (a, b), (a, a), ("kind", "kind"), (a, "name"), (a, "kind"), ("name", a),
+            ("duration", "duration"), ("resource.service.name", "resource.service.name"), ("status.code", "kind"),
             ("span_id", "parent_span_id"), ("trace_id", "trace_id"), ("kind + 1", "kind"), ("events.count", a),
         ]  # fmt: skip
         if not self.skew:
             pairs += [("start", "start"), ("start", "end"), ("start + 1ns", "end")]
         if not self.universal:
             pairs += [("parent.name", "name"), ("parent.name", "parent.name"), ("root.name", "root.name")]
-            pairs += [("parent.span_id", "parent_span_id"), (a, "trace.spans.count")]
+            pairs += [("parent.span_id", "parent_span_id"), (a, "trace.spans.count"), ("cyclic", "cyclic")]
         if not row.name and row.at_hand and not self.universal:
             pairs.append(("count(event)", "kind"))
         return self._between(row, outer, rng.choice(pairs), "==")
@@ -270,14 +289,8 @@ class Contract:
             ("kind", "kind - 0.5"),
         ]  # fmt: skip
         if operator == "!=":
-            pairs = [
-                (a, b),
-                (a, a),
-                ("name", "name"),
-                ("kind", "kind"),
-                ("resource.service.name", a),
-                ("cyclic", "cyclic"),
-            ]
+            pairs = [(a, b), (a, a), ("name", "name"), ("kind", "kind"), ("resource.service.name", a)]
+            pairs += [] if self.universal else [("cyclic", "cyclic")]
             pairs += [] if self.skew else [("start", "start"), ("end", "start")]
         elif not self.universal:
             pairs += [("start", "root.start"), ("start", "parent.start"), ("kind", "trace.spans.count")]
@@ -291,10 +304,76 @@ class Contract:
         return f"(not {text})" if self.rng.random() < 0.15 else text
 
 
-def contracts(seed: int, count: int, **how: object) -> list[str]:
-    rng = Random(seed)
-    return [Contract(rng, **how).text for _ in range(count)]  # type: ignore[arg-type]
+class Monotone(Contract):
+    """A rule of one polarity: `universal`, no span that arrives undoes a violation; else, none undoes a satisfaction.
 
+    Atoms speak of what is settled when a span is there. A rule with a join begins to apply when the joined row comes:
+    before that it is satisfied without having been asked, so only violations of such rules are final.
+    """
 
-def shown(rules: Sequence[str]) -> str:
-    return "\n".join(rules)
+    def __init__(self, rng: Random, *, depth: int = 3, universal: bool = True) -> None:
+        super().__init__(rng, depth=0, universal=True)
+        row = Row("s", "span")
+        joins, rows = "", [row]
+        if universal and rng.random() < 0.3:
+            joins = " with parent p"
+            rows.append(Row("p", "span", at_hand=False))
+        at_end = " at end" if rng.random() < 0.15 else ""
+        guard = f" where {self.atom(rng.choice(rows))}" if rng.random() < 0.5 else ""
+        self.text = f"for each span s{at_end}{joins}{guard} require {self.polar(row, depth, universal=universal)}"
+        if not universal:
+            self.text = "assume nothing " + self.text
+
+    def polar(self, row: Row, depth: int, *, universal: bool) -> str:
+        rng = self.rng
+        if depth <= 0 or not row.at_hand or row.domain != "span":
+            return self.atom(row)
+        choice = rng.random()
+        if choice < 0.2:
+            sides = [self.polar(row, depth - 1, universal=universal) for _ in range(2)]
+            return f"({sides[0]} {rng.choice(('and', 'or'))} {sides[1]})"
+        if choice < 0.3:
+            return f"(not {self.polar(row, depth - 1, universal=not universal)})"
+        if choice < 0.4:
+            return self.atom(row)
+        return rng.choice((self.polar_quantifier, self.polar_quantifier, self.polar_time, self.polar_count))(
+            row, depth, universal=universal
+        )
+
+    def polar_points(self, relation: str, row: Row, depth: int) -> tuple[str, Row]:
+        """`relation name where condition`, of the kind that more spans make true, and the chosen row."""
+        rng = self.rng
+        inner = Row(rng.choice("uvwxyz"), "event" if relation == "event" else "span", relation not in LINKED)
+        at_end = " at end" if rng.random() < 0.2 and relation in ("span", "child", "descendant") else ""
+        parts = [self.polar(inner, depth - 1, universal=False)]
+        if inner.domain == "span" and row.name and rng.random() < 0.4 and row.name != inner.name:
+            parts += [rng.choice((self.equality, self.inequality, self.equality))(inner, row)]
+        return f"{relation} {inner.name}{at_end} where {' and '.join(parts)}", inner
+
+    def polar_quantifier(self, row: Row, depth: int, *, universal: bool) -> str:
+        relations = [one for one in RELATIONS if one != "root"]
+        points, inner = self.polar_points(self.rng.choice(relations), row, depth)
+        if not universal:
+            return f"(exists {points})"
+        if self.rng.random() < 0.5:
+            return f"(not exists {points})"
+        return f"(forall {points} require {self.polar(inner, depth - 1, universal=True)})"
+
+    def polar_time(self, row: Row, depth: int, *, universal: bool) -> str:
+        rng = self.rng
+        points, _ = self.polar_points(rng.choice(("span", "span", "link from span")), row, depth)
+        if universal and rng.random() < 0.5:
+            return f"({rng.choice(('historically', 'always'))} {rng.choice(WINDOWS)}(not ({points})))"
+        word = rng.choice(("once", "eventually"))
+        return f"({'not ' if universal else ''}({word} {rng.choice(WINDOWS)}({points})))"
+
+    def polar_count(self, row: Row, depth: int, *, universal: bool) -> str:
+        rng = self.rng
+        relation = rng.choice([one for one in RELATIONS if one not in SINGLE])
+        inner = Row(rng.choice("uvw"), "event" if relation == "event" else "span", at_hand=relation not in LINKED)
+        text = f"{relation} {inner.name} where {self.polar(inner, depth - 1, universal=False)}"
+        if inner.domain == "span" and row.name and row.name != inner.name and rng.random() < 0.3:
+            text += f" and {self.equality(inner, row)}"
+        if rng.random() < 0.3 and relation in ("child", "span", "link", "link from span"):
+            return f"(distinct({text} : {inner.name}.name) {rng.choice(('<=', '<') if universal else ('>', '>='))} 1)"
+        return f"(count({text}) {rng.choice(('<=', '<') if universal else ('>', '>='))} {rng.choice('0123')})"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.language.errors import RuleError, RuleErrors
 from otlp_verifier.rules import catalogue
+from tests.language.contracts import Contract
 
 # A rule with `^` before the place that is reported, and words of what is said about it.
 MISTAKES = [
@@ -89,6 +90,32 @@ MISTAKES = [
     ("for each span s require s.^", "expected a name after `.`"),
     ("for each span s require f(1 ^2)", "expected `,`"),
     ("for each span s require f(1,^)", "expected a path, a value"),
+    ("^fro each span s require true", "did you mean `for`?"),
+    ("assume ^compleat for each span s require true", "what is assumed, one of complete, unsampled, skew, nothing"),
+    ("assume skew ^< 5ms for each span s require true", "expected `<=`"),
+    ("assume skew <= ^5 for each span s require true", "expected a duration, as in `assume skew <= 50ms`"),
+    ("for each event e at ^end require true", "expected `end`: `at end` takes a span's end"),
+    ("for each span s require exists ^childs", "which rows, one of child, children"),
+    ("for each span s require exists child at ^start", "expected `end`"),
+    ("for each span s require forall child ^and true", "expected `require`"),
+    ("for each span s require count(^kind) > 1", "which rows count looks at"),
+    ("for each span s require sum(child^) > 1", "expected `:` and a value, as in sum(child : duration)"),
+    ("for each span s require sum(child : kind where ^true) > 1", "`where` stands before `:`"),
+    ("for each span s require once [^5, 6] span where true", "the window's lower bound, a duration such as 5s"),
+    ("for each span s require once [5s, 1s^] span where true", "the window's upper bound is below its lower bound"),
+    ("for each span s require once s.kind ^== 1", "expected what holds at a point of the trace"),
+    ("for each span s require once span since span ^until span", "do not chain; use parentheses"),
+    ("for each span s require ^span", "a span alone is no condition; put exists, once"),
+    ("for each span s require { true } ^and { true }", "expected one of > >> < << ~"),
+    ("for each span s require exists child c where c.kind < s.kind and c.start ^< s.start", "two inequalities"),
+    ("for each span s require exists child c where c.kind + s.kind ^== 2", "each side of `==` may speak of one row"),
+    ("for each span s require exists child where exists child d where d.name == ^s.name", "compare in two steps"),
+    ("for each span s require ^count(parent) == 1", "a span has at most one parent; name its fields directly"),
+    ("for each span s require count(child c where c.kind ^< s.kind) < 1", "count with `<` between two rows"),
+    ("for each span s require ^sum(child : start) == 1", "times cannot be added up"),
+    ("for each span s require ^min(child : name) == 1", "min takes numbers, times and durations, not a string"),
+    ("for each span s require ^distinct(ancestor : name) == 1", "distinct values can be counted over child, span"),
+    ("for each span s require exists link where exists ^child", "cannot be asked about a parent, a root or a link"),
     ("for each span s require ^with == 1", "expected a path, a value, a function or `(`; found `with`"),
     ('for each span s require s.name == ^"abc', "a string begins here"),
 ]  # fmt: skip
@@ -143,13 +170,15 @@ def test_parameters_are_checked(value: int | str) -> None:
         compile_rules([Source("a", "for each span s require s.kind < limit", {"limit": value})])
 
 
-GOOD = [rule.rule for rule in catalogue.builtin()]
+GOOD = [rule.rule for rule in catalogue.builtin()] + [Contract(Random(seed)).text for seed in range(100)]
 PIECES = [
     "for", "each", "span", "event", "link", "resource", "scope", "trace", "s", "e", "with", "parent", "p", "where",
     "require", "and", "or", "not", "true", "nil", "==", "!=", "<", ">=", "+", "-", "*", "/", "(", ")", ".", "[", "]",
     ",", '"a"', '"', "1", "0", "1.5", "5ms", "0x1", "9223372036854775808", "attributes", "name", "start", "kind",
-    "duration", "span_id", "IsMatch", "Len", "IsString", "SPAN_KIND_SERVER", "\n", "\t", "# ", "é", "\x00", "\ud800",
-    "'", "=", "\\",
+    "assume", "complete", "skew", "<=", "exists", "forall", "count", "max", "sum", "distinct", "child", "ancestors",
+    "sibling", "root", "link", "link from span", ":", "once", "always", "since", "until", "[0s, 5s]", "[1ms, ]",
+    "at end", "{", "}", ">>", "!~", "{ true } > { true }", "duration", "span_id", "IsMatch", "Len", "IsString",
+    "SPAN_KIND_SERVER", "\n", "\t", "# ", "é", "\x00", "\ud800", "'", "=", "\\",
 ]  # fmt: skip
 
 

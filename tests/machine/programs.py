@@ -49,8 +49,10 @@ class Memory:
         registers: int = 32,
         capacity: int = 1 << 16,
         counts: NDArray[np.uint32] | None = None,
+        marks: NDArray[np.uint8] | None = None,
     ) -> Found:
         """Run the machine over all rows in one phase; registers begin with rubbish."""
+        marks = np.zeros((1, 1), np.uint8) if marks is None else marks
         counts = np.zeros(8, np.uint32) if counts is None else counts
         found = np.full((2, capacity), 0xABABABAB, np.uint32)
         words, flags = np.full((registers, BLOCK), 2**63 + 7, np.uint64), np.full((registers, BLOCK), 1, np.uint8)
@@ -60,7 +62,7 @@ class Memory:
             np.array(self.constants, np.uint64),
             addresses([self.wide] * WIDE_TABLES),
             addresses([self.narrow] * NARROW_TABLES),
-            addresses([np.zeros((1, 1), np.uint8)] * MARK_TABLES),
+            addresses([marks] * MARK_TABLES),
             np.array(self.truth, np.uint8),
             words,
             flags,

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from otlp_verifier.machine.operations import Op
+from otlp_verifier.machine.operations import BLOCK, Op
 from tests.machine.programs import EXTREMES, NO_ROW, Memory
 from tests.reference import machine as reference
 
@@ -18,8 +18,7 @@ LOADS = [(Op.WIDE, 0, 0, 0, 0), (Op.WIDE, 1, 0, 1, 0)]
 def test_the_twin_knows_every_operation() -> None:
     others = {
         Op.ROW, Op.WIDE, Op.NARROW, Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT, Op.CONSTANT, Op.FLAG_CONSTANT, Op.PRESENT,
-        Op.MASK_K, Op.SHIFT_RIGHT, Op.SELECT, Op.HOLDS, Op.REPORT,
-        Op.KEY, Op.MIX, Op.STORE, Op.MARK,  # tests/machine/test_keys.py
+        Op.MASK_K, Op.SHIFT_RIGHT, Op.SELECT, Op.HOLDS, Op.REPORT, Op.STORE, Op.MARK, Op.KEY, Op.MIX,
     }  # fmt: skip
     tables = (reference.COMPARISONS, reference.CONSTANT_COMPARISONS, reference.LOGIC, reference.ARITHMETIC)
     assert set().union(others, *tables) == set(Op)
@@ -79,6 +78,37 @@ def test_mask() -> None:
 def test_select() -> None:
     found = MEMORY.run([*LOADS, (Op.LESS_UNSIGNED, 0, 0, 1, 0), (Op.SELECT, 2, 0, 0, 1)], ROWS)
     assert found.words[2, :ROWS].tolist() == [min(pair) for pair in PAIRS]
+
+
+def test_keys_are_equal_where_values_are() -> None:
+    kinds = [0, 1, 2, 3, 4, 5, 7]
+    values = [(kind, payload, code) for kind in kinds for payload in EXTREMES for code in (0, 1, 2**32 - 1)]
+    memory = Memory(np.array(list(zip(*values, strict=True)), np.uint64), np.zeros((1, len(values)), np.uint32))
+    loads = [*LOADS, (Op.WIDE, 2, 0, 2, 0)]
+    for begin in range(0, len(values), BLOCK):
+        part = Memory(memory.wide[:, begin : begin + BLOCK].copy(), memory.narrow)
+        rows = part.wide.shape[1]
+        words = part.run([*loads, (Op.KEY, 3, 0, 1, 2)], rows).words[3, :rows].tolist()
+        meant = [reference.keyed(*value) for value in values[begin : begin + rows]]
+        assert len(set(zip(words, meant, strict=True))) == len(set(words)) == len(set(meant))
+
+
+def test_mixes_are_equal_where_both_are() -> None:
+    words = MEMORY.run([*LOADS, (Op.MIX, 2, 0, 1, 0)], ROWS).words[2, :ROWS].tolist()
+    assert len(set(zip(words, PAIRS, strict=True))) == len(set(words)) == len(set(PAIRS))
+
+
+def test_stored_words_and_flags_are_where_jobs_read_them() -> None:
+    wide, marks = np.zeros((3, ROWS), np.uint64), np.full((2, ROWS), 7, np.uint8)
+    program = [*LOADS, (Op.LESS_UNSIGNED, 0, 0, 1, 0), (Op.STORE, 0, 0, 2, 1), (Op.MARK, 0, 0, 1, 0)]
+    wide[:2] = MEMORY.wide
+    memory = Memory(wide, MEMORY.narrow)
+    memory.run(program, ROWS, marks=marks)
+    twin = memory.twin
+    reference.run(program, [(0, len(program), ROWS)], twin)
+    assert wide[2].tolist() == [twin.stored[0, 2, row] for row in range(ROWS)] == [y for _, y in PAIRS]
+    assert marks[1].tolist() == [twin.marked[0, 1, row] for row in range(ROWS)] == [x < y for x, y in PAIRS]
+    assert (marks[0] == 7).all()
 
 
 def test_rows_constants_and_presence() -> None:

@@ -2,7 +2,7 @@
 package; everything else is written from the language's description and the docstrings of its syntax tree.
 
 Points of a trace stand in the order of (time, depth in the tree, span id); those alike in all three, which share their
-ids, in the order of the document. Exact duplicates are removed before rows are looked at together.
+ids, by their content. Exact duplicates are removed before rows are looked at together.
 
 Defects are those that a decoded message still shows; nothing here sees how it was encoded.
 """
@@ -22,7 +22,7 @@ from otlp_verifier.language.syntax import Binary, Call, Expression, ForEach, Ind
 from otlp_verifier.rules.catalogue import Rule
 from tests.reference.assumptions import assumed
 from tests.reference.records import Record, Records, attribute, clock_of, read, records, span_of, trace_of
-from tests.reference.relations import read_id
+from tests.reference.relations import read_id, standing_order
 from tests.reference.values import (
     CALLS,
     MAYBE,
@@ -275,7 +275,7 @@ def _pair(tree: syntax.TemporalPair, scope: _Scope) -> Condition:
     assert scope.skew_ns == 0, "no order of points is known"
 
     def place(point: Record, points: Points) -> tuple[object, ...]:
-        return _anchor(point, at_end=points.at_end), *_rank(point), point.row
+        return _anchor(point, at_end=points.at_end), *_rank(point), standing_order(point.message)
 
     def is_kept(since: Record) -> bool:
         between = [

@@ -100,17 +100,34 @@ ARITHMETIC: Mapping[Op, Callable[[int, int], int]] = {
     Op.SMALLER: min,
     Op.LARGER: max,
 }
+# Their results are words of no meaning: what counts is which operands give one word and which give two.
+KINDS = {"nil": 0, "string": 1, "bool": 2, "int": 3, "double": 4}
+
+
+def keyed(kind: int, payload: int, code: int) -> object:
+    """What KEY tells apart: values by kind and content, but 1 and 1.0 are one number."""
+    if kind == 0:
+        return None
+    if kind == KINDS["string"]:
+        return "string", code
+    if kind == KINDS["double"] and real(payload).is_integer() and abs(real(payload)) < 2**63:
+        return "int", int(real(payload))
+    return ("int", signed(payload)) if kind == KINDS["int"] else (kind, payload)
+
+
 FLOAT_RESULTS = frozenset((Op.ADD_FLOAT, Op.SUBTRACT_FLOAT, Op.MULTIPLY_FLOAT, Op.DIVIDE_FLOAT, Op.TO_FLOAT))
 
 
 @dataclass
 class Tables:
-    """What a program reads: per table its columns; per predicate what it says of each code."""
+    """What a program reads, and by STORE and MARK writes: per table its columns; what predicates say of each code."""
 
     wide: Mapping[int, Sequence[Column]]
     narrow: Mapping[int, Sequence[Column]]
     constants: Sequence[int]
     truth: Sequence[Sequence[int]]
+    stored: dict[tuple[int, int, int], int] = field(default_factory=dict)  # table, column, row
+    marked: dict[tuple[int, int, int], bool] = field(default_factory=dict)
 
 
 @dataclass
@@ -163,6 +180,10 @@ def step(instruction: Sequence[int], row: Row, tables: Tables) -> int | None:
             flags[to] = words[b] != NO_ROW and bool(tables.truth[a][words[b]])
         case Op.REPORT:
             return a if flags[b] else None
+        case Op.STORE:
+            tables.stored[a, b, row.number] = words[c]
+        case Op.MARK:
+            tables.marked[a, b, row.number] = flags[c]
         case _:
             raise AssertionError(f"there is no operation {op}")
     return None

@@ -4,12 +4,12 @@ Written from the language's description: exact duplicates are removed before row
 what parents make once cycles are cut, so a span on a cycle, or with itself as parent, is a root of it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from otlp_verifier.wire.limits import Limits
 from tests.reference.relations import Related, read_id, relate, standing_order
@@ -26,6 +26,7 @@ class Record:
         related: of a span and a trace.
         steps: the rows that a path may lead to.
         spans, scopes: of a resource, and spans of a scope: how many it has.
+        clock: of a resource: the first row with the same attributes.
         is_copy: of a span: another one before it has the same ids and content, and none has the same ids and other
             content. Of an event or a link: its span is one.
         above, below: of a span: its parent in the tree, its children there.
@@ -41,6 +42,7 @@ class Record:
     steps: dict[str, "Record | None"] = field(default_factory=dict)
     spans: int = 0
     scopes: int = 0
+    clock: int = 0
     is_copy: bool = False
     above: "Record | None" = None
     below: "list[Record]" = field(default_factory=list)
@@ -80,6 +82,8 @@ def records(request: ExportTraceServiceRequest) -> Records:
         add("trace", related=next(one for one in related if one.trace == number))
     for resource_spans in request.resource_spans:
         resource = add("resource", message=resource_spans.resource, schema_url=resource_spans.schema_url)
+        sent = [one.message.attributes for one in found["resource"]]
+        resource.clock = next(row for row, attributes in enumerate(sent) if _same(attributes, sent[-1]))
         for scope_spans in resource_spans.scope_spans:
             scope = add("scope", message=scope_spans.scope, schema_url=scope_spans.schema_url)
             scope.steps["resource"] = resource
@@ -95,6 +99,15 @@ def records(request: ExportTraceServiceRequest) -> Records:
                     add("link", message=link).steps["span"] = span
     _relate(found)
     return found
+
+
+def _same(some: Sequence[KeyValue], others: Sequence[KeyValue]) -> bool:
+    """Whether attributes are the same, byte for byte: of decimals, one NaN is another's equal then.
+
+    A value that is absent and one that is there without content are both nil, and so the same.
+    """
+    sides = [[(one.key, one.value.SerializeToString()) for one in attributes] for attributes in (some, others)]
+    return sides[0] == sides[1]
 
 
 def span_of(record: Record) -> Record:
@@ -204,10 +217,10 @@ def read(record: Record, path: str) -> Any:
 
 
 def clock_of(record: Record) -> int:
-    """Whose clock a record's times were read from: one resource, one clock."""
+    """Whose clock a record's times were read from: one resource has one, however often it is sent."""
     resource = span_of(record).steps["resource"]
     assert resource is not None
-    return resource.row
+    return resource.clock
 
 
 def attribute(record: Record, key: str) -> Any:

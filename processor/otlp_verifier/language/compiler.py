@@ -48,7 +48,7 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
         raise RuleErrors(errors)
     constants = Constants()
     emitter = Emitter(jobs, constants)
-    final = [Report(number, rule.domain, rule.violated) for number, rule in enumerate(lowered) if rule.final]
+    final = [Report(number, rule.domain, rule.settled) for number, rule in enumerate(lowered) if rule.final]
     every = [Report(number, rule.domain, rule.violated) for number, rule in enumerate(lowered)]
     for number, rule in enumerate(lowered):
         if not jobs.graphs[rule.domain].is_never(rule.undecided):

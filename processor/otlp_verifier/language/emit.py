@@ -103,7 +103,8 @@ class Emitter:
             rounds.append(Round(tuple(phases), tuple(jobs_placed)))
         array = np.array(instructions, np.int32).reshape(-1, 5)
         needs_tree = machine.reads_tree(array, tuple(rounds))
-        program = Program(array, tuple(rounds), scratch.word_columns, scratch.mark_columns, needs_tree)
+        needs_clocks = machine.reads_clocks(array)
+        program = Program(array, tuple(rounds), scratch.word_columns, scratch.mark_columns, needs_tree, needs_clocks)
         return Emitted(program, words, flags)
 
     def _rounds(self, reports: Sequence[Report]) -> list[list[Job]]:

@@ -25,7 +25,7 @@ class Job:
         mask: flag of members: those that count.
         value: word of members: what is summed or compared.
         member_at, query_at: GROUP: the group, NO_ROW for none. INTERVAL: the member's position.
-        low, high: INTERVAL: words of queries. WINDOW: nanoseconds, `high` -1 for no end.
+        low, high: INTERVAL: words of queries. WINDOW: nanoseconds, `high` 2**63 - 1 for no end.
         member_key, query_key: words that must be equal.
         excludes_self: GROUP: the query is itself a member and does not count.
         future: WINDOW: after the query and not before it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -133,18 +133,32 @@ def number(lowering: Lowering, value: Value, mask: Condition) -> tuple[NodeId, V
     return made, Value(Type.FLOAT, (made,), present=present), lowering.both(mask, Condition(present, present))
 
 
-def fewer(
-    lowering: Lowering, of: tuple[Members, Condition, Keys], by_longer: tuple[Members, Condition, Keys]
-) -> Condition:
-    """That members do not all have a longer key too."""
-    members, mask, _ = of
-    flags = []
-    for possible in (False, True):
-        counts = []
-        for each, counted, by in (of, by_longer):
-            node = counted.possible if possible else counted.flag
-            count, _ = lowering.jobs.results(quantify.job(lowering, each, Function.COUNT, node, by))
-            counts.append(count)
-        flags.append(lowering.graph.negate(lowering.graph.node(Op.EQUAL, *sorted(counts))))
-    falls = mask.falls or members.moves or any(by.changes for _, _, by in (of, by_longer))
-    return Condition(flags[0], flags[1], rises=True, falls=falls)
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Members that count by a mask, have the query's key `by`, and where `unlike` is given not that longer one too."""
+
+    members: Members
+    by: Keys
+    unlike: Keys | None = None
+
+    def count(self, lowering: Lowering, mask: NodeId) -> NodeId:
+        """The word with how many they are."""
+        found, _ = lowering.jobs.results(quantify.job(lowering, self.members, Function.COUNT, mask, self.by))
+        if self.unlike is None:
+            return found
+        alike, _ = lowering.jobs.results(quantify.job(lowering, self.members, Function.COUNT, mask, self.unlike))
+        return lowering.graph.node(Op.SUBTRACT, found, alike)
+
+    def exist(self, lowering: Lowering, mask: Condition, other_than: Members | None) -> Condition:
+        """That there are some, and others than some of them."""
+        flags, graph = [], lowering.graph
+        for node in (mask.flag, mask.possible):
+            count = self.count(lowering, node)
+            if other_than is None:
+                none = graph.node(Op.EQUAL_K, count, numbers=(0,))
+            else:
+                same = replace(self, members=other_than).count(lowering, node)
+                none = graph.node(Op.EQUAL, *sorted((count, same)))
+            flags.append(graph.negate(none))
+        changes = self.by.changes or (self.unlike is not None and self.unlike.changes)
+        return Condition(flags[0], flags[1], rises=True, falls=mask.falls or changes or self.members.moves)

@@ -10,22 +10,32 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from otlp_verifier.language import assume, compare, inequalities, joins, relations
+from otlp_verifier.language import assume, compare, inequalities, joins, relations, resolve, scopes
 from otlp_verifier.language.jobs import Job
 from otlp_verifier.language.paths import ENUMS, Change, Type
 from otlp_verifier.language.scopes import Scope, alternatives, conjuncts, names
-from otlp_verifier.language.syntax import Binary, Literal, Points, Quantified, Unary
+from otlp_verifier.language.syntax import (
+    Binary,
+    Literal,
+    Name,
+    Points,
+    Quantified,
+    Structure,
+    Temporal,
+    TemporalPair,
+    Unary,
+)
 from otlp_verifier.language.values import Clocks, Condition, Row, Value
 from otlp_verifier.machine.operations import Domain, Op
 from otlp_verifier.machine.program import Function, JobKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from otlp_verifier.language.graph import Graph, NodeId
     from otlp_verifier.language.lower import Lowering
     from otlp_verifier.language.relations import Members
-    from otlp_verifier.language.syntax import Aggregate, Expression, Structure
+    from otlp_verifier.language.syntax import Aggregate, Expression
 
 ALTERNATIVES_MAX = 64  # of one condition, after `or` is pulled outwards
 
@@ -181,6 +191,8 @@ def _sort_join(lowering: Lowering, tree: Expression, points: Points, parts: Part
     negated = isinstance(tree, Unary)
     comparison = tree.operand if isinstance(tree, Unary) else tree
     if not isinstance(comparison, Binary) or comparison.operator not in ("==", "!=", "<", "<=", ">", ">="):
+        if isinstance(comparison, Quantified | Temporal | TemporalPair | Structure):
+            raise resolve.unreachable(lowering, next(_outer_paths(lowering, comparison, points)))
         raise lowering.error(
             "this speaks of two rows at once, which would need every pair; compare a value of one with a value of the "
             "other, as in `d.name == s.name`",
@@ -208,6 +220,14 @@ def _sort_join(lowering: Lowering, tree: Expression, points: Points, parts: Part
         parts.order.append((comparison, negated))
 
 
+def _outer_paths(lowering: Lowering, tree: Expression, points: Points) -> Iterator[Name]:
+    """The paths of an expression to the row before the chosen one."""
+    if isinstance(tree, Name) and _is_outer(lowering, tree.parts[0], points):
+        yield tree
+    for part in scopes.parts(tree):
+        yield from _outer_paths(lowering, part, points)
+
+
 def _is_neither(lowering: Lowering, name: str, points: Points) -> bool:
     return not _is_outer(lowering, name, points) and not _is_inner(lowering, name, points)
 
@@ -218,14 +238,9 @@ def _exists(lowering: Lowering, members: Members, parts: Parts, other_than: Memb
     if parts.order:
         comparison, negated = parts.order[0]
         found = inequalities.ordered(lowering, members, mask, keys, comparison, negated=negated)
-    elif parts.unequal:
-        # Some member is unlike where the equal ones are not all of them.
-        equal = joins.keys(lowering, members.scope, [*parts.equal, *parts.unequal])
-        found = joins.fewer(lowering, (members, mask, keys), (members, mask, equal))
-    elif other_than is not None:
-        found = joins.fewer(lowering, (members, mask, keys), (other_than, mask, keys))
     else:
-        found = counted(lowering, members, mask, keys)
+        unlike = joins.keys(lowering, members.scope, [*parts.equal, *parts.unequal]) if parts.unequal else None
+        found = joins.Chosen(members, keys, unlike).exist(lowering, mask, other_than)
     for tree in parts.outer:
         found = lowering.both(found, lowering.condition(tree))
     return found
@@ -245,15 +260,6 @@ def _mask(lowering: Lowering, members: Members, inner: Sequence[Expression]) -> 
             flag = lowering.graph.node(Op.PRESENT, members.row.at)
             mask = lowering.both(mask, Condition(flag, flag, rises=True))
         return mask
-
-
-def counted(lowering: Lowering, members: Members, mask: Condition, keys: joins.Keys) -> Condition:
-    """That some member counts."""
-    flags = []
-    for node in (mask.flag, mask.possible):
-        count, _ = lowering.jobs.results(job(lowering, members, Function.COUNT, node, keys))
-        flags.append(lowering.graph.negate(lowering.graph.node(Op.EQUAL_K, count, numbers=(0,))))
-    return Condition(flags[0], flags[1], rises=True, falls=mask.falls or keys.changes or members.moves)
 
 
 def job(

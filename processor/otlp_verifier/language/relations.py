@@ -66,15 +66,15 @@ def members(lowering: Lowering, points: Points) -> Members:
         )
     if domain in (Domain.RESOURCE, Domain.SCOPE):
         raise lowering.error(
-            f"a {domain.name.lower()} has no relation `{relation}`: its spans belong to many traces; begin "
+            f"{resolve.a(domain)} has no relation `{relation}`: its spans belong to many traces; begin "
             "the rule with `for each span` or `for each trace`",
             points.offset,
         )
     if relation == "span":
         return _in_trace(lowering, points)
     if domain is not Domain.SPAN:
-        at = domain.name.lower()
-        raise lowering.error(f"a {at} has no relation `{relation}`; only a span has, a {at} has `span`", points.offset)
+        row = resolve.a(domain)
+        raise lowering.error(f"{row} has no relation `{relation}`; only a span has, {row} has `span`", points.offset)
     if relation in ("event", "link", "link from"):
         return _attached(lowering, points)
     scope = span_scope(lowering, points)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otlp_verifier.columns import AttributeNarrow, AttributeWide, ValueType
-from otlp_verifier.language.errors import nearest
+from otlp_verifier.language.errors import RuleError, nearest
 from otlp_verifier.language.paths import ATTRIBUTES, ENUMS, FIELDS, STEPS, Change, Field, Type
 from otlp_verifier.language.plan import CodedText
 from otlp_verifier.language.syntax import Index, Name
 from otlp_verifier.language.values import Clocks, Condition, Row, Value
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
+from otlp_verifier.relate.clocks import ResourceClock
 
 if TYPE_CHECKING:
     from otlp_verifier.language.graph import NodeId
@@ -117,9 +118,16 @@ def field(lowering: Lowering, row: Row, what: Field) -> Value:
         words = (graph.node(Op.SIGN_32, words[0]),)
     text = CodedText(row.domain, column=what.columns[0][1]) if what.type is Type.TEXT else None
     clocks = Clocks()
-    if what.type is Type.TIME and lowering.skew_ns and (resource := _follow(lowering, row, "resource")) is not None:
-        clocks = Clocks(((resource.at or 0, 1),))
+    if what.type is Type.TIME and lowering.skew_ns:
+        clocks = Clocks(((clock(lowering, row), 1),))
     return Value(what.type, words, present=present, text=text, row=row, clocks=clocks, change=change)
+
+
+def clock(lowering: Lowering, row: Row) -> NodeId:
+    """The word with the clock of a span or an event: one resource, however often it comes, has one."""
+    span = step(lowering, row, "span") if "span" in STEPS[row.domain] else row
+    resource = step(lowering, span, "resource")
+    return load_narrow(lowering, resource, NarrowTable.RESOURCE_CLOCKS, ResourceClock.FIRST, is_row=True)
 
 
 def _attribute(lowering: Lowering, row: Row, key: str) -> Value:
@@ -170,12 +178,17 @@ def _bare(lowering: Lowering, tree: Name) -> Row:
         return main
     known = [*lowering.scope.rows, *_IMPLICIT, *lowering.parameters, *ENUMS, *paths]
     if first in lowering.outer:
-        raise lowering.error(
-            f"`{first}` cannot be reached here: a condition may speak of two rows, the one it chooses and the one "
-            "before it; compare in two steps",
-            tree.offset,
-        )
+        raise unreachable(lowering, tree)
     raise lowering.error(f"`{first}` is unknown{nearest(first, known)}", tree.offset)
+
+
+def unreachable(lowering: Lowering, tree: Name) -> RuleError:
+    """What is said of a row too many."""
+    return lowering.error(
+        f"`{tree.parts[0]}` cannot be reached here: a condition may speak of two rows, the one it chooses and the one "
+        "before it; compare in two steps",
+        tree.offset,
+    )
 
 
 def _implicit(lowering: Lowering, word: str, offset: int) -> Row:

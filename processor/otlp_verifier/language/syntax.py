@@ -80,8 +80,9 @@ class Window:
 class Points:
     """`relation [variable] [at end] [where condition]`: rows that stand in a relation to the row in hand.
 
-    As an operand of a temporal operator the relation is `span` or `link from span`, and it holds at a point of the
-    trace where the span there fulfils the condition.
+    As an operand of a temporal operator the relation is `span` or `link from span`. It says which points of the trace
+    the operator ranges over, all or those whose links point to the row in hand, and holds at those that fulfil the
+    condition.
     """
 
     relation: str

@@ -68,6 +68,12 @@ def pair(lowering: Lowering, tree: TemporalPair) -> Condition:
 
 def _some(lowering: Lowering, points: Points, condition: Expression, window: Window, *, future: bool) -> Condition:
     """That a point in the window fulfils the condition."""
+    if window.low == 0:
+        lowering.orders_by_depth = True
+        if lowering.arriving:
+            # Which other points of the same time are before or after is known when all ancestors are there.
+            earlier_or_later = _some(lowering, points, condition, replace(window, low=1), future=future)
+            return lowering.either(earlier_or_later, _at_hand(lowering, points, condition))
     exact = _window(lowering, points, window, future=future, offset=points.offset)
     skew = lowering.skew_ns
     if not skew:
@@ -84,11 +90,21 @@ def _some(lowering: Lowering, points: Points, condition: Expression, window: Win
     return lowering.either(here, elsewhere)
 
 
+def _at_hand(lowering: Lowering, points: Points, condition: Expression) -> Condition:
+    """That the span in hand is such a point itself."""
+    scope = lowering.scope
+    if points.relation != "span" or points.at_end != scope.at_end:
+        return lowering.known(False)
+    rows = {**scope.rows, points.variable: scope.main} if points.variable else scope.rows
+    with lowering.within(replace(scope, rows=rows)):
+        return lowering.condition(condition)
+
+
 def _of_one_clock(lowering: Lowering, members: Members) -> Members:
     """Those of the same resource: their times can be compared as they are."""
     with lowering.within(members.scope):
-        member_key = resolve.step(lowering, members.row, "resource").at
-    query_key = resolve.step(lowering, lowering.scope.main, "resource").at
+        member_key = resolve.clock(lowering, members.row)
+    query_key = resolve.clock(lowering, lowering.scope.main)
     return replace(
         members,
         member_key=quantify.mixed(members.scope.graph, members.member_key, member_key),

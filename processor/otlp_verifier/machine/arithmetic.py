@@ -117,8 +117,10 @@ def arithmetic(op, to, a, b, c, n, constants, words, flags):
     elif op == _MIX:
         x, y = word_register(words, a), word_register(words, b)
         for i in range(n):
-            h = (x[i] * _ODD_A + y[i]) * _ODD_B
-            out[i] = h ^ (h >> np.uint64(29))
+            # Folded before it is added: else the highest bits of both cancel each other.
+            h = (x[i] ^ (x[i] >> np.uint64(32))) * _ODD_A
+            h = ((h ^ (h >> np.uint64(29))) + y[i]) * _ODD_B
+            out[i] = h ^ (h >> np.uint64(32))
     elif op == _SMALLER:
         x, y = word_register(words, a), word_register(words, b)
         for i in range(n):

@@ -48,6 +48,34 @@ def better(function, a, b):
     return b if floats[1] > floats[0] else a
 
 
+_EXPONENT, _FRACTION = np.uint64(0x7FF0000000000000), np.uint64(0x000FFFFFFFFFFFFF)
+_NAN, _INFINITY, _MINUS = np.uint64(1), np.uint64(1 << 21), np.uint64(1 << 42)
+
+
+@nb.njit(cache=True, nogil=True)
+def endless(function, value):
+    """What a term of a sum of decimals is instead of a finite number, as a count of each that can be added up.
+
+    Kept apart, as an infinity cannot be taken out of a sum again.
+    """
+    if function != SUM_FLOAT or value & _EXPONENT != _EXPONENT:
+        return np.uint64(0)
+    if value & _FRACTION != 0:
+        return _NAN
+    return _INFINITY if value < _TOP else _MINUS
+
+
+@nb.njit(cache=True, nogil=True)
+def with_endless(total, counts):
+    """The sum of finite terms that give `total`, and of others, counted."""
+    infinite, minus = counts & (_MINUS - _INFINITY), counts >= _MINUS
+    if counts & (_INFINITY - _NAN) != 0 or (infinite != 0 and minus):
+        return np.uint64(0x7FF8000000000000)
+    if infinite != 0:
+        return _EXPONENT
+    return _TOP | _EXPONENT if minus else total
+
+
 @nb.njit(cache=True, nogil=True)
 def without(function, total, value):
     """A sum less one of its terms."""

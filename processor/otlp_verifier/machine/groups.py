@@ -4,7 +4,7 @@ import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
-from otlp_verifier.machine.fold import better, start, without
+from otlp_verifier.machine.fold import better, endless, start, with_endless, without
 
 _NONE = np.uint32(NO_ROW)
 _COUNT, _SUM, _SUM_FLOAT, _DISTINCT = 0, 1, 2, 9  # machine.program.Function; between them the minima and maxima
@@ -96,7 +96,10 @@ def group(
             seen[cell] = row
         counts[slot] += np.uint32(1)
         if function == _SUM or function == _SUM_FLOAT:
-            best[slot] = better(function, best[slot], values[row])
+            odd = endless(function, values[row])
+            second[slot] += odd
+            if odd == 0:
+                best[slot] = better(function, best[slot], values[row])
         elif folds:
             # The runner-up too: it is what a query that is itself the best must be told.
             worse = values[row]
@@ -118,9 +121,11 @@ def group(
         out_count[query] = count
         if not folds:
             out[query] = count
+        elif count > 0 and (function == _SUM or function == _SUM_FLOAT):
+            odd = endless(function, values[query]) if own else np.uint64(0)
+            total = without(function, best[slot], values[query]) if own and odd == 0 else best[slot]
+            out[query] = with_endless(total, second[slot] - odd)
         elif count > 0:
             out[query] = best[slot]
-            if own and (function == _SUM or function == _SUM_FLOAT):
-                out[query] = without(function, best[slot], values[query])
-            elif own and values[query] == best[slot]:
+            if own and values[query] == best[slot]:
                 out[query] = second[slot]

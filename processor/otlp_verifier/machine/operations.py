@@ -127,6 +127,7 @@ class NarrowTable(IntEnum):
     CODES = 13
     SPAN_TREE = 18
     LINK_TARGETS = 19
+    RESOURCE_CLOCKS = 20
 
 
-NARROW_TABLES: Final = 20
+NARROW_TABLES: Final = 21

@@ -87,6 +87,7 @@ class Program:
         rounds: in order; only the last one reports.
         word_columns, mark_columns: per domain, how many columns jobs read.
         needs_tree: whether anything asks for tree or time order.
+        needs_clocks: whether anything asks whose clock shows a time.
 
     """
 
@@ -95,6 +96,13 @@ class Program:
     word_columns: dict[Domain, int]
     mark_columns: dict[Domain, int]
     needs_tree: bool
+    needs_clocks: bool
+
+
+def reads_clocks(instructions: NDArray[np.int32]) -> bool:
+    """Whether an instruction needs to know which resources are one."""
+    loads = instructions[np.isin(instructions[:, 0], (Op.NARROW, Op.NARROW_AT, Op.ROW_AT))]
+    return bool((loads[:, 2] == NarrowTable.RESOURCE_CLOCKS).any())
 
 
 def reads_tree(instructions: NDArray[np.int32], rounds: tuple[Round, ...]) -> bool:

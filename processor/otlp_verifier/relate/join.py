@@ -21,7 +21,7 @@ _START, _END, _BYTES = (
     int(SpanWide.END_TIME),
     int(SpanWide.BYTES),
 )
-_READ_ONLY_BYTES = nb.types.Array(nb.uint8, 1, "C", readonly=True)  # what np.frombuffer makes of bytes
+READ_ONLY_BYTES = nb.types.Array(nb.uint8, 1, "C", readonly=True)  # what np.frombuffer makes of bytes
 _NONE = np.uint32(NO_ROW)
 _PARENT, _TRACE, _STATE = 0, 1, 2  # relations.SpanRelation
 _FIRST_SPAN, _SPANS, _ROOTS = 0, 1, 2  # relations.TraceRelation
@@ -35,7 +35,7 @@ def cell_of(key, group, seed, shift):
 
 
 @nb.njit(cache=True, nogil=True)
-def _compare(wide: np.ndarray, buffer: np.ndarray, a: int, b: int) -> int:
+def compare(wide: np.ndarray, buffer: np.ndarray, a: int, b: int) -> int:
     """-1, 0 or 1: spans a and b ordered by start, end and content."""
     for column in (_START, _END):
         if wide[column, a] != wide[column, b]:
@@ -96,7 +96,7 @@ def _mark_repeated(row, head, order, chain, spans):
 def _repeat(wide, row, cell, cells, chain, spans, buffer):
     """Enter a span whose ids are in `cell` already: the smallest stays in the cell, and all are marked."""
     head = cells[1, cell]
-    order = _compare(wide, buffer, row, np.int64(head))
+    order = compare(wide, buffer, row, np.int64(head))
     if order < 0:
         cells[1, cell] = np.uint32(row)
         chain[0, row] = head
@@ -158,7 +158,7 @@ def _mark_cycles(rows, spans, mark):
 
 @nb.njit(
     nb.int64(
-        nb.uint64[:, ::1], nb.int64, _READ_ONLY_BYTES, nb.uint64,
+        nb.uint64[:, ::1], nb.int64, READ_ONLY_BYTES, nb.uint64,
         nb.uint32[:, ::1], nb.uint32[:, ::1], nb.uint32[:, ::1], nb.uint32[:, ::1],
     ),
     cache=True,

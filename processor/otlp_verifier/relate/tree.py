@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import NO_ROW, Columns, LinkNarrow, LinkWide, SpanWide
-from otlp_verifier.relate.join import cell_of
+from otlp_verifier.relate.join import READ_ONLY_BYTES, cell_of, compare
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.wire.seed import SEED
 
@@ -62,8 +62,8 @@ class Tree:
         n = columns.spans.rows
         build(relations.spans, n, self.spans, self.preorder, self._scratch)
         order(
-            columns.spans.wide, relations.spans, n, relations.trace_count, self.spans, self.by_start, self.by_end,
-            self.traces, self._scratch,
+            columns.spans.wide, np.frombuffer(columns.buffer, np.uint8), relations.spans, n, relations.trace_count,
+            self.spans, self.by_start, self.by_end, self.traces, self._scratch,
         )  # fmt: skip
         if columns.links.rows:
             link_targets(
@@ -94,26 +94,27 @@ _RUN = 24  # spans that insertion puts in order faster than merging
 
 
 @nb.njit(cache=True, nogil=True)
-def _before(a, b, time, wide, tree):
-    """Whether span a stands before span b: by time, depth, span id, and row, which only exact duplicates need."""
+def _before(a, b, time, wide, tree, buffer):
+    """Whether span a stands before span b: by time, depth and span id; by content and row where ids are shared."""
     if wide[time, a] != wide[time, b]:
         return wide[time, a] < wide[time, b]
     if tree[_DEPTH, a] != tree[_DEPTH, b]:
         return tree[_DEPTH, a] < tree[_DEPTH, b]
     if wide[_ID, a] != wide[_ID, b]:
         return wide[_ID, a] < wide[_ID, b]
-    return a < b
+    order = compare(wide, buffer, a, b)
+    return a < b if order == 0 else order < 0
 
 
 @nb.njit(cache=True, nogil=True)
-def _sort(rows, begin, end, time, wide, tree, spare):
+def _sort(rows, begin, end, time, wide, tree, buffer, spare):
     """Put rows[begin:end] in order: runs by insertion, then merged."""
     for low in range(begin, end, _RUN):
         high = min(low + _RUN, end)
         for i in range(low + 1, high):
             row = rows[i]
             j = i
-            while j > low and _before(row, rows[j - 1], time, wide, tree):
+            while j > low and _before(row, rows[j - 1], time, wide, tree, buffer):
                 rows[j] = rows[j - 1]
                 j -= 1
             rows[j] = row
@@ -121,13 +122,13 @@ def _sort(rows, begin, end, time, wide, tree, spare):
     while width < end - begin:
         for low in range(begin, end - width, 2 * width):
             middle, high = low + width, min(low + 2 * width, end)
-            if not _before(rows[middle], rows[middle - 1], time, wide, tree):
+            if not _before(rows[middle], rows[middle - 1], time, wide, tree, buffer):
                 continue  # in order already, as spans mostly come
             for i in range(low, middle):
                 spare[i] = rows[i]
             left, right, to = low, middle, low
             while left < middle:
-                if right < high and _before(rows[right], spare[left], time, wide, tree):
+                if right < high and _before(rows[right], spare[left], time, wide, tree, buffer):
                     rows[to] = rows[right]
                     right += 1
                 else:
@@ -205,13 +206,13 @@ def build(relations, rows, tree, preorder, scratch):
 
 @nb.njit(
     nb.void(
-        nb.uint64[:, ::1], nb.uint32[:, ::1], nb.int64, nb.int64, nb.uint32[:, ::1], nb.uint32[::1], nb.uint32[::1],
-        nb.uint32[::1], nb.uint32[:, ::1],
+        nb.uint64[:, ::1], READ_ONLY_BYTES, nb.uint32[:, ::1], nb.int64, nb.int64, nb.uint32[:, ::1], nb.uint32[::1],
+        nb.uint32[::1], nb.uint32[::1], nb.uint32[:, ::1],
     ),
     cache=True,
     nogil=True,
 )  # fmt: skip
-def order(wide, relations, rows, trace_count, tree, by_start, by_end, traces, scratch):
+def order(wide, buffer, relations, rows, trace_count, tree, by_start, by_end, traces, scratch):
     """Fill START_POSITION, END_POSITION, `by_start`, `by_end` and `traces`."""
     for trace in range(trace_count + 1):
         traces[trace] = 0
@@ -231,8 +232,8 @@ def order(wide, relations, rows, trace_count, tree, by_start, by_end, traces, sc
     for trace in range(trace_count):
         first, last = np.int64(traces[trace]), np.int64(traces[trace + 1])
         if last - first > 1:
-            _sort(by_start, first, last, _START, wide, tree, scratch[1])
-            _sort(by_end, first, last, _END, wide, tree, scratch[1])
+            _sort(by_start, first, last, _START, wide, tree, buffer, scratch[1])
+            _sort(by_end, first, last, _END, wide, tree, buffer, scratch[1])
     for i in range(rows):
         tree[_START_POSITION, by_start[i]] = i
         tree[_END_POSITION, by_end[i]] = i

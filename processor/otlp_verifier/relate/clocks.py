@@ -1,0 +1,126 @@
+"""Which resources are one and so have one clock: a resource comes again with every batch that it sends. O(bytes)."""
+
+from enum import IntEnum
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, Columns, ResourceNarrow, ValueType
+from otlp_verifier.relate.join import READ_ONLY_BYTES
+from otlp_verifier.wire.seed import SEED
+
+
+class ResourceClock(IntEnum):
+    """Columns of `Clocks.resources`, one row per resource."""
+
+    FIRST = 0  # row of the first resource with the same attributes in the same order
+
+
+class Clocks:
+    """Columns for one batch at a time, reused from batch to batch.
+
+    Attributes:
+        resources: uint32 (len(ResourceClock), capacity).
+        generation: goes up when columns have moved.
+
+    """
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.resources: NDArray[np.uint32] = np.empty((len(ResourceClock), 64), np.uint32)
+
+    def load(self, columns: Columns) -> None:
+        """Compare the resources that `columns` holds."""
+        resources, attributes = columns.resources, columns.attributes
+        if resources.capacity != self.resources.shape[1]:
+            self.resources = np.empty((len(ResourceClock), resources.capacity), np.uint32)
+            self.generation += 1
+        first_alike(
+            resources.narrow, resources.rows, attributes.wide, attributes.narrow,
+            np.frombuffer(columns.buffer, np.uint8), np.uint64(SEED), self.resources,
+        )  # fmt: skip
+
+
+_NONE = np.uint32(NO_ROW)
+_BEGIN, _COUNT = int(ResourceNarrow.ATTRIBUTE_START), int(ResourceNarrow.ATTRIBUTE_COUNT)
+_KEY, _KEY_HASH, _VALUE = int(AttributeWide.KEY), int(AttributeWide.KEY_HASH), int(AttributeWide.VALUE)
+_TYPE = int(AttributeNarrow.TYPE)
+_BOOL, _DOUBLE = int(ValueType.BOOL), int(ValueType.DOUBLE)  # these and INT between them hold no text
+_LENGTH = np.uint64(0xFFFFFFFF)
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@nb.njit(cache=True, nogil=True)
+def _alike(a, b, buffer):
+    """Whether two texts are equal."""
+    if a & _LENGTH != b & _LENGTH:
+        return False
+    at, other = np.int64(a >> np.uint64(32)), np.int64(b >> np.uint64(32))
+    i, length = np.int64(0), np.int64(a & _LENGTH)
+    while i < length and buffer[at + i] == buffer[other + i]:
+        i += 1
+    return i == length
+
+
+@nb.njit(cache=True, nogil=True)
+def _same(a, b, resources, wide, narrow, buffer):
+    """Whether two resources have the same attributes."""
+    if resources[_COUNT, a] != resources[_COUNT, b]:
+        return False
+    for i in range(resources[_COUNT, a]):
+        x, y = resources[_BEGIN, a] + i, resources[_BEGIN, b] + i
+        kind = narrow[_TYPE, x]
+        if kind != narrow[_TYPE, y] or not _alike(wide[_KEY, x], wide[_KEY, y], buffer):
+            return False
+        if _BOOL <= kind <= _DOUBLE:
+            if wide[_VALUE, x] != wide[_VALUE, y]:
+                return False
+        elif kind != 0 and not _alike(wide[_VALUE, x], wide[_VALUE, y], buffer):
+            return False
+    return True
+
+
+@nb.njit(
+    nb.void(
+        nb.uint32[:, ::1], nb.int64, nb.uint64[:, ::1], nb.uint32[:, ::1], READ_ONLY_BYTES, nb.uint64,
+        nb.uint32[:, ::1],
+    ),
+    cache=True,
+    nogil=True,
+)  # fmt: skip
+def first_alike(resources, rows, wide, narrow, buffer, seed, clocks):
+    """Fill `clocks`: of each resource the first that is like it.
+
+    Args:
+        resources: the resources table's 32-bit columns.
+        rows: resources in the batch.
+        wide, narrow: the attributes table.
+        buffer: uint8, the batch's bytes.
+        seed: keys the hash.
+        clocks: uint32 (1, >= rows), out: ResourceClock.
+
+    """
+    size, shift = 16, np.uint64(60)
+    while size < 2 * rows:
+        size *= 2
+        shift -= np.uint64(1)
+    cells = np.full(size, _NONE, np.uint32)
+    wrap = np.uint64(size - 1)
+    for row in range(rows):
+        h = seed
+        for i in range(resources[_COUNT, row]):
+            at = resources[_BEGIN, row] + i
+            value = wide[_VALUE, at]
+            if not _BOOL <= narrow[_TYPE, at] <= _DOUBLE:
+                length = value & _LENGTH
+                for j in range(np.int64(length)):
+                    h = (h ^ np.uint64(buffer[np.int64(value >> np.uint64(32)) + j])) * _ODD
+                value = length
+            h = (h ^ (h >> np.uint64(32)) ^ wide[_KEY_HASH, at] ^ value) * _ODD
+        cell = (h * (seed | np.uint64(1))) >> shift
+        while cells[cell] != _NONE and not _same(cells[cell], row, resources, wide, narrow, buffer):
+            cell = (cell + np.uint64(1)) & wrap
+        if cells[cell] == _NONE:
+            cells[cell] = row
+        clocks[0, row] = cells[cell]
