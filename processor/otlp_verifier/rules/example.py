@@ -110,8 +110,9 @@ def tried(rule: catalogue.Rule) -> catalogue.Rule:
     if not isinstance(changed, Mapping) or not set(changed) <= set(rule.parameters):
         raise NotationError(f"{at}: expected some of {', '.join(rule.parameters) or 'none'}, found `{changed}`")
     for name, value in changed.items():
-        if type(value) is not type(rule.parameters[name]):
-            raise NotationError(f"{at}.{name}: expected something like {rule.parameters[name]}, found `{value}`")
+        kind = catalogue.kind_of_parameter(rule.parameters[name])
+        if catalogue.kind_of_parameter(value) != kind:
+            raise NotationError(f"{at}.{name}: expected {kind} as in the rule, found `{value}`")
     return msgspec.structs.replace(rule, parameters={**rule.parameters, **changed})
 
 
