@@ -128,6 +128,10 @@ fuzz: setup ## C under sanitizers and Go on hostile bytes, for longer; SECONDS_E
 docs: setup collector ## What is generated in README.md and docs/, from a real run
 	@$(PYTHON) docs/generate.py
 
+.PHONY: pages
+pages: setup ## Pages about the rules: docs/rules/ and docs/undecided-rules.md
+	@$(PYTHON) docs/rule_pages.py
+
 .PHONY: contract
 contract: setup ## Go and Python code of bridge/proto/verifier.proto
 	@PYTHON=$(CURDIR)/$(PYTHON) bridge/proto/generate.sh

@@ -1,11 +1,13 @@
 """Which rules a configuration selects."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import get_args
 
 from otlp_verifier.language.errors import nearest
-from otlp_verifier.policy import Policy
+from otlp_verifier.policy import Policy, SeverityName
 from otlp_verifier.rules.catalogue import Rule, load
 from otlp_verifier.settings import SettingsFile
+from otlp_verifier.settings.presets import presets
 
 
 def selected(file: SettingsFile) -> tuple[Rule, ...]:
@@ -35,19 +37,33 @@ def known(file: SettingsFile) -> tuple[Rule, ...]:
     return load(file.resolve(name) for name in file.settings.rules.files)
 
 
-def _named(file: SettingsFile, rules: Iterable[Rule], key: str) -> set[str]:
-    groups: dict[str, set[str]] = {"all": set(), "default": set()}
+def groups(rules: Iterable[Rule]) -> Mapping[str, set[str]]:
+    """Every name that a selection may have, and the ids of the rules that it stands for.
+
+    Ids, families, severities, what decides a rule (record, batch, trace), `all`, `default`, and presets.
+    """
+    found: dict[str, set[str]] = {name: set() for name in ("all", "default", *get_args(SeverityName))}
     for rule in rules:
-        for name in (rule.id, rule.family, "all", *(("default",) if rule.default else ())):
+        for name in (rule.id, rule.family, rule.severity, rule.decided_by, "all", "default" if rule.default else ""):
             if name:
-                groups.setdefault(name, set()).add(rule.id)
+                found.setdefault(name, set()).add(rule.id)
+    for name, preset in presets().items():
+        chosen, left_out = (
+            set[str]().union(*(found.get(each, ()) for each in names)) for names in (preset.select, preset.ignore)
+        )
+        found[name] = chosen - left_out
+    return found
+
+
+def _named(file: SettingsFile, rules: Iterable[Rule], key: str) -> set[str]:
+    known_names = groups(rules)
     chosen: set[str] = set()
     for position, name in enumerate(getattr(file.settings.rules, key)):
-        if name not in groups:
+        if name not in known_names:
             raise file.error(
-                ("rules", key, position), f"`{name}`: no rule or family is called that{nearest(name, groups)}"
+                ("rules", key, position), f"`{name}`: no rule or family is called that{nearest(name, known_names)}"
             )
-        chosen |= groups[name]
+        chosen |= known_names[name]
     return chosen
 
 

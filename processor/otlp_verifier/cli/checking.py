@@ -171,10 +171,9 @@ def _narrowed(file: "SettingsFile", select: Sequence[str], ignore: Sequence[str]
 
     from otlp_verifier.language.errors import nearest  # noqa: PLC0415
     from otlp_verifier.policy import Policy  # noqa: PLC0415
-    from otlp_verifier.selection import known, selected  # noqa: PLC0415
+    from otlp_verifier.selection import groups, known, selected  # noqa: PLC0415
 
-    all_rules = known(file)
-    names = {"all", "default", *(rule.id for rule in all_rules), *(rule.family for rule in all_rules if rule.family)}
+    names = groups(known(file))
     for option, given in (("--select", select), ("--ignore", ignore)):
         for name in given:
             if name not in names:
