@@ -1,7 +1,5 @@
 """Scanning: bytes to columns, beside protobuf's upb parsing the same bytes into its own messages."""
 
-from collections.abc import Callable
-
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otlp_verifier.columns import Columns
@@ -32,38 +30,26 @@ def figures() -> dict[str, float]:
     for request in requests:
         columns.load(request, limits)
 
-    def load(i: int) -> None:
-        columns.load(requests[i], limits)
+    def one_pass(request: bytes) -> None:
+        scanner.load(request, limits, columns.counts, columns.native, _no_room)
 
-    def one_pass(i: int) -> None:
-        scanner.load(requests[i], limits, columns.counts, columns.native, _no_room)
+    def count(request: bytes) -> None:
+        scanner.count(request, limits, columns.counts)
 
-    def sdk(i: int) -> None:
-        scanner.load(from_sdk[i], limits, columns.counts, columns.native, _no_room)
+    def both(request: bytes) -> None:
+        scanner.count(request, limits, columns.counts)
+        scanner.scan(request, limits.depth, columns.counts, columns.native)
 
-    def count(i: int) -> None:
-        scanner.count(requests[i], limits, columns.counts)
-
-    def both(i: int) -> None:
-        scanner.count(requests[i], limits, columns.counts)
-        scanner.scan(requests[i], limits.depth, columns.counts, columns.native)
-
-    def parse(i: int) -> None:
-        ExportTraceServiceRequest.FromString(requests[i])
-
-    def parse_sdk(i: int) -> None:
-        ExportTraceServiceRequest.FromString(from_sdk[i])
-
-    calls: dict[str, Callable[[int], None]] = {
-        "load": load,
-        "one_pass": one_pass,
-        "sdk": sdk,
-        "count": count,
-        "both": both,
-        "upb": parse,
-        "upb_sdk": parse_sdk,
+    ways = {
+        "load": Way(lambda request: columns.load(request, limits), requests, SPANS),
+        "one_pass": Way(one_pass, requests, SPANS),
+        "sdk": Way(one_pass, from_sdk, SPANS),
+        "count": Way(count, requests, SPANS),
+        "both": Way(both, requests, SPANS),
+        "upb": Way(ExportTraceServiceRequest.FromString, requests, SPANS),
+        "upb_sdk": Way(ExportTraceServiceRequest.FromString, from_sdk, SPANS),
     }
-    taken = ns_per_span({name: Way(call, BATCHES, SPANS) for name, call in calls.items()}, ROUNDS)
+    taken = ns_per_span(ways, ROUNDS)
     bytes_per_span = sum(map(len, requests)) / (BATCHES * SPANS)
     return {
         "scan.ns_per_span": taken["load"],

@@ -46,7 +46,7 @@ def figures() -> dict[str, float]:
         "annotated_50_percent": lambda i: splice(scanned[i], PATCHES, span_patch=half),
         "upb": lambda i: ExportTraceServiceRequest.FromString(requests[i]).SerializeToString(),
     }
-    taken = ns_per_span({name: Way(call, BATCHES, SPANS) for name, call in calls.items()}, ROUNDS)
+    taken = ns_per_span({name: Way(call, range(BATCHES), SPANS) for name, call in calls.items()}, ROUNDS)
     result = {f"splice.{name}_ns_per_span": value for name, value in taken.items()}
     result["splice.vs_memcpy"] = taken["annotated_1_percent"] / taken["memcpy"]
     result["splice.speedup_vs_upb"] = taken["upb"] / taken["annotated_1_percent"]

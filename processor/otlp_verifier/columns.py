@@ -19,7 +19,7 @@ from otlp_verifier.wire.limits import Limits
 NO_ROW: Final = 0xFFFFFFFF
 TABLES: Final = ("resources", "scopes", "spans", "events", "links", "attributes", "nested")
 _SMALLEST_CAPACITY = 64
-_PADDING = 16  # rows: two cache lines of a 64-bit column, one of a 32-bit one
+_PADDING = 24  # rows: three cache lines of a 64-bit column
 
 
 def _enum(name: str, c_enum: str, prefix: str) -> Any:  # an IntEnum, whose members no type checker can know
@@ -117,19 +117,18 @@ class Columns:
         """Scan a whole ExportTraceServiceRequest into the tables.
 
         Raises:
-            scanner.MalformedRequest: the bytes are not a readable request.
-            scanner.RequestOverLimit: one of `limits` is passed; nothing has been allocated for it.
+            scanner.MalformedRequest: the bytes are not a readable request; every table is empty then.
+            scanner.RequestOverLimit: one of `limits` is passed; nothing has been allocated for it, and every table is
+                empty.
 
         """
-        scanner.count(buffer, limits, self.counts)
+        for table in self._tables:
+            table.rows = 0
+        self.buffer = buffer
         counts = self.counts
+        scanner.load(buffer, limits, counts, self.native, self._make_room)
         for table in self._tables:
             table.rows = getattr(counts, table.name)
-            if table.reserve(table.rows):
-                self._bind(table)
-                self.generation += 1
-        scanner.scan(buffer, limits.depth, counts, self.native)
-        self.buffer = buffer
 
     @property
     def attributes_native(self) -> Any:
@@ -140,6 +139,12 @@ class Columns:
         """The bytes of one text value."""
         offset, length = int(text) >> 32, int(text) & 0xFFFFFFFF
         return bytes(self.buffer[offset : offset + length])
+
+    def _make_room(self) -> None:
+        for table in self._tables:
+            if table.reserve(getattr(self.counts, table.name)):
+                self._bind(table)
+                self.generation += 1
 
     def _bind(self, table: Table) -> None:
         native = getattr(self.native, table.name)
