@@ -133,7 +133,7 @@ docs: setup collector ## What is generated in README.md and docs/, from a real r
 .PHONY: docs-site
 docs-site: $(DOCS_LOCKED) setup ## The documentation as a site: build/site; a broken link is an error
 	@$(PYTHON) docs/cli_reference.py
-	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict # with --quiet it would overlook warnings
 	@echo 'open build/site/index.html, or run .venv/bin/mkdocs serve'
 
 .PHONY: contract

@@ -43,7 +43,7 @@ def _sections(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """A help text, in which click's mark `\\b` stands in front of what is kept as it is written."""
+    """A help text, in which a backspace, click's mark, stands in front of what is kept as it is written."""
     for paragraph in inspect.cleandoc(text).split("\n\n"):
         if paragraph.startswith("\b\n"):
             yield f"```text\n{paragraph[2:]}\n```\n"

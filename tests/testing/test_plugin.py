@@ -1,7 +1,9 @@
 """The plugin in a project of its own: a Flask application with the real instrumentation, and another process."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +82,12 @@ def test_an_instrumented_application(project: pytest.Pytester) -> None:
         ]
     )
     result.stdout.no_fnmatch_line("*judging.py*")
+
+
+def test_the_example_in_the_documentation(project: pytest.Pytester) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "pytest.md").read_text()
+    project.makepyfile(test_shop=re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0])
+    project.runpytest_subprocess("-W", "default").assert_outcomes(passed=1)
 
 
 def test_an_application_in_another_process(project: pytest.Pytester) -> None:
