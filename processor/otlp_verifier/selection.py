@@ -1,7 +1,10 @@
 """Which rules a configuration selects."""
 
-from collections.abc import Iterable, Mapping
-from typing import get_args
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, get_args
+
+from msgspec import structs
 
 from otlp_verifier.language.errors import nearest
 from otlp_verifier.policy import Policy, SeverityName
@@ -35,6 +38,61 @@ def known(file: SettingsFile) -> tuple[Rule, ...]:
 
     """
     return load(file.resolve(name) for name in file.settings.rules.files)
+
+
+class UnknownNameError(ValueError):
+    """A caller asked for a rule or family that does not exist.
+
+    Attributes:
+        asked: for which of the two it was given.
+
+    """
+
+    def __init__(self, message: str, asked: Literal["select", "ignore"]) -> None:
+        super().__init__(message)
+        self.asked = asked
+
+
+def narrowed(file: SettingsFile, select: Sequence[str], ignore: Sequence[str]) -> SettingsFile:
+    """The configuration with other rules: `select` instead of those that it selects, `ignore` besides what it ignores.
+
+    Args:
+        file: the configuration; its policies lose what they say about rules that no longer run.
+        select: names of `groups`; none: as the configuration says.
+        ignore: the same, to be left out.
+
+    Raises:
+        UnknownNameError: there is no rule or family of that name.
+        SettingsError, RuleFileErrors: as `selected`.
+
+    """
+    if not select and not ignore:
+        return file
+    names = groups(known(file))
+    asked: tuple[tuple[Literal["select", "ignore"], Sequence[str]], ...] = (("select", select), ("ignore", ignore))
+    for which, given in asked:
+        for name in given:
+            if name not in names:
+                raise UnknownNameError(f"`{name}`: no rule or family is called that{nearest(name, names)}", which)
+    settings = file.settings
+    rules = structs.replace(
+        settings.rules, select=tuple(select) or settings.rules.select, ignore=(*settings.rules.ignore, *ignore)
+    )
+    bare = replace(file, settings=structs.replace(settings, rules=rules, policy=Policy(), profiles={}))
+    running = {rule.id for rule in selected(bare)}
+    policy = _only(settings.policy, running)
+    profiles = {name: _only(profile, running) for name, profile in settings.profiles.items()}
+    return replace(file, settings=structs.replace(settings, rules=rules, policy=policy, profiles=profiles))
+
+
+def _only(policy: Policy, running: set[str]) -> Policy:
+    """A policy without what it says about rules that do not run, which would be mistakes in a configuration."""
+    lines = [
+        structs.replace(line, rules=tuple(name for name in line.rules if name in running))
+        for line in policy.actions
+        if not line.rules or running.intersection(line.rules)
+    ]
+    return structs.replace(policy, actions=tuple(lines))
 
 
 def groups(rules: Iterable[Rule]) -> Mapping[str, set[str]]:

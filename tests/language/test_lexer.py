@@ -19,7 +19,7 @@ UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 
         ("1.5", Kind.NUMBER, 1.5),
         ("1e3", Kind.NUMBER, 1000.0),
         ("1.5E-3", Kind.NUMBER, 0.0015),
-        ("0x1F", Kind.NUMBER, 31),
+        ("0x001F", Kind.BYTES, b"\x00\x1f"),
         ("18446744073709551615", Kind.NUMBER, 2**64 - 1),
         ("5ms", Kind.DURATION, 5_000_000),
         ("1m30s", Kind.DURATION, 90 * 10**9),
@@ -140,10 +140,17 @@ def test_no_duration(text: str) -> None:
 )
 def test_no_token(text: str, offset: int, message: str) -> None:
     with pytest.raises(RuleError) as caught:
-        tokens(text)
+        raise next(token.error for token in tokens(text) if token.error is not None)
     assert message in caught.value.message
     assert caught.value.column == offset + 1
     assert caught.value.line == 1
+
+
+def test_what_follows_no_token_is_read() -> None:
+    text = 'a = \'b c\' 0x1 5msx "\\q" 1e999 ? d\n"e f\ng'
+    kinds = [token.kind for token in tokens(text)]
+    assert [token.text for token in tokens(text) if token.kind is Kind.WORD] == ["a", "d", "g"]
+    assert kinds.count(Kind.BAD) == len(kinds) - 4 == 8
 
 
 def test_a_text_of_the_greatest_length() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otlp_verifier.language.compiler import Source, compile_rules
+from otlp_verifier.language.cursor import MISTAKES_MAX
 from otlp_verifier.language.errors import RuleError, RuleErrors
 from otlp_verifier.rules import catalogue
 from tests.language.contracts import Contract
@@ -67,7 +68,9 @@ MISTAKES = [
     ('for each span s require "a" ^== "a"', "both sides are constant"),
     ("for each span s require s.kind ^+ s.name == 1", "`+` cannot be applied to a number and a string"),
     ("for each span s require s.start ^+ s.end == 1", "`+` cannot be applied to a time and a time"),
-    ('for each span s require s.attributes["a"] ^* 2 == 1', "`*` cannot be applied to an attribute and a number"),
+    ('for each span s require s.attributes["a"] ^* s.kind == 1', "`*` takes an attribute and a number that the rule"),
+    ('for each span s require s.attributes["a"] ^+ s.attributes["b"] == 1', "not an attribute and an attribute"),
+    ("for each span s require s.duration ^* 1.5 > 5ms", "`*` cannot be applied to a duration and a decimal number"),
     ("for each span s require ^-s.cyclic == 1", "`-` cannot be applied to a number and true or false"),
     ("for each span s require s.kind ^- 5ms == 1", "`-` cannot be applied to a number and a duration"),
     ("for each span s require s.kind ^/ 0 == 1", "division by zero"),
@@ -80,10 +83,40 @@ MISTAKES = [
     ("for each span s require ^IsMatch(s.name)", "IsMatch takes 2 arguments, not 1"),
     ('for each span s require ^IsMatch(s.name, "(")', "not an RE2 pattern: missing ): ("),
     (f'for each span s require ^IsMatch(s.name, "{"a" * 1025}")', "at most 1024 are allowed"),
-    ('for each span s require ^IsMatch(s.kind, "a")', "a string of the telemetry, not at a number"),
-    ("for each span s require ^HasPrefix(s.name, s.name)", "a string in double quotes"),
-    ("for each span s require ^IsString(s.name)", "asks about an attribute, not about a string"),
-    ('for each span s require ^Len("a") == 1', "measures a string of the telemetry"),
+    ('for each span s require ^IsMatch(s.kind, "a")', "a string or an attribute, not at a number"),
+    ("for each span s require HasPrefix(s.name, ^s.name)", "HasPrefix takes a string that the rule states, no path"),
+    ("for each span s require HasPrefix(s.name, ^5)", "HasPrefix takes a string in double quotes here"),
+    ('for each span s require ^IsString(s.kind)', "IsString looks at a string or an attribute, not at a number"),
+    ("for each span s require ^Now() > s.start", "OTTL's Now is no part of rules: it gives something new each time"),
+    ("for each span s require ^MD5(s.name) == 5", "OTTL's MD5 is no part of rules"),
+    ('for each span s require ^HasAttrOnDatapoint("a", "b")', "it is about metrics"),
+    ("for each span s require Substring(s.name, 0, ^0) == \"a\"", "Substring takes a whole number, 1 or more here"),
+    ('for each span s require ^Substring(s.name) == "a"', "Substring takes 3 arguments, not 1"),
+    ('for each span s require ^Trim(s.name, "a", "b") == "a"', "Trim takes 1 to 2 arguments, not 3"),
+    ('for each span s require ParseInt(s.name, ^1) == 5', "ParseInt takes a base: 0, or 2 to 36 here"),
+    ('for each span s require ConvertCase(s.name, ^"snake") == "a"', 'takes "lower" or "upper" here'),
+    ('for each span s require IsInCIDR(s.name, ^["10.0.0.0"])', 'takes a list of networks, as in ["10.0.0.0/8"]'),
+    ('for each span s require Int("a") ^+ s.kind == 1', "`+` cannot be applied to nil and a number"),
+    ('for each span s require ToLowerCase(s.name) ^== ToLowerCase(s.parent.name)', "with a constant only"),
+    ('for each span s require s.name ^== 0x41', "a string and a list, a map or bytes cannot be compared"),
+    ('for each span s require s.name ^== ["a"]', "a string and a list, a map or bytes cannot be compared"),
+    ('for each span s require s.attributes["a"] == [^s.name]', "expected a value that the rule states"),
+    ('for each span s require s.attributes["a"] == {^a: 1}', "expected a key in double quotes"),
+    ('for each span s require s.attributes["a"] == {"a"^}', "expected `:`"),
+    ('for each span s require s.attributes["a"][^b] == 1', "expected a key in double quotes, or a position such as 0"),
+    ('for each span s require s.attributes["a"][^-1] == 1', "or a position such as 0"),
+    ('for each span s require ^s.kind["a"] == 1', 'a span has no `kind[...]`; expected attributes["..."]'),
+    ('for each span s require Split(s.name, ",")[0] == ^0x123', "bytes have two hexadecimal digits each"),
+    ('for each span s require Concat(^s.name, "a") == "a"', "Concat takes a list first"),
+    ('for each span s require Concat([s.name, ^s.trace_state], "a") == "a"', "compare the parts one by one"),
+    ('for each span s require s.span_id == SpanID(^0x01)', "SpanID takes 8 bytes, as in 0x0f0f0f0f0f0f0f0f"),
+    ('for each span s require s.span_id.string ^> "a"', "an id's digits are compared with a string, with == or !="),
+    ('for each span s require s.start > Time(^"2026", "%Y-%m")', "does not match format"),
+    ('for each span s require s.start > Time("1", ^"%d%B")', "`%B` is not read here; known are %Y, %m, %d"),
+    ('for each span s require s.duration > Duration(^"5")', "`5` is not a duration such as 200ms"),
+    ("for each span s require Seconds(^s.start) > 1", "Seconds takes a duration, not a time"),
+    ("for each span s require UnixNano(^s.kind) > 1", "UnixNano takes a time, not a number"),
+    ("assume skew <= 1ms for each span s require ^s.start_time_unix_nano > 5", "does not say whose clock it is"),
     ("for each span s require ^IsRootSpan(1)", "IsRootSpan takes 0 arguments, not 1"),
     ("for each span s require (true^", "expected `)`"),
     ("for each span s require true^)", "found `)`"),
@@ -124,8 +157,9 @@ MISTAKES = [
 def mistake(text: str) -> RuleError:
     with pytest.raises(RuleErrors) as caught:
         compile_rules([Source("some-rule", text, {"tolerance": "5ms"})])
-    (error,) = caught.value.errors
+    error, *others = caught.value.errors
     assert error.rule == "some-rule"
+    assert all((error.line, error.column) < (other.line, other.column) for other in others), "in order"
     return error
 
 
@@ -164,6 +198,47 @@ def test_all_rules_with_mistakes_are_named() -> None:
     assert str(caught.value).count("the rule ends here") == 2
 
 
+# Each `^` before a mistake; there are no others.
+SEVERAL = [
+    'for each span s where ^s.nmae == "a" and s.kind ^== "x" or ^IsMtch(s.name) require not ^s.nam and s.kind ^< nil',
+    "for each span s where s.name ^= \"a\" and s.kind == ^and (s.kind == 1 or ^== 2) require ^'x' == s.name and s ^! 5",
+    'for each ^spam s with ^parnt p where s.name == ^0x123 require s.name == "a^\\q" and s.kind == 1',
+    "for each span s require exists child c where ^c.nmae == s.name and ^c.kindd == 2 and c.name == ^s.nam and ^a",
+    "for each span s require exists ^chld c where c.kind == 1 and s.kind ==^",
+    "for each span s require s.attributes[^5] == 1 and (IsMatch(s.name, ^) and s.kind == ^) and s.kind ==^",
+    "assume ^compleet assume skew <= ^5 for each span require kind ==^",
+]
+
+
+def marks_taken(marked: str) -> tuple[str, list[int]]:
+    """A text without its marks, and the columns before which they stood, from 1."""
+    parts = marked.split("^")
+    return "".join(parts), [1 + len("".join(parts[: number + 1])) for number in range(len(parts) - 1)]
+
+
+@pytest.mark.parametrize("marked", SEVERAL)
+def test_all_mistakes_of_a_rule_are_shown(marked: str) -> None:
+    text, columns = marks_taken(marked)
+    with pytest.raises(RuleErrors) as caught:
+        compile_rules([Source("some-rule", text)])
+    assert [error.column for error in caught.value.errors] == columns, str(caught.value)
+
+
+def test_a_file_with_twenty_mistakes_gives_twenty_messages() -> None:
+    rules = [*SEVERAL[:3], *SEVERAL[-1:], "for each span s require ^s.a == 1 and ^s.b == 2 and ^c and ^d and ^s.e"]
+    with pytest.raises(RuleErrors) as caught:
+        compile_rules([Source(str(number), marks_taken(rule)[0]) for number, rule in enumerate(rules)])
+    assert len(caught.value.errors) == "".join(rules).count("^") >= 20
+
+
+def test_mistakes_are_limited() -> None:
+    text = "for each span s require " + " and ".join(["s.name = 1"] * 100)
+    with pytest.raises(RuleErrors) as caught:
+        compile_rules([Source("a", text)])
+    assert caught.value.errors[0].column == text.index("=") + 1
+    assert len(caught.value.errors) <= 2 * MISTAKES_MAX + 1
+
+
 @pytest.mark.parametrize("value", ["5", "5 ms", "", "x", 2**63, -(2**63) - 1, "3000000h"])
 def test_parameters_are_checked(value: int | str) -> None:
     with pytest.raises(RuleErrors, match="a: line 1, column 1: parameter `limit`: "):
@@ -186,11 +261,13 @@ def only_rule_errors(text: str) -> None:
     try:
         compile_rules([Source("x", text)])
     except RuleErrors as caught:
-        (error,) = caught.errors
         lines = text.split("\n")
-        assert 1 <= error.line <= len(lines)
-        assert 1 <= error.column <= len(lines[error.line - 1]) + 1
-        assert str(error).endswith("^")
+        places = [(error.line, error.column, error.message) for error in caught.errors]
+        assert places == sorted(set(places)), "in order, each once"
+        for error in caught.errors:
+            assert 1 <= error.line <= len(lines)
+            assert 1 <= error.column <= len(lines[error.line - 1]) + 1
+            assert str(error).endswith("^")
 
 
 @given(st.text(max_size=60))

@@ -3,6 +3,7 @@ and integers as signed 64-bit numbers, and conditions that may be unknown becaus
 """
 
 import functools
+import json
 import math
 import operator
 import re
@@ -171,11 +172,33 @@ def _pattern(re2: str) -> re.Pattern[str]:
     return re.compile(re2.replace("[:blank:]", " \\t").replace("$", "\\Z"))
 
 
+def _length(value: Any) -> int | None:
+    match value:
+        case str():
+            return len(value.encode())
+        case bytes():
+            return len(value)
+        case ArrayValue() | KeyValueList():
+            return len(value.values)
+    return None
+
+
+def _written(value: Any) -> str | None:
+    """A value as OTTL matches it against a pattern: as JSON, but for strings and bytes. Containers are left out."""
+    if isinstance(value, bool | int) or value is None:
+        return None if value is None else json.dumps(value)
+    if isinstance(value, float):
+        return None if not math.isfinite(value) else json.dumps(value).removesuffix(".0")
+    return value.hex() if isinstance(value, bytes) else value if isinstance(value, str) else None
+
+
 CALLS: Mapping[str, Callable[..., Any]] = {
-    "IsMatch": lambda text, re2: isinstance(text, str) and _pattern(re2).search(text) is not None,
+    "IsMatch": lambda value, re2: (
+        _written(value) is not None and _pattern(re2).search(str(_written(value))) is not None
+    ),
     "HasPrefix": lambda text, prefix: isinstance(text, str) and text.startswith(prefix),
     "HasSuffix": lambda text, suffix: isinstance(text, str) and text.endswith(suffix),
-    "Len": lambda text: len(text.encode()) if isinstance(text, str) else None,
+    "Len": _length,
     "IsMap": lambda value: isinstance(value, KeyValueList),
     "IsList": lambda value: isinstance(value, ArrayValue),
     "IsString": lambda value: isinstance(value, str),

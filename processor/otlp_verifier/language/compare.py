@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otlp_verifier.columns import ValueType
+from otlp_verifier.language import made
 from otlp_verifier.language.paths import Change, Type
 from otlp_verifier.language.values import INT_MAX, Clocks, Condition, Value
 from otlp_verifier.machine.operations import Op
@@ -34,7 +35,9 @@ def comparison(lowering: Lowering, tree: Binary) -> Condition:
     operator = tree.operator
     if operator in (">", ">="):
         left, right, operator = right, left, operator.replace(">", "<")
-    if Type.NIL in (left.type, right.type):
+    if {left.type, right.type} & {Type.MADE, Type.COMPOUND, Type.ID_TEXT}:
+        equal = made.comparison(lowering, left, right, operator.replace("!=", "=="), tree)
+    elif Type.NIL in (left.type, right.type):
         if operator not in ("==", "!="):
             raise lowering.error("nil has no order; compare it with == or !=", tree.offset)
         equal = is_nil(lowering, left if right.type is Type.NIL else right, tree)
@@ -356,6 +359,8 @@ def arithmetic(lowering: Lowering, tree: Binary) -> Value:
     """`left operator right` on numbers, times and durations."""
     graph = lowering.graph
     left, right = _operands(lowering, tree)
+    if {left.type, right.type} & {Type.DYNAMIC, Type.MADE}:
+        return made.arithmetic(lowering, left, right, tree)
     change = Change.NEVER if left.change is right.change is Change.NEVER else Change.ANY
     present = None
     for value in (left, right):

@@ -11,7 +11,7 @@ from otlp_verifier.language.graph import Graph
 from otlp_verifier.language.jobs import Jobs
 from otlp_verifier.language.lexer import duration_ns
 from otlp_verifier.language.lower import LoweredRule, Lowering
-from otlp_verifier.language.parser import parse_rule
+from otlp_verifier.language.parser import read_rule
 from otlp_verifier.language.plan import Plan
 from otlp_verifier.language.symbols import Symbols
 from otlp_verifier.language.values import INT_MAX, INT_MIN
@@ -39,11 +39,17 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
     errors: list[RuleError] = []
     for source in sources:
         try:
-            tree = parse_rule(source.text)
+            tree = read_rule(source.text)
             lowered.append(Lowering(source.text, tree, parameters(source), symbols, jobs).rule())
+        except RuleErrors as found:
+            mistakes = found.errors
         except RuleError as error:
-            error.rule = source.id
-            errors.append(error)
+            mistakes = (error,)
+        else:
+            continue
+        for mistake in mistakes:
+            mistake.rule = source.id
+        errors.extend(mistakes)
     if errors:
         raise RuleErrors(errors)
     constants = Constants()

@@ -1,11 +1,14 @@
 """A cursor over tokens: small steps, limits, and errors that say what was expected and what was found."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
-from otlp_verifier.language.errors import RuleError, nearest
+from otlp_verifier.language.errors import LimitError, RuleError, in_order, nearest
 from otlp_verifier.language.lexer import RULE_LENGTH_MAX, Kind, Token, tokens
 
 DEPTH_MAX: Final = 64  # of nested parentheses and operators: bounds recursion here and in every later step
+MISTAKES_MAX: Final = 50  # in one rule; the rest is not read
 OPERATORS_MAX: Final = 200  # a chain `a or b or ...` is a tree as deep as it is long
 RESERVED: Final = frozenset(
     (
@@ -14,6 +17,10 @@ RESERVED: Final = frozenset(
         "once", "historically", "since", "eventually", "always", "until",
     )
 )  # fmt: skip
+
+
+_OPENING, _CLOSING = ("(", "[", "{"), (")", "]", "}")
+_AFTER = (*_CLOSING, ",", ":")
 
 
 class Cursor:
@@ -25,10 +32,61 @@ class Cursor:
         self._position = 0
         self._depth = 0
         self._operators = 0
+        self._mistakes = [token.error for token in self._tokens if token.error is not None]
+
+    @property
+    def mistakes(self) -> list[RuleError]:
+        """All that has been found, in order."""
+        return in_order(self._mistakes)
+
+    @property
+    def noted(self) -> int:
+        """How often a mistake has been noted; those of words count from the beginning."""
+        return len(self._mistakes)
+
+    def note(self, error: RuleError) -> None:
+        """Add a mistake."""
+        self._mistakes.append(error)
+
+    def note_last(self, error: RuleError) -> None:
+        """Add what is wrong in the end, if it does not follow from something before that only the end is missing."""
+        if self.now.kind is not Kind.END or not self._mistakes:
+            self.note(error)
 
     def begin_rule(self) -> None:
         """What is limited is limited in each rule."""
         self._depth = self._operators = 0
+
+    @contextmanager
+    def forgiving(self, *goes_on_at: str) -> Iterator[None]:
+        """Note a mistake and go on: at one of these words outside of brackets, or where what stands around goes on."""
+        start, depth = self._position, self._depth
+        try:
+            yield
+        except LimitError:
+            raise
+        except RuleError as error:
+            self.note(error)
+            if len(self._mistakes) >= MISTAKES_MAX:
+                raise LimitError(
+                    f"after {MISTAKES_MAX} mistakes the rest is not read", self.text, self.now.offset
+                ) from None
+            self._depth = depth
+            self._skip(start, goes_on_at)
+
+    def _skip(self, start: int, words: tuple[str, ...]) -> None:
+        """From the mistake on; `start` is where the brackets that are still open were not yet."""
+        open_, stuck, at = 0, self._position, start
+        while (token := self._tokens[at]).kind is not Kind.END:
+            if at >= stuck and open_ <= 0:
+                if token.kind is Kind.WORD and token.text in words:
+                    break
+                if token.kind is Kind.SYMBOL and token.text in _AFTER:
+                    break
+            if token.kind is Kind.SYMBOL:
+                open_ += (token.text in _OPENING) - (token.text in _CLOSING)
+            at += 1
+        self._position = at
 
     @property
     def now(self) -> Token:
@@ -96,7 +154,7 @@ class Cursor:
         token = self.next()
         self._operators += 1
         if self._operators > OPERATORS_MAX:
-            raise self.error(f"more than {OPERATORS_MAX} operators in one rule")
+            raise LimitError(f"more than {OPERATORS_MAX} operators in one rule", self.text, token.offset)
         return token
 
     def deeper(self) -> int:
@@ -104,7 +162,7 @@ class Cursor:
         outer = self._depth
         self._depth += 1
         if self._depth > DEPTH_MAX:
-            raise self.error(f"nested more than {DEPTH_MAX} levels deep")
+            raise LimitError(f"nested more than {DEPTH_MAX} levels deep", self.text, self.now.offset)
         return outer
 
     def back(self, outer: int) -> None:
@@ -119,5 +177,7 @@ class Cursor:
     def error(self, message: str) -> RuleError:
         """A mistake at the token in hand."""
         token = self.now
+        if token.error is not None:
+            return token.error
         found = "the rule ends here" if token.kind is Kind.END else f"found `{token.text}`"
         return RuleError(f"{message}; {found}", self.text, token.offset)

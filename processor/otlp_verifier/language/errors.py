@@ -29,12 +29,22 @@ class RuleError(ValueError):
         return f"{place}line {self.line}, column {self.column}: {self.message}\n{pointed(self.source, self.column)}"
 
 
+class LimitError(RuleError):
+    """A limit is passed: nothing after it is read."""
+
+
 class RuleErrors(ValueError):  # noqa: N818  # it holds several
     """All mistakes found in a set of rules."""
 
     def __init__(self, errors: Iterable[RuleError]) -> None:
         self.errors = tuple(errors)
         super().__init__("\n".join(str(error) for error in self.errors))
+
+
+def in_order(errors: Iterable[RuleError]) -> list[RuleError]:
+    """Mistakes in one text as they stand in it, each once."""
+    found = {(error.line, error.column, error.message): error for error in errors}
+    return [found[place] for place in sorted(found)]
 
 
 def pointed(source: str, column: int) -> str:

@@ -8,7 +8,7 @@
                  | "exists" points | "forall" points "require" expression
                  | ("span" | "link from span") ... points, as an operand of the temporal operators
                  | "{" expression "}" arrow "{" expression "}"
-    comparison  := sum (("==" | "!=" | "<" | "<=" | ">" | ">=") sum)?
+    comparison  := sum (("==" | "!=" | "<" | "<=" | ">" | ">=") sum)?   # after the operator a sum may be a map
     sum         := product (("+" | "-") product)*
     product     := factor (("*" | "/") factor)*
     points      := relation [variable] ["at" "end"] ["where" expression]
@@ -29,8 +29,10 @@ from otlp_verifier.language.syntax import (
     Call,
     Expression,
     Index,
+    Item,
     ListOf,
     Literal,
+    MapOf,
     Name,
     Points,
     Quantified,
@@ -107,10 +109,20 @@ class ExpressionParser:
         return left
 
     def _conjunction(self, operand: Callable[[], Expression]) -> Expression:
-        left = operand()
+        left = self._operand(operand)
         while self._cursor.is_word("and"):
-            left = Binary("and", left, *self._right(operand))
+            left = Binary("and", left, *self._right(lambda: self._operand(operand)))
         return left
+
+    def _operand(self, operand: Callable[[], Expression]) -> Expression:
+        """One of several conditions: a mistake in it hides none in the others."""
+        cursor, offset = self._cursor, self._cursor.now.offset
+        with cursor.forgiving("and", "or", "require"):
+            tree = operand()
+            if cursor.now.kind is Kind.BAD:
+                raise cursor.error("")  # what it is says itself
+            return tree
+        return Literal(True, offset)
 
     def _pair(self) -> Expression:
         left = self._negation()
@@ -202,7 +214,9 @@ class ExpressionParser:
             return inner
         if cursor.is_symbol("["):
             return self._list()
-        if token.kind in (Kind.NUMBER, Kind.DURATION, Kind.TEXT):
+        if cursor.is_symbol("{"):
+            return self._map()
+        if token.kind in (Kind.NUMBER, Kind.DURATION, Kind.TEXT, Kind.BYTES):
             cursor.next()
             return Literal(token.value, token.offset, token.kind is Kind.DURATION)
         if cursor.is_word(*_AGGREGATES) and self._opens():
@@ -223,6 +237,21 @@ class ExpressionParser:
             items.append(self._nested(self._sum))
         cursor.next()
         return ListOf(tuple(items), offset)
+
+    def _map(self) -> Expression:
+        cursor, offset = self._cursor, self._cursor.next().offset
+        keys: list[str] = []
+        items: list[Expression] = []
+        while not cursor.is_symbol("}"):
+            if items:
+                cursor.symbol(",")
+            if cursor.now.kind is not Kind.TEXT:
+                raise cursor.error('expected a key in double quotes, as in {"key": 1}')
+            keys.append(str(cursor.next().value))
+            cursor.symbol(":")
+            items.append(self._nested(self._sum))
+        cursor.next()
+        return MapOf(tuple(keys), tuple(items), offset)
 
     def _aggregate(self) -> Expression:
         cursor = self._cursor
@@ -245,7 +274,7 @@ class ExpressionParser:
     def _word(self, token: Token) -> Expression:
         cursor = self._cursor
         if cursor.is_symbol("("):
-            return self._call(token)
+            return self._items(self._call(token))
         parts = [token.text]
         while cursor.is_symbol("."):
             cursor.next()
@@ -260,9 +289,20 @@ class ExpressionParser:
             raise cursor.error('expected a key in double quotes, as in attributes["http.route"]')
         key = cursor.next()
         cursor.symbol("]")
-        if cursor.is_symbol("["):
-            raise cursor.error("values inside an attribute's map or list cannot be addressed")
-        return Index(name, str(key.value), token.offset)
+        return self._items(Index(name, str(key.value), token.offset))
+
+    def _items(self, tree: Expression) -> Expression:
+        """What is picked out of a value: `["key"]` or `[0]`, any number of times."""
+        cursor = self._cursor
+        while cursor.is_symbol("["):
+            cursor.operator()
+            key = cursor.now.value
+            if cursor.now.kind not in (Kind.TEXT, Kind.NUMBER) or not isinstance(key, str | int):
+                raise cursor.error("expected a key in double quotes, or a position such as 0")
+            cursor.next()
+            cursor.symbol("]")
+            tree = Item(tree, key, tree.offset)
+        return tree
 
     def _call(self, name: Token) -> Call:
         cursor = self._cursor

@@ -13,8 +13,10 @@ from otlp_verifier.language.syntax import (
     Expression,
     ForEach,
     Index,
+    Item,
     ListOf,
     Literal,
+    MapOf,
     Name,
     Points,
     Property,
@@ -212,9 +214,14 @@ def _bare(tree: Expression, *, tail: bool, where: bool) -> str:
         case Name():
             return ".".join(tree.parts)
         case Index():
-            return f"{'.'.join(tree.base.parts)}{_key(tree.key)}"
+            return f"{'.'.join(tree.base.parts)}[{_string(tree.key)}]"
+        case Item():
+            return f"{_bare(tree.base, tail=True, where=False)}[{_key(tree.key)}]"
         case ListOf():
             return f"[{', '.join(_text(item, _SUM, tail=True) for item in tree.items)}]"
+        case MapOf():
+            entries = zip(tree.keys, tree.items, strict=True)
+            return f"{{{', '.join(f'{_string(key)}: {_text(item, _SUM, tail=True)}' for key, item in entries)}}}"
         case Call():
             return f"{tree.function}({', '.join(map(_argument, tree.arguments))})"
         case Unary(operator="not"):
@@ -304,9 +311,8 @@ def _window(window: Window | None) -> str:
     return f" [{duration_text(window.low)},{high}]"
 
 
-def _key(key: object) -> str:
-    keys = key if isinstance(key, tuple) else (key,)
-    return "".join(f"[{_string(each) if isinstance(each, str) else each}]" for each in keys)
+def _key(key: str | int) -> str:
+    return _string(key) if isinstance(key, str) else str(key)
 
 
 def _literal(tree: Literal) -> str:
@@ -317,6 +323,8 @@ def _literal(tree: Literal) -> str:
             return "true" if tree.value else "false"
         case str():
             return _string(tree.value)
+        case bytes():
+            return f"0x{tree.value.hex()}"
         case int() if tree.is_duration:
             return duration_text(tree.value)
         case _:

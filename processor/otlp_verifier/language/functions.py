@@ -1,21 +1,27 @@
-"""The functions of the language: OTTL's boolean converters that conditions use."""
+"""Calls: OTTL's converters that conditions use, on values of the telemetry and on what the rule states."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from otlp_verifier.columns import ValueType
-from otlp_verifier.language import resolve
+from otlp_verifier.columns import AttributeNarrow, ValueType
+from otlp_verifier.language import made, resolve, times
+from otlp_verifier.language.converters import CONVERTERS, WrongArgument, concat, element
 from otlp_verifier.language.errors import nearest
 from otlp_verifier.language.paths import FIELDS, STEPS, Change, Type
+from otlp_verifier.language.plain import Undefined, compare
+from otlp_verifier.language.syntax import ListOf, Name
 from otlp_verifier.language.values import Condition, Value, truth
-from otlp_verifier.machine.operations import Domain, Op
+from otlp_verifier.machine.operations import Domain, NarrowTable, Op
+from otlp_verifier.wire.values import MapValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otlp_verifier.language.converters import Converter
     from otlp_verifier.language.lower import Lowering
-    from otlp_verifier.language.syntax import Call
+    from otlp_verifier.language.syntax import Call, Item, MapOf
+    from otlp_verifier.wire.values import Plain
 
 _KINDS = {
     "IsString": ValueType.STRING,
@@ -25,22 +31,71 @@ _KINDS = {
     "IsMap": ValueType.MAP,
     "IsList": ValueType.ARRAY,
 }
-PATTERN_MAX = 1024
-_PATTERN_MEMORY_MAX = 1 << 20  # bytes that RE2 may use for one pattern
 _LENGTH = 0xFFFFFFFF  # the low half of a text word
+_ELEMENTS = int(AttributeNarrow.ELEMENTS)
+
+# What OTTL has and rules have not, with the reason where there is a better one than that nobody asked for it.
+_MADE_UP = "it gives something new each time, and a verdict is the same each time"
+_OF_METRICS = "it is about metrics, and rules are about traces"
+REFUSED: Final = {
+    "Now": _MADE_UP,
+    "UUID": _MADE_UP,
+    "UUIDv7": _MADE_UP,
+    "HasAttrKeyOnDatapoint": _OF_METRICS,
+    "HasAttrOnDatapoint": _OF_METRICS,
+    **dict.fromkeys(
+        (
+            "All", "Any", "Append", "Base64Decode", "Base64Encode", "Coalesce", "CommunityID",
+            "ConvertAttributesToElementsXML", "ConvertTextToElementsXML", "Day", "Decode", "DeleteIndex",
+            "ExtractGrokPatterns", "ExtractPatterns", "Filter", "Find", "FNV", "Format", "FormatTime", "GetXML", "Hex",
+            "Hour", "InsertXML", "IsValidLuhn", "Keys", "Log", "MapEach", "MapKeys", "MD5", "Minute", "Month",
+            "Murmur3Hash", "Murmur3Hash128", "Nanosecond", "ParseCSV", "ParseKeyValue", "ParseSeverity",
+            "ParseSimplifiedXML", "ParseXML", "ProfileID", "Reduce", "RemoveXML", "Second", "SHA1", "SHA256", "SHA512",
+            "SliceToMap", "Sort", "ToCamelCase", "ToKeyValueString", "ToSnakeCase", "TruncateTime", "URL", "UserAgent",
+            "Values", "Weekday", "When", "XXH3", "XXH128", "Year",
+        ),
+        "",
+    ),
+}  # fmt: skip
 
 
 def call(lowering: Lowering, tree: Call) -> Value:
     """A call of a known function."""
-    known = [*_KINDS, *_FUNCTIONS]
-    if tree.function in _KINDS:
-        value = _arguments(lowering, tree, 1)[0]
-        if value.type is not Type.DYNAMIC:
-            raise lowering.error(f"{tree.function} asks about an attribute, not about {value.type.value}", tree.offset)
-        return _flag(lowering.is_kind(value, int(_KINDS[tree.function])), value)
-    if tree.function not in _FUNCTIONS:
-        raise lowering.error(f"the function `{tree.function}` is unknown{nearest(tree.function, known)}", tree.offset)
-    return _FUNCTIONS[tree.function](lowering, tree)
+    name = tree.function
+    if name in times.FUNCTIONS:
+        return times.FUNCTIONS[name](lowering, tree)
+    if name in FUNCTIONS:
+        return FUNCTIONS[name](lowering, tree)
+    if name in CONVERTERS:
+        return _convert(lowering, tree, CONVERTERS[name])
+    if name in REFUSED:
+        reason = f": {REFUSED[name]}" if REFUSED[name] else ""
+        raise lowering.error(f"OTTL's {name} is no part of rules{reason}", tree.offset)
+    known = [*times.FUNCTIONS, *FUNCTIONS, *CONVERTERS]
+    raise lowering.error(f"the function `{name}` is unknown{nearest(name, known)}", tree.offset)
+
+
+def compound(lowering: Lowering, tree: ListOf | MapOf) -> Value:
+    """A list or map of constants."""
+    items = tuple(_stated(lowering, lowering.value(item), item.offset) for item in tree.items)
+    if isinstance(tree, ListOf):
+        return made.constant(lowering, items)
+    return made.constant(lowering, MapValue(tuple(dict(zip(tree.keys, items, strict=True)).items())))
+
+
+def item(lowering: Lowering, tree: Item) -> Value:
+    """`base["key"]`, `base[0]`."""
+    base = lowering.value(tree.base)
+    on = made.made_of(base)
+    if on is None:
+        raise lowering.error(f"{base.type.value} has no elements", tree.offset)
+    return made.apply(on, f"{on.name}[{tree.key!r}]", element(tree.key))
+
+
+def _stated(lowering: Lowering, value: Value, offset: int) -> Plain:
+    if not made.is_constant(value):
+        raise lowering.error("expected a value that the rule states: a string, a number, true, false or nil", offset)
+    return value.constant
 
 
 def _flag(flag: int, of: Value) -> Value:
@@ -49,69 +104,98 @@ def _flag(flag: int, of: Value) -> Value:
     return truth(Condition(flag, flag, rises=unsure, falls=unsure))
 
 
-def _arguments(lowering: Lowering, tree: Call, count: int) -> list[Value]:
-    if len(tree.arguments) != count:
-        raise lowering.error(f"{tree.function} takes {count} arguments, not {len(tree.arguments)}", tree.offset)
-    return [lowering.value(argument) for argument in tree.arguments]
-
-
-def _text_and_constant(lowering: Lowering, tree: Call) -> tuple[Value, str]:
-    value, constant = _arguments(lowering, tree, 2)
-    if value.type not in (Type.TEXT, Type.DYNAMIC) or value.constant is not None:
+def _convert(lowering: Lowering, tree: Call, converter: Converter) -> Value:
+    """A converter of one value: asked about once per distinct value, or at once where the rule states it."""
+    required = len(converter.arguments) if converter.required is None else converter.required
+    made.count_arguments(lowering, tree, 1 + required, 1 + len(converter.arguments))
+    value, *others = (lowering.value(argument) for argument in tree.arguments)
+    stated: list[Plain] = []
+    for what, other, argument in zip(converter.arguments, others, tree.arguments[1:], strict=False):
+        if not made.is_constant(other):
+            raise lowering.error(f"{tree.function} takes {what} that the rule states, no path", argument.offset)
+        stated.append(other.constant)
+    try:
+        function = converter.make(*stated)
+    except WrongArgument as error:
+        if error.number < 0:
+            raise lowering.error(str(error), tree.offset) from None
+        raise lowering.error(f"{tree.function} takes {error} here", tree.arguments[error.number].offset) from None
+    if made.is_constant(value):
+        return _of_constant(lowering, tree, function, value.constant)
+    on = made.made_of(value)
+    if on is None:
         found = value.type.value
-        raise lowering.error(f"{tree.function} looks at a string of the telemetry, not at {found}", tree.offset)
-    if not isinstance(constant.constant, str):
-        raise lowering.error(f"the second argument of {tree.function} is a string in double quotes", tree.offset)
-    return value, constant.constant
+        raise lowering.error(f"{tree.function} looks at a string or an attribute, not at {found}", tree.offset)
+    if tree.function in _KINDS and value.type is Type.DYNAMIC:
+        return _flag(lowering.is_kind(value, int(_KINDS[tree.function])), value)
+    name = f"{tree.function}({', '.join((on.name, *map(repr, stated)))})"
+    result = made.apply(on, name, function, of_strings=converter.of_strings)
+    if not converter.is_test or result.made is None:
+        return result
+    return truth(made.condition(lowering, result.made, name, lambda found: found is True))
 
 
-def _is_match(lowering: Lowering, tree: Call) -> Value:
-    """IsMatch(text, pattern): RE2, found anywhere, as Go's regexp.MatchString."""
-    value, pattern = _text_and_constant(lowering, tree)
-    if len(pattern) > PATTERN_MAX:
-        length = f"{len(pattern)} characters; at most {PATTERN_MAX} are allowed"
-        raise lowering.error(f"the pattern has {length}", tree.offset)
-
-    def compiled() -> Callable[[bytes], bool]:
-        import re2  # noqa: PLC0415  # costs 10 ms, and only rules with patterns need it
-
-        options = re2.Options()
-        options.max_mem = _PATTERN_MEMORY_MAX
-        options.log_errors = False
-        try:
-            search = re2.compile(pattern.encode(), options).search
-        except re2.error as error:
-            reason = error.args[0] if error.args else error
-            told = reason.decode() if isinstance(reason, bytes) else reason
-            raise lowering.error(f"not an RE2 pattern: {told}", tree.offset) from None
-        return lambda text: search(text) is not None
-
-    return _flag(lowering.holds(value, f"IsMatch {pattern!r}", compiled), value)
+def _of_constant(lowering: Lowering, tree: Call, function: Callable[[Plain], Plain], value: Plain) -> Value:
+    try:
+        return made.constant(lowering, function(value))
+    except Undefined:
+        raise lowering.error(f"{tree.function} gives nothing for {value!r}", tree.offset) from None
 
 
-def _has_prefix(lowering: Lowering, tree: Call) -> Value:
-    value, prefix = _text_and_constant(lowering, tree)
-    encoded = prefix.encode()
-    holds = lowering.holds(value, f"HasPrefix {prefix!r}", lambda: lambda text: text.startswith(encoded))
-    return _flag(holds, value)
+def _concat(lowering: Lowering, tree: Call) -> Value:
+    """Concat([...], delimiter): one of the parts may be a value of the telemetry."""
+    made.count_arguments(lowering, tree, 2)
+    parts = tree.arguments[0]
+    if not isinstance(parts, ListOf):
+        raise lowering.error('Concat takes a list first, as in Concat([name, "x"], "-")', parts.offset)
+    delimiter = _stated(lowering, lowering.value(tree.arguments[1]), tree.arguments[1].offset)
+    if not isinstance(delimiter, str):
+        raise lowering.error("Concat takes a string in double quotes between the parts", tree.arguments[1].offset)
+    values = [lowering.value(part) for part in parts.items]
+    places = [place for place, value in enumerate(values) if not made.is_constant(value)]
+    if not places:
+        return _of_constant(lowering, tree, concat([value.constant for value in values], -1, delimiter), None)
+    on = made.made_of(values[places[0]])
+    if on is None or len(places) > 1:
+        raise lowering.error(
+            "Concat takes one string or attribute of the telemetry, and else what the rule states; compare the parts "
+            "one by one",
+            parts.items[places[-1]].offset,
+        )
+    stated = [None if place in places else value.constant for place, value in enumerate(values)]
+    shown = [on.name if place in places else repr(part) for place, part in enumerate(stated)]
+    return made.apply(on, f"Concat([{', '.join(shown)}], {delimiter!r})", concat(stated, places[0], delimiter))
 
 
-def _has_suffix(lowering: Lowering, tree: Call) -> Value:
-    value, suffix = _text_and_constant(lowering, tree)
-    encoded = suffix.encode()
-    holds = lowering.holds(value, f"HasSuffix {suffix!r}", lambda: lambda text: text.endswith(encoded))
-    return _flag(holds, value)
+def _contains_value(lowering: Lowering, tree: Call) -> Value:
+    """ContainsValue(list, value): either may be the telemetry's, and the other is stated."""
+    made.count_arguments(lowering, tree, 2)
+    stated, value = (lowering.value(argument) for argument in tree.arguments)
+    on = made.made_of(value)
+    if not isinstance(stated.constant, tuple) or on is None:
+        return _convert(lowering, tree, CONVERTERS["ContainsValue"])
+    items = stated.constant
+    name = f"ContainsValue({items!r}, {on.name})"
+    return truth(made.condition(lowering, on, name, lambda value: any(compare(each, "==", value) for each in items)))
 
 
 def _len(lowering: Lowering, tree: Call) -> Value:
-    """Len(text): bytes of a string; nil for an attribute that is none."""
-    value = _arguments(lowering, tree, 1)[0]
+    """Len: bytes of a string, elements of a list, entries of a map."""
+    made.count_arguments(lowering, tree, 1)
+    argument = tree.arguments[0]
+    if isinstance(argument, Name) and argument.parts[-1] in ("attributes", "events", "links"):
+        return resolve.name(lowering, Name((*argument.parts, "count"), argument.offset))
+    value = lowering.value(argument)
+    graph = lowering.graph
     if value.type is Type.TEXT and value.words:
         return Value(Type.INT, (_length(lowering, value.words[0]),), present=value.present, change=value.change)
     if value.type is Type.DYNAMIC:
-        is_string = lowering.is_kind(value, int(_KINDS["IsString"]))
-        return Value(Type.INT, (_length(lowering, lowering.payload(value)),), present=is_string, change=value.change)
-    raise lowering.error(f"Len measures a string of the telemetry, not {value.type.value}", tree.offset)
+        is_text = graph.either(*(lowering.is_kind(value, kind) for kind in (ValueType.STRING, ValueType.BYTES)))
+        is_list = graph.either(*(lowering.is_kind(value, kind) for kind in (ValueType.ARRAY, ValueType.MAP)))
+        elements = graph.node(Op.NARROW_AT, value.words[0], numbers=(NarrowTable.ATTRIBUTES, _ELEMENTS))
+        word = graph.node(Op.SELECT, is_list, elements, _length(lowering, lowering.payload(value)))
+        return Value(Type.INT, (word,), present=graph.either(is_text, is_list), change=value.change)
+    return _convert(lowering, tree, CONVERTERS["Len"])
 
 
 def _length(lowering: Lowering, text: int) -> int:
@@ -119,7 +203,7 @@ def _length(lowering: Lowering, text: int) -> int:
 
 
 def _is_root_span(lowering: Lowering, tree: Call) -> Value:
-    _arguments(lowering, tree, 0)
+    made.count_arguments(lowering, tree, 0)
     main = lowering.scope.main
     if "span" in STEPS[main.domain]:
         main = resolve.step(lowering, main, "span")
@@ -129,10 +213,27 @@ def _is_root_span(lowering: Lowering, tree: Call) -> Value:
     return _flag(lowering.graph.node(Op.EQUAL_K, parent.words[0], numbers=(0,)), parent)
 
 
-_FUNCTIONS: dict[str, Callable[[Lowering, Call], Value]] = {
-    "IsMatch": _is_match,
-    "HasPrefix": _has_prefix,
-    "HasSuffix": _has_suffix,
+def _id(lowering: Lowering, tree: Call) -> Value:
+    """TraceID and SpanID of bytes or of hexadecimal digits."""
+    made.count_arguments(lowering, tree, 1)
+    length = 16 if tree.function == "TraceID" else 8
+    stated = _stated(lowering, lowering.value(tree.arguments[0]), tree.arguments[0].offset)
+    try:
+        content = bytes.fromhex(stated) if isinstance(stated, str) else stated
+    except ValueError:
+        content = None
+    if not isinstance(content, bytes) or len(content) != length:
+        raise lowering.error(f"{tree.function} takes {length} bytes, as in 0x{'0f' * length}", tree.arguments[0].offset)
+    words = (content[at : at + 8] for at in range(0, length, 8))
+    return Value(Type.ID, tuple(lowering.graph.word(int.from_bytes(word, "big")) for word in words))
+
+
+# Those that more is asked of than a value; CONVERTERS and times.FUNCTIONS are the others.
+FUNCTIONS: Final[dict[str, Callable[[Lowering, Call], Value]]] = {
+    "Concat": _concat,
+    "ContainsValue": _contains_value,
     "Len": _len,
     "IsRootSpan": _is_root_span,
+    "TraceID": _id,
+    "SpanID": _id,
 }

@@ -54,15 +54,16 @@ def keys(lowering: Lowering, members: Scope, equalities: Sequence[Binary]) -> Ke
     query: NodeId | None = None
     changes = False
     for comparison in equalities:
-        with lowering.within(members):
-            left = lowering.value(comparison.left)
-            left_word = word(lowering, left, comparison.offset, Side.MEMBER)
-            member = left_word if member is None else lowering.graph.node(Op.MIX, member, left_word)
-        right = lowering.value(comparison.right)
-        _check(lowering, left, right, comparison)
-        right_word = word(lowering, right, comparison.offset, Side.QUERY)
-        query = right_word if query is None else lowering.graph.node(Op.MIX, query, right_word)
-        changes = changes or {left.change, right.change} != {Change.NEVER}
+        with lowering.forgiving():
+            with lowering.within(members):
+                left = lowering.value(comparison.left)
+                left_word = word(lowering, left, comparison.offset, Side.MEMBER)
+                member = left_word if member is None else lowering.graph.node(Op.MIX, member, left_word)
+            right = lowering.value(comparison.right)
+            _check(lowering, left, right, comparison)
+            right_word = word(lowering, right, comparison.offset, Side.QUERY)
+            query = right_word if query is None else lowering.graph.node(Op.MIX, query, right_word)
+            changes = changes or {left.change, right.change} != {Change.NEVER}
     return Keys(member, query, changes)
 
 

@@ -16,19 +16,22 @@ class Kind(StrEnum):
     WORD = "name"
     NUMBER = "number"
     DURATION = "duration"
+    BYTES = "bytes"
     TEXT = "string"
     SYMBOL = "operator"
+    BAD = "no token"
     END = "end of rule"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`text` as written, except for strings, which are unescaped."""
+    """`text` as written, except for strings, which are unescaped; `error` says what is wrong with a BAD one."""
 
     kind: Kind
     text: str
     offset: int
-    value: int | float | str | None = None
+    value: int | float | str | bytes | None = None
+    error: RuleError | None = None
 
 
 UNIT_NS: Final = {
@@ -52,6 +55,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+# How far it goes on with what is no token: a string to the end of its line, a number to the end of its word.
+_BAD = re.compile(r"""'[^'\n]*'|["'][^\n]*|[0-9]\w*|[=&|]+""")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
 RULE_LENGTH_MAX: Final = 64 * 1024  # characters
@@ -62,8 +67,10 @@ NUMBER_MAX = 64  # characters: Python refuses to read very long ones, and no 64-
 def tokens(text: str, length_max: int = RULE_LENGTH_MAX, part: slice = slice(None)) -> list[Token]:
     """All tokens of a text, or of a part of it, the last one of kind END; offsets are into the text.
 
+    What is no token is one of kind BAD.
+
     Raises:
-        RuleError: at the first character that begins no token.
+        RuleError: the text is too long, or not Unicode.
 
     """
     start, stop, _ = part.indices(len(text))
@@ -76,31 +83,45 @@ def tokens(text: str, length_max: int = RULE_LENGTH_MAX, part: slice = slice(Non
     while offset < stop:
         match = _TOKEN.match(text, offset, stop)
         if match is None:
-            raise RuleError(_no_token(text, offset), text, offset)
-        written, group = match.group(), match.lastgroup
-        if group in ("duration", "hex", "number") and len(written) > NUMBER_MAX:
-            raise RuleError(f"a number may be at most {NUMBER_MAX} characters long", text, offset)
-        if group == "duration":
-            found.append(Token(Kind.DURATION, written, offset, duration_ns(written)))
-        elif group == "hex":
-            found.append(Token(Kind.NUMBER, written, offset, int(written, 16)))
-        elif group == "number":
-            value = float(written) if any(c in written for c in ".eE") else int(written)
-            if math.isinf(value):
-                raise RuleError("the number does not fit 64 bits", text, offset)
-            found.append(Token(Kind.NUMBER, written, offset, value))
-        elif group == "text":
-            found.append(Token(Kind.TEXT, written, offset, _unescape(written, text, offset)))
-        elif group == "word":
-            found.append(Token(Kind.WORD, written, offset))
-        elif group == "symbol":
-            found.append(Token(Kind.SYMBOL, written, offset))
+            bad = _BAD.match(text, offset, stop)
+            written = bad.group() if bad else text[offset]
+            found.append(Token(Kind.BAD, written, offset, error=RuleError(_no_token(text, offset), text, offset)))
+            offset = end = offset + len(written)
+            continue
+        if match.lastgroup != "space":
+            try:
+                found.append(_token(match, text))
+            except RuleError as error:
+                found.append(Token(Kind.BAD, match.group(), offset, error=error))
+            end = match.end()
         offset = match.end()
-        if group != "space":
-            end = offset
     # The end is where something is missing: behind the last token, not below it.
     found.append(Token(Kind.END, "", end))
     return found
+
+
+def _token(match: re.Match[str], text: str) -> Token:
+    written, offset = match.group(), match.start()
+    match match.lastgroup:
+        case "duration" | "number" if len(written) > NUMBER_MAX:
+            raise RuleError(f"a number may be at most {NUMBER_MAX} characters long", text, offset)
+        case "duration":
+            return Token(Kind.DURATION, written, offset, duration_ns(written))
+        case "hex":
+            if len(written) % 2:
+                raise RuleError("bytes have two hexadecimal digits each, as in 0x00ff", text, offset)
+            return Token(Kind.BYTES, written, offset, bytes.fromhex(written[2:]))
+        case "number":
+            value = float(written) if any(c in written for c in ".eE") else int(written)
+            if math.isinf(value):
+                raise RuleError("the number does not fit 64 bits", text, offset)
+            return Token(Kind.NUMBER, written, offset, value)
+        case "text":
+            return Token(Kind.TEXT, written, offset, _unescape(written, text, offset))
+        case "word":
+            return Token(Kind.WORD, written, offset)
+        case _:
+            return Token(Kind.SYMBOL, written, offset)
 
 
 def has_comment(text: str) -> bool:

@@ -89,7 +89,7 @@ def listing(plan: Plan) -> list[str]:
         lines.extend(f"  job: {_job(job)}" for job in each.jobs)
     for domain, keys in plan.keys.items():
         lines.append(f"keys looked up in each {domain.name.lower()}: {', '.join(key.decode() for key in keys)}")
-    lines.extend(f"once per distinct string: {predicate.name}" for predicate in plan.predicates)
+    lines.extend(f"once per distinct value: {predicate.name}" for predicate in plan.predicates)
     return lines
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from otlp_verifier.language import assume, compare, functions, quantify, resolve, temporal
-from otlp_verifier.language.errors import RuleError
+from otlp_verifier.language import assume, compare, functions, made, quantify, resolve, temporal
+from otlp_verifier.language.errors import RuleError, RuleErrors, in_order
 from otlp_verifier.language.graph import Graph, NodeId
 from otlp_verifier.language.jobs import Jobs
 from otlp_verifier.language.parser import JOINS
@@ -19,7 +19,10 @@ from otlp_verifier.language.syntax import (
     Expression,
     ForEach,
     Index,
+    Item,
+    ListOf,
     Literal,
+    MapOf,
     Name,
     Points,
     Quantified,
@@ -86,6 +89,7 @@ class Lowering:
         self.looks_across = False  # at rows that no path leads to
         self.arriving = False  # whether more spans may come: then only what none of them can undo is so
         self.orders_by_depth = False  # points of one time
+        self._mistakes: list[RuleError] = []
 
     @property
     def graph(self) -> Graph:
@@ -96,11 +100,16 @@ class Lowering:
         """The whole rule.
 
         Raises:
-            RuleError: a name is unknown, types do not fit, or it cannot be computed in n log n.
+            RuleErrors: names are unknown, types do not fit, or it cannot be computed in n log n.
 
         """
         start = self.scope
-        rule = self._rule()
+        try:
+            rule = self._rule()
+        except RuleError as error:
+            self._mistakes.append(error)
+        if self._mistakes:
+            raise RuleErrors(in_order(self._mistakes))
         if rule.final and self.orders_by_depth:
             self.scope, self.arriving = start, True
             rule = replace(rule, settled=self._rule().violated)
@@ -122,8 +131,8 @@ class Lowering:
             guard = self.both(guard, resolve.exists(self, row))
         self.scope = replace(scope, rows=rows)
         if tree.guard is not None:
-            guard = self.both(guard, self.condition(tree.guard))
-        violated = self.both(guard, self.negate(self.condition(tree.requirement)))
+            guard = self.both(guard, self.tried(tree.guard))
+        violated = self.both(guard, self.negate(self.tried(tree.requirement)))
         if self.looks_across:
             violated = self.both(violated, assume.counted(self))
         final = not violated.falls
@@ -146,6 +155,22 @@ class Lowering:
             yield
         finally:
             self.scope, self.outer = before
+
+    @contextmanager
+    def forgiving(self) -> Iterator[None]:
+        """Note a mistake and go on, so that it hides no other one. The rule is refused in the end."""
+        scope, outer = self.scope, self.outer
+        try:
+            yield
+        except RuleError as error:
+            self._mistakes.append(error)
+            self.scope, self.outer = scope, outer
+
+    def tried(self, tree: Expression) -> Condition:
+        """A condition, or where there is a mistake in it any."""
+        with self.forgiving():
+            return self.condition(tree)
+        return self.known(True)
 
     # Conditions
 
@@ -172,9 +197,9 @@ class Lowering:
         """An expression where a condition is expected."""
         match tree:
             case Binary(operator="and"):
-                return self.both(self.condition(tree.left), self.condition(tree.right))
+                return self.both(self.tried(tree.left), self.tried(tree.right))
             case Binary(operator="or"):
-                return self.either(self.condition(tree.left), self.condition(tree.right))
+                return self.either(self.tried(tree.left), self.tried(tree.right))
             case Unary(operator="not"):
                 return self.negate(self.condition(tree.operand))
             case Quantified():
@@ -191,6 +216,8 @@ class Lowering:
                     tree.offset,
                 )
         value = self.value(tree)
+        if value.made is not None:
+            return made.condition(self, value.made, f"{value.made.name} is true", lambda found: found is True)
         if value.type is not Type.BOOL or value.condition is None:
             raise self.error(f"expected a condition, found {value.type.value}; compare it with something", tree.offset)
         if value.present is None:
@@ -209,6 +236,10 @@ class Lowering:
                 return resolve.name(self, tree)
             case Index():
                 return resolve.attribute(self, tree)
+            case Item():
+                return functions.item(self, tree)
+            case ListOf() | MapOf():
+                return functions.compound(self, tree)
             case Call():
                 return functions.call(self, tree)
             case Aggregate():
@@ -233,6 +264,8 @@ class Lowering:
     def _literal(self, tree: Literal) -> Value:
         if tree.value is None:
             return Value(Type.NIL)
+        if isinstance(tree.value, bytes):
+            return Value(Type.COMPOUND, constant=tree.value)
         if isinstance(tree.value, int) and not isinstance(tree.value, bool) and not -(2**63) <= tree.value < 2**64:
             raise self.error("the number does not fit 64 bits", tree.offset)
         if tree.is_duration:

@@ -2,7 +2,8 @@
 
 import itertools
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from otlp_verifier.language.cursor import RESERVED, Cursor
 from otlp_verifier.language.errors import RuleError, RuleErrors, nearest
@@ -16,6 +17,7 @@ PROPERTIES: Final = ("severity", "description", "message", "remedy")
 # A variable may be called `rule`: then no name follows.
 _BEGINS_BLOCK: Final = re.compile(rf"^[ \t]*rule[ \t]+(?!(?:{'|'.join(RESERVED)})\b)(?=[A-Za-z_])", re.MULTILINE)
 SKEW_MAX: Final = 86_400_000_000_000  # ns
+Tree = TypeVar("Tree")
 ASSUMPTIONS: Final = ("complete", "unsampled", "skew", "nothing")
 
 
@@ -26,10 +28,33 @@ def parse_rule(text: str) -> ForEach:
         RuleError: at the first place where the text cannot go on as it does.
 
     """
-    cursor = Cursor(text)
-    tree = _body(cursor)
-    cursor.finish()
-    return tree
+    try:
+        return read_rule(text)
+    except RuleErrors as error:
+        raise error.errors[0] from None
+
+
+def read_rule(text: str) -> ForEach:
+    """The tree of one rule's body.
+
+    Raises:
+        RuleErrors: all mistakes of form.
+        RuleError: the text is too long, or not Unicode.
+
+    """
+    return _whole(Cursor(text), _body)
+
+
+def _whole(cursor: Cursor, part: Callable[[Cursor], Tree]) -> Tree:
+    """All that a cursor has, as one part of a rule."""
+    try:
+        tree = part(cursor)
+        cursor.finish()
+        if not cursor.noted:
+            return tree
+    except RuleError as error:
+        cursor.note_last(error)
+    raise RuleErrors(cursor.mistakes)
 
 
 def parse_expression(text: str) -> Expression:
@@ -39,17 +64,17 @@ def parse_expression(text: str) -> Expression:
         RuleError: as `parse_rule`.
 
     """
-    cursor = Cursor(text)
-    tree = ExpressionParser(cursor).expression()
-    cursor.finish()
-    return tree
+    try:
+        return _whole(Cursor(text), lambda cursor: ExpressionParser(cursor).expression())
+    except RuleErrors as error:
+        raise error.errors[0] from None
 
 
 def parse_rules(text: str) -> tuple[RuleBlock, ...]:
     """The blocks `rule id { ... }` of a `.rules` file.
 
     Raises:
-        RuleErrors: one per block that cannot be read.
+        RuleErrors: some cannot be read.
 
     """
     blocks, errors = read_rules(text)
@@ -67,10 +92,18 @@ def read_rules(text: str) -> tuple[tuple[RuleBlock, ...], tuple[RuleError, ...]]
     for start, end in itertools.pairwise((0, *starts, len(text))):
         try:
             cursor = Cursor(text, length_max=FILE_LENGTH_MAX, part=slice(start, end))
-            while cursor.now.kind is not Kind.END:
-                blocks.append(_block(cursor))
         except RuleError as error:
             errors.append(error)
+            continue
+        try:
+            while cursor.now.kind is not Kind.END:
+                before = cursor.noted
+                block = _block(cursor)
+                if cursor.noted == before:
+                    blocks.append(block)
+        except RuleError as error:
+            cursor.note_last(error)
+        errors.extend(cursor.mistakes)
     return tuple(blocks), tuple(errors)
 
 
@@ -109,24 +142,29 @@ def _id(cursor: Cursor) -> str:
 
 def _body(cursor: Cursor) -> ForEach:
     offset = cursor.now.offset
-    assumptions = []
+    assumptions: list[Assumption] = []
     while cursor.is_word("assume"):
-        assumptions.append(_assumption(cursor))
+        with cursor.forgiving("assume", "for", "where", "require"):
+            assumptions.append(_assumption(cursor))
     expressions = ExpressionParser(cursor)
-    domain, variable, at_end, joins, guard = "trace", "trace", False, [], None
+    domain, variable, at_end, guard = "trace", "trace", False, None
+    joins: list[Join] = []
     if cursor.is_word("for"):
-        cursor.next()
-        cursor.word("each", "`for` is followed by `each`")
-        domain = cursor.one_of(DOMAINS, "what the rule is about")
-        variable = cursor.next().text if cursor.is_name() else domain
-        if cursor.accept_word("at"):
-            if cursor.now.text != "end" or domain != "span":
-                raise cursor.error("expected `end`: `at end` takes a span's end as its time")
+        with cursor.forgiving("with", "where", "require"):
             cursor.next()
-            at_end = True
-        while cursor.accept_word("with"):
-            at = cursor.now.offset
-            joins.append(Join(cursor.one_of(JOINS, "a relation"), cursor.name("a variable's name"), at))
+            cursor.word("each", "`for` is followed by `each`")
+            domain = cursor.one_of(DOMAINS, "what the rule is about")
+            variable = cursor.next().text if cursor.is_name() else domain
+            if cursor.accept_word("at"):
+                if cursor.now.text != "end" or domain != "span":
+                    raise cursor.error("expected `end`: `at end` takes a span's end as its time")
+                cursor.next()
+                at_end = True
+        while cursor.is_word("with"):
+            with cursor.forgiving("with", "where", "require"):
+                cursor.next()
+                at = cursor.now.offset
+                joins.append(Join(cursor.one_of(JOINS, "a relation"), cursor.name("a variable's name"), at))
         if cursor.accept_word("where"):
             guard = expressions.expression()
     elif not cursor.is_word("require"):

@@ -38,6 +38,9 @@ class Type(Enum):
     TEXT = "a string"
     ID = "an id"
     DYNAMIC = "an attribute"
+    ID_TEXT = "an id's digits"
+    MADE = "what a function makes of a value"
+    COMPOUND = "a list, a map or bytes"  # only as a constant
     ROW = "a record"
     NIL = "nil"
 
@@ -62,6 +65,7 @@ class Field:
         signed: the column holds a signed 32-bit number.
         known: BOOL only: bits (before the shift) without which the value is nil.
         change: how it may change while spans arrive.
+        is_clock: whether it is a time, although its type says INT as OTTL's does.
 
     """
 
@@ -72,6 +76,7 @@ class Field:
     signed: bool = False
     known: int | None = None
     change: Change = Change.NEVER
+    is_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +138,8 @@ FIELDS: Final[dict[Domain, dict[str, Field]]] = {
         "end": _wide(Type.TIME, S, SpanWide.END_TIME),
         "start_time": _wide(Type.TIME, S, SpanWide.START_TIME),
         "end_time": _wide(Type.TIME, S, SpanWide.END_TIME),
-        "start_time_unix_nano": _wide(Type.TIME, S, SpanWide.START_TIME),
-        "end_time_unix_nano": _wide(Type.TIME, S, SpanWide.END_TIME),
+        "start_time_unix_nano": Field(Type.INT, ((S, SpanWide.START_TIME),), is_clock=True),
+        "end_time_unix_nano": Field(Type.INT, ((S, SpanWide.END_TIME),), is_clock=True),
         "trace_state": _wide(Type.TEXT, S, SpanWide.TRACE_STATE),
         "status.message": _wide(Type.TEXT, S, SpanWide.STATUS_MESSAGE),
         "status.code": Field(Type.INT, ((s, SpanNarrow.STATUS_CODE),), signed=True),
@@ -162,7 +167,7 @@ FIELDS: Final[dict[Domain, dict[str, Field]]] = {
     Domain.EVENT: {
         "name": _wide(Type.TEXT, E, EventWide.NAME),
         "time": _wide(Type.TIME, E, EventWide.TIME),
-        "time_unix_nano": _wide(Type.TIME, E, EventWide.TIME),
+        "time_unix_nano": Field(Type.INT, ((E, EventWide.TIME),), is_clock=True),
         "attributes.count": _count(e, EventNarrow.ATTRIBUTE_COUNT),
         "dropped_attributes_count": _count(e, EventNarrow.DROPPED_ATTRIBUTES),
         **_defects(e, EventNarrow.DEFECTS),
@@ -224,6 +229,15 @@ ATTRIBUTES: Final[dict[Domain, tuple[int, int]]] = {
     Domain.LINK: (LinkNarrow.ATTRIBUTE_START, LinkNarrow.ATTRIBUTE_COUNT),
     Domain.RESOURCE: (ResourceNarrow.ATTRIBUTE_START, ResourceNarrow.ATTRIBUTE_COUNT),
     Domain.SCOPE: (ScopeNarrow.ATTRIBUTE_START, ScopeNarrow.ATTRIBUTE_COUNT),
+}
+
+# What `kind.string` and `kind.deprecated_string` are (pdata's SpanKind.String; ctxspan's deprecated form).
+KIND_STRINGS: Final[dict[str, dict[int, str]]] = {
+    "kind.string": dict(enumerate(("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer"))),
+    "kind.deprecated_string": {
+        number: f"SPAN_KIND_{name}"
+        for number, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))
+    },
 }
 
 # Enum members as OTTL names them (trace.proto, Span.SpanKind and Status.StatusCode).

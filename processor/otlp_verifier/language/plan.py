@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +13,23 @@ from otlp_verifier.machine.program import Program
 
 @dataclass(frozen=True, slots=True)
 class CodedText:
-    """A text whose dictionary code the program reads: a column of the domain, or the value of one of its keys."""
+    """What the program reads the dictionary code of: a column of the domain, or the value of one of its keys.
+
+    The value counts where it is a string; `is_value`: where it is anything else, with a code among such values.
+    """
 
     domain: Domain
     column: int | None = None  # in the domain's wide table
     key: int | None = None  # slot of the domain's keys
+    is_value: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """A condition on one string, evaluated once per distinct string."""
+    """A condition on one string or another value, evaluated once per distinct one."""
 
     name: str  # for plans shown to people; equal names are equal predicates
-    holds: Callable[[bytes], bool]
+    holds: Callable[[Any], bool]  # of a string's bytes; of a Plain where it is asked of values
 
 
 @dataclass(frozen=True, slots=True)

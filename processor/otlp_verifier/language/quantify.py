@@ -242,7 +242,7 @@ def _exists(lowering: Lowering, members: Members, parts: Parts, other_than: Memb
         unlike = joins.keys(lowering, members.scope, [*parts.equal, *parts.unequal]) if parts.unequal else None
         found = joins.Chosen(members, keys, unlike).exist(lowering, mask, other_than)
     for tree in parts.outer:
-        found = lowering.both(found, lowering.condition(tree))
+        found = lowering.both(found, lowering.tried(tree))
     return found
 
 
@@ -252,7 +252,7 @@ def _mask(lowering: Lowering, members: Members, inner: Sequence[Expression]) -> 
     with lowering.within(members.scope):
         mask = lowering.known(True)
         for tree in inner:
-            mask = lowering.both(mask, lowering.condition(tree))
+            mask = lowering.both(mask, lowering.tried(tree))
         if members.scope.domain is Domain.SPAN:
             flag = lowering.graph.negate(assume.repeated(lowering, Row(Domain.SPAN, None)))
             mask = lowering.both(mask, Condition(flag, flag))

@@ -1,11 +1,18 @@
 """The paths of the language as a table, for the documentation."""
 
-from otlp_verifier.language.paths import ATTRIBUTES, FIELDS, STEPS, Type
+from otlp_verifier.language.paths import ATTRIBUTES, FIELDS, KIND_STRINGS, STEPS, Type
 from otlp_verifier.machine.operations import Domain
 
-# Computed from two fields, see resolve.name.
+# Made of fields, see resolve.name.
 _DEFECTS = "defects."
-_COMPUTED = {Domain.SPAN: {"duration": Type.DURATION}}
+_COMPUTED = {
+    Domain.SPAN: {
+        "duration": Type.DURATION,
+        **dict.fromkeys(KIND_STRINGS, Type.TEXT),
+        **dict.fromkeys(("trace_id.string", "span_id.string", "parent_span_id.string"), Type.ID_TEXT),
+    },
+    Domain.LINK: dict.fromkeys(("trace_id.string", "span_id.string"), Type.ID_TEXT),
+}
 
 
 def markdown() -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otlp_verifier.columns import AttributeNarrow, AttributeWide, ValueType
 from otlp_verifier.language.errors import RuleError, nearest
-from otlp_verifier.language.paths import ATTRIBUTES, ENUMS, FIELDS, STEPS, Change, Field, Type
+from otlp_verifier.language.paths import ATTRIBUTES, ENUMS, FIELDS, KIND_STRINGS, STEPS, Change, Field, Type
 from otlp_verifier.language.plan import CodedText
 from otlp_verifier.language.syntax import Index, Name
-from otlp_verifier.language.values import Clocks, Condition, Row, Value
+from otlp_verifier.language.values import Clocks, Condition, Made, Row, Value
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
 from otlp_verifier.relate.clocks import ResourceClock
 
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 TYPE, VALUE = int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
 _EMPTY = int(ValueType.EMPTY)
-_IMPLICIT = {"span": Domain.SPAN, "resource": Domain.RESOURCE, "scope": Domain.SCOPE, "trace": Domain.TRACE}
+STRING = int(ValueType.STRING)
+_IMPLICIT = {
+    "span": Domain.SPAN, "resource": Domain.RESOURCE, "scope": Domain.SCOPE, "instrumentation_scope": Domain.SCOPE,
+    "trace": Domain.TRACE,
+}  # fmt: skip
 
 
 def name(lowering: Lowering, tree: Name) -> Value:
@@ -38,13 +43,20 @@ def name(lowering: Lowering, tree: Name) -> Value:
         present = None if row.at is None else lowering.graph.node(Op.PRESENT, row.at)
         return Value(Type.ROW, row=row, present=present, change=row.change)
     path = ".".join(rest)
+    found = FIELDS[row.domain].get(path)
+    if found is not None:
+        return field(lowering, row, found, offset=tree.offset)
     if path == "duration" and row.domain is Domain.SPAN:
         end, start = (field(lowering, row, FIELDS[Domain.SPAN][each]) for each in ("end", "start"))
         word = lowering.graph.node(Op.TIME_MINUS_TIME, end.words[0], start.words[0])
         return Value(Type.DURATION, (word,), present=end.present, change=end.change)
-    found = FIELDS[row.domain].get(path)
-    if found is not None:
-        return field(lowering, row, found)
+    if path in KIND_STRINGS and row.domain is Domain.SPAN:
+        base = field(lowering, row, FIELDS[Domain.SPAN]["kind"])
+        made = Made(path, base, lambda word: word, choices=KIND_STRINGS[path])
+        return Value(Type.MADE, row=row, change=base.change, made=made)
+    id_ = FIELDS[row.domain].get(path.removesuffix(".string"))
+    if id_ is not None and id_.type is Type.ID:
+        return replace(field(lowering, row, id_), type=Type.ID_TEXT)
     if row.domain is Domain.RESOURCE and len(tree.parts) > 1:
         # As in TraceQL: resource.service.name is the attribute of that name.
         return _attribute(lowering, row, path)
@@ -90,9 +102,14 @@ def load_wide(lowering: Lowering, row: Row, table: int, column: int) -> NodeId:
     return lowering.graph.node(Op.WIDE_AT, row.at, numbers=(table, column))
 
 
-def field(lowering: Lowering, row: Row, what: Field) -> Value:
+def field(lowering: Lowering, row: Row, what: Field, *, offset: int = 0) -> Value:
     """A field of a row."""
     graph = lowering.graph
+    if what.is_clock and lowering.skew_ns:
+        raise lowering.error(
+            "a number of nanoseconds does not say whose clock it is; with `assume skew` write `start`, `end` or `time`",
+            offset,
+        )
     words = tuple(
         load_wide(lowering, row, table, column)
         if isinstance(table, WideTable)
@@ -157,6 +174,8 @@ def _walk(lowering: Lowering, tree: Name) -> tuple[Row, tuple[str, ...]]:
 
 def _follow(lowering: Lowering, row: Row, word: str) -> Row | None:
     """The row that a path's next name leads to; None where the name is none of another row."""
+    if word == "instrumentation_scope":  # what OTTL calls a scope too
+        word = "scope"
     if word in STEPS[row.domain]:
         return step(lowering, row, word)
     # What a span belongs to, its events and links belong to.

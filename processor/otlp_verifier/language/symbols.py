@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from otlp_verifier.language.plan import CodedText, Predicate
 from otlp_verifier.machine.operations import Domain
@@ -31,7 +32,7 @@ class Symbols:
         """The dictionary code of a constant string."""
         return self.strings.setdefault(value.encode(), len(self.strings))
 
-    def predicate(self, name: str, text: CodedText, holds: Callable[[], Callable[[bytes], bool]]) -> int:
+    def predicate(self, name: str, text: CodedText, holds: Callable[[], Callable[[Any], bool]]) -> int:
         """The number of a predicate that is asked of a text; `holds` makes its function if the name is new."""
         if name not in self.predicates:
             self.predicates[name] = (len(self.predicates), Predicate(name, holds()))

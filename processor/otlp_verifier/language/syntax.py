@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Literal:
     """A constant: `value` is None for nil; durations are nanoseconds with `is_duration`."""
 
-    value: bool | int | float | str | None
+    value: bool | int | float | str | bytes | None
     offset: int
     is_duration: bool = False
 
@@ -24,7 +24,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """`base["key"]`, or `base["key"]["key"]...`; a key may be a list's position."""
+    """`base["key"]`: an attribute."""
 
     base: Name
     key: str
@@ -32,9 +32,27 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class ListOf:
-    """`[value, ...]`, as the first argument of Concat."""
+class Item:
+    """`base["key"]` or `base[0]`: what a map or list holds, an attribute's or one that a function gives."""
 
+    base: Expression
+    key: str | int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """`[value, ...]`: constants, but as the first argument of Concat."""
+
+    items: tuple[Expression, ...]
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """`{"key": value, ...}`, of constants."""
+
+    keys: tuple[str, ...]
     items: tuple[Expression, ...]
     offset: int
 
@@ -203,7 +221,9 @@ Expression = (
     Literal
     | Name
     | Index
+    | Item
     | ListOf
+    | MapOf
     | Call
     | Unary
     | Binary

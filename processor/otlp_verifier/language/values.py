@@ -9,8 +9,11 @@ from otlp_verifier.language.paths import Change, Type
 from otlp_verifier.machine.operations import Domain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from otlp_verifier.language.graph import NodeId
     from otlp_verifier.language.plan import CodedText
+    from otlp_verifier.wire.values import Plain
 
 
 INT_MIN: Final = -(2**63)
@@ -81,6 +84,26 @@ class Clocks:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What functions make of a value of the telemetry.
+
+    Attributes:
+        name: how plans call it; equal names are equal functions.
+        base: the value: TEXT, DYNAMIC, or INT with `choices`.
+        function: what is made of it; it raises `Undefined` where there is no such value, which is nil then.
+        of_strings: whether that is so of everything but strings.
+        choices: the strings that numbers stand for; others stand for the empty one.
+
+    """
+
+    name: str
+    base: Value
+    function: Callable[[Plain], Plain]
+    of_strings: bool = False
+    choices: Mapping[int, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """An expression's value.
 
@@ -94,6 +117,7 @@ class Value:
         row: ROW: the row; TEXT and DYNAMIC: the owner.
         clocks: TIME and DURATION: the clocks that it was read from, where they may be apart.
         constant: the value, where the rule states it.
+        made: MADE only.
         change: how it may change while spans arrive.
 
     """
@@ -105,7 +129,8 @@ class Value:
     text: CodedText | None = None
     row: Row | None = None
     clocks: Clocks = Clocks()
-    constant: bool | int | float | str | None = None
+    constant: Plain = None
+    made: Made | None = None
     change: Change = Change.NEVER
 
 
