@@ -24,9 +24,7 @@ def test_copies_go_and_the_original_stays() -> None:
         for copy in copies:
             scopes = random.choice(sorted(trace.services.items()))[1].scope_spans
             scopes[0].spans.insert(random.randrange(len(scopes[0].spans) + 1), copy)
-        outcome = WORKER.verify(
-            trace.request.SerializeToString(), completeness=Completeness.TRACE, allow_drop=True
-        )
+        outcome = WORKER.verify(trace.request.SerializeToString(), completeness=Completeness.TRACE, allow_drop=True)
         assert outcome.dropped == len(copies)
         left = all_spans(ExportTraceServiceRequest.FromString(bytes(outcome.spliced())))
         assert sorted(span.SerializeToString() for span in left) == once
