@@ -61,9 +61,10 @@ func (a *applier) traces(td ptrace.Traces) {
 	}
 }
 
-// scopeSpans changes the scopes of one resource and says whether drops left it none.
+// scopeSpans changes the scopes of one resource and says whether drops left it no span.
 func (a *applier) scopeSpans(scopes ptrace.ScopeSpansSlice) bool {
 	var emptied ordinalSet
+	left := 0
 	for i := range scopes.Len() {
 		ss := scopes.At(i)
 		attributes := ss.Scope().Attributes()
@@ -77,12 +78,13 @@ func (a *applier) scopeSpans(scopes ptrace.ScopeSpansSlice) bool {
 		if a.spans(ss.Spans()) {
 			emptied.add(i)
 		}
+		left += ss.Spans().Len()
 	}
 	if len(emptied) == 0 {
 		return false
 	}
 	scopes.RemoveIf(func(ptrace.ScopeSpans) bool { return emptied.next() })
-	return scopes.Len() == 0
+	return left == 0
 }
 
 // spans changes the spans of one scope and says whether drops left it none.

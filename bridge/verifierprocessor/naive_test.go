@@ -22,6 +22,7 @@ func naiveApply(in ptrace.Traces, s *contract.Sparse, allowDrop bool) ptrace.Tra
 		naiveAttributes(newRS.Resource().Attributes(), resource, s, s.GetStripResources(), s.GetResources(), s.GetResourceAnnotations())
 		resource++
 		newRS.ScopeSpans().RemoveIf(func(ptrace.ScopeSpans) bool { return true })
+		came, left := 0, 0
 		for _, ss := range rs.ScopeSpans().All() {
 			newSS := ptrace.NewScopeSpans()
 			ss.CopyTo(newSS)
@@ -37,11 +38,13 @@ func naiveApply(in ptrace.Traces, s *contract.Sparse, allowDrop bool) ptrace.Tra
 				}
 				record++
 			}
+			came += ss.Spans().Len()
+			left += newSS.Spans().Len()
 			if newSS.Spans().Len() > 0 || ss.Spans().Len() == 0 { // not emptied by drops
 				newSS.MoveTo(newRS.ScopeSpans().AppendEmpty())
 			}
 		}
-		if newRS.ScopeSpans().Len() > 0 || rs.ScopeSpans().Len() == 0 {
+		if left > 0 || came == 0 {
 			newRS.MoveTo(out.ResourceSpans().AppendEmpty())
 		}
 	}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.columns import NO_ROW, Columns, Defect, ResourceNarrow, ScopeNarrow, SpanNarrow, Table
+from otlp_verifier.columns import Columns, Defect, ResourceNarrow, ScopeNarrow, SpanNarrow, Table
 from otlp_verifier.policy import Severity
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.verdict import VERDICT_NAMES, Verdict
@@ -34,17 +34,17 @@ class Annotator:
         """The VerifyResponse for a batch, by position; `unchanged` when there is nothing to say."""
         if not verdict.changes:
             return answer.unchanged(request_id)
-        records, scopes, resources = (_written(of) for of in (verdict.spans, verdict.scopes, verdict.resources))
+        spans, scopes, resources = verdict.written
         spans_forged, scopes_forged, resources_forged = verdict.forged
         return answer.sparse(
             request_id,
             [encoded.annotation for encoded in self._patterns(verdict)],
-            records=records,
-            record_annotations=verdict.spans[records],
-            scopes=scopes,
-            scope_annotations=verdict.scopes[scopes],
-            resources=resources,
-            resource_annotations=verdict.resources[resources],
+            records=spans[0],
+            record_annotations=spans[1],
+            scopes=scopes[0],
+            scope_annotations=scopes[1],
+            resources=resources[0],
+            resource_annotations=resources[1],
             strip_records=_forged(columns.spans, SpanNarrow.DEFECTS, spans_forged),
             strip_scopes=_forged(columns.scopes, ScopeNarrow.DEFECTS, scopes_forged),
             strip_resources=_forged(columns.resources, ResourceNarrow.DEFECTS, resources_forged),
@@ -91,10 +91,6 @@ class Annotator:
             attributes = self.attributes(pattern)
             encoded = self._encoded[key] = _Encoded(answer.annotation(attributes), patch(attributes))
         return encoded
-
-
-def _written(patterns: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    return np.flatnonzero(patterns != NO_ROW).astype(np.uint32)
 
 
 def _forged(table: Table, defects: int, count: int) -> NDArray[np.uint32]:

@@ -1,6 +1,6 @@
-"""What a plan looks up in a batch before it runs: attribute keys to rows, strings to codes, predicates on strings."""
+"""What a plan looks up in a batch before it runs: attribute keys to rows, strings and values to codes, predicates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numba as nb
@@ -13,66 +13,39 @@ from otlp_verifier.language.plan import CodedText, Plan
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.relate.join import READ_ONLY_BYTES
 from otlp_verifier.wire._native import ffi
-from otlp_verifier.wire.dictionary import NO_CODE, NO_TEXT, Dictionary, KeyTable
+from otlp_verifier.wire.dictionary import NO_CODE, NO_TEXT, Dictionary, KeyTable, TextSources
 from otlp_verifier.wire.values import unpack
 
-_TYPE, _VALUE = int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
-_STRING = np.uint32(ValueType.STRING)
-_NO_ROW, _NO_TEXT = np.uint32(NO_CODE), np.uint64(NO_TEXT)
-_PACKED_MAX = 2**32 - 1  # a text's offset has 32 bits
 _NO_NARROW = np.empty((0, 0), np.uint32)
+_NO_ROW, _NO_TEXT = np.uint32(NO_CODE), np.uint64(NO_TEXT)
+_STRING, _BOOL = np.uint32(ValueType.STRING), np.uint32(ValueType.BOOL)
 _ARRAY = np.uint32(ValueType.ARRAY)  # from here on a value is a text of the batch
-_BOOL = np.uint32(ValueType.BOOL)
-_OF_COLUMN, _OF_KEY, _OF_VALUE = 0, 1, 2
 _BYTE, _LENGTH = np.uint64(8), np.uint64(0xFFFFFFFF)
-
-
-@nb.njit(
-    nb.void(
-        nb.int64[:, ::1], nb.int64, nb.uint64[:, ::1], nb.uint32[:, ::1], nb.uint64[:, ::1], nb.uint32[:, ::1],
-        nb.uint64[::1],
-    ),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def _gather(sources, owners, owner_wide, key_rows, attribute_wide, attribute_narrow, texts):  # type: ignore[no-untyped-def]  # the signature is in the decorator
-    """texts[s * owners + i] = owner i's text from source s, a column or a key's value; NO_TEXT where it is none."""
-    for source in range(len(sources)):
-        out = texts[source * owners : (source + 1) * owners]
-        if sources[source, 0] == _OF_COLUMN:
-            column = owner_wide[sources[source, 1]]
-            for i in range(owners):
-                out[i] = column[i]
-        else:
-            rows = key_rows[sources[source, 1]]
-            for i in range(owners):
-                row = rows[i]
-                is_text = row != _NO_ROW and attribute_narrow[_TYPE, row] == _STRING
-                out[i] = attribute_wide[_VALUE, row] if is_text and sources[source, 0] == _OF_KEY else _NO_TEXT
+_PACKED_MAX = 2**32 - 1  # bytes: a text's offset has 32 bits
 
 
 @nb.njit(
     nb.int64(
-        nb.uint32[::1], nb.int64, nb.uint64[:, ::1], nb.uint32[:, ::1], READ_ONLY_BYTES, nb.uint64[::1],
-        nb.uint8[::1], nb.int64,
+        nb.uint32[::1], nb.int64, nb.uint64[::1], nb.uint32[::1], READ_ONLY_BYTES, nb.uint64[::1], nb.uint8[::1],
+        nb.int64,
     ),
     cache=True,
     nogil=True,
 )  # fmt: skip
-def _pack(key_rows, owners, attribute_wide, attribute_narrow, buffer, texts, packed, at):  # type: ignore[no-untyped-def]  # the signature is in the decorator
-    """Write each owner's value that is no string behind its type (wire/values.py), and where; give the end.
+def _pack(key_rows, owners, values, types, buffer, texts, packed, at):  # type: ignore[no-untyped-def]  # the signature is in the decorator
+    """Write each owner's value that is no string from `at` on, behind its type (wire/values.py); give the end.
 
     Where `packed` is empty nothing is written: the end is how much room is needed.
     """
     is_write = len(packed) > 0
     for i in range(owners):
         row = key_rows[i]
-        kind = attribute_narrow[_TYPE, row] if row != _NO_ROW else _STRING
+        kind = types[row] if row != _NO_ROW else _STRING
         if kind == _STRING or kind < _BOOL:
             if is_write:
                 texts[i] = _NO_TEXT
             continue
-        value = attribute_wide[_VALUE, row]
+        value = values[row]
         is_text = kind >= _ARRAY
         length = np.int64(value & _LENGTH) if is_text else np.int64(8)
         if is_write:
@@ -80,11 +53,45 @@ def _pack(key_rows, owners, attribute_wide, attribute_narrow, buffer, texts, pac
             packed[at] = kind
             begin = np.int64(value >> np.uint64(32))
             for j in range(length):
-                packed[at + 1 + j] = (
-                    buffer[begin + j] if is_text else (value >> (_BYTE * np.uint64(j))) & np.uint64(0xFF)
-                )
+                byte = np.uint64(buffer[begin + j]) if is_text else value >> (_BYTE * np.uint64(j))
+                packed[at + 1 + j] = byte & np.uint64(0xFF)
         at += length + 1
     return at
+
+
+class _Values:
+    """The codes of attributes' values that are no strings, where rules ask about them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.dictionary = Dictionary()
+        self._texts = _numbered(plan, is_value=True)
+        self.asked = [plan.asked[domain][row] for domain, _, row in self._texts]
+        self._sources = TextSources(len(self._texts))
+        self._where: list[NDArray[np.uint64]] = []
+
+    def place(self, tables: Mapping[Domain, Table], codes: Mapping[Domain, NDArray[np.uint32]]) -> None:
+        """Say where codes go, since something has moved."""
+        self._where = [np.empty(tables[domain].capacity, np.uint64) for domain, _, _ in self._texts]
+        for number, (domain, _, row) in enumerate(self._texts):
+            self._sources.point(number, self._where[number], codes[domain][row])
+        self._sources.ask(range(len(self._texts)), sum(map(len, self._where)))
+
+    def encode(
+        self, columns: Columns, tables: Mapping[Domain, Table], key_rows: Mapping[Domain, NDArray[np.uint32]]
+    ) -> list[tuple[int, int]]:
+        """Write the codes; give (source, code) of those that are new to a source."""
+        values, types = columns.attributes.wide[AttributeWide.VALUE], columns.attributes.narrow[AttributeNarrow.TYPE]
+        buffer, packed = np.frombuffer(columns.buffer, np.uint8), np.empty(0, np.uint8)
+        for _ in ("measure", "write"):
+            end = 0
+            for (domain, text, _), texts in zip(self._texts, self._where, strict=True):
+                end = _pack(key_rows[domain][text.key], tables[domain].rows, values, types, buffer, texts, packed, end)
+            if end > _PACKED_MAX:
+                raise OverflowError("the values of one batch that rules ask about are longer than 4 GiB")
+            packed = packed if len(packed) else np.empty(max(1, end), np.uint8)
+        for number, (domain, _, _) in enumerate(self._texts):
+            self._sources.count(number, tables[domain].rows)
+        return self.dictionary.encode(packed.data, self._sources)
 
 
 class Lookups:
@@ -92,29 +99,26 @@ class Lookups:
 
     Attributes:
         key_rows: per domain, uint32 (keys, capacity): which attribute holds the key.
-        codes: uint32, flat: for each domain in `texts`, for each of its texts, the code of each row.
-        code_tables: int64 (domains, 2): address and stride of each domain's part of `codes`.
+        codes: per domain, uint32 (texts, capacity): the code of each row's texts.
         truth: uint8 (predicates, codes): which predicate holds of which string.
-        generation: goes up when `key_rows` or `truth` have moved.
+        generation: goes up when `key_rows` or `codes` have moved.
 
     """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._dictionary = Dictionary(plan.strings)
-        self._values = Dictionary()  # of values that are no strings
         self._key_tables = {domain: KeyTable(keys) for domain, keys in plan.keys.items()}
         self._finders: dict[Domain, Callable[[Any, Any, int], None]] = {}
-        self._sources = {domain: _sources(texts) for domain, texts in plan.texts.items()}
-        self._has_values = any(text.is_value for texts in plan.texts.values() for text in texts)
-        self._texts = np.empty(0, np.uint64)
-        asked = sum(1 for texts in plan.asked.values() for predicates in texts if predicates)
-        self._seen = np.zeros((asked, 1), np.uint8)  # which codes each text with predicates has had
-        self._epochs = self._dictionary.epoch, self._values.epoch
+        # Texts are numbered through all domains, as the dictionary's sources are.
+        self._texts = _numbered(plan, is_value=False)
+        self._asked = [plan.asked[domain][row] for domain, _, row in self._texts]
+        self._values = _Values(plan) if any(text.is_value for texts in plan.texts.values() for text in texts) else None
+        self._sources = TextSources(len(self._texts))
+        self._placed = (-1, -1)
         self.generation = 0
         self.key_rows = dict.fromkeys(Domain, _NO_NARROW)
-        self.codes = np.empty(0, np.uint32)
-        self.code_tables = np.zeros((len(Domain), 2), np.int64)
+        self.codes = dict.fromkeys(Domain, _NO_NARROW)
         self.truth = np.zeros((max(1, len(plan.predicates)), 1), np.uint8)
 
     def load(self, columns: Columns, tables: dict[Domain, Table]) -> None:
@@ -123,9 +127,8 @@ class Lookups:
             source, attributes = ffi.from_buffer("uint8_t[]", columns.buffer), columns.attributes_native
             for domain in self._key_tables:
                 owners = tables[domain]
-                if owners.rows:
-                    self._finder(domain, owners)(source, attributes, owners.rows)
-        if self._sources:
+                self._finder(domain, owners)(source, attributes, owners.rows)
+        if self._texts:
             self._encode_texts(columns, tables)
 
     def _finder(self, domain: Domain, owners: Table) -> Callable[[Any, Any, int], None]:
@@ -138,85 +141,57 @@ class Lookups:
         return self._finders[domain]
 
     def _encode_texts(self, columns: Columns, tables: dict[Domain, Table]) -> None:
-        total = sum(len(sources) * tables[domain].rows for domain, sources in self._sources.items())
-        if total > len(self._texts):
-            self._texts = np.empty(1 << (total - 1).bit_length(), np.uint64)
-            self.codes = np.empty(len(self._texts), np.uint32)
-        attributes, offset, address = columns.attributes, 0, self.codes.ctypes.data
-        for domain, sources in self._sources.items():
-            owners = tables[domain]
-            if owners.rows:
-                _gather(
-                    sources, owners.rows, owners.wide, self.key_rows[domain], attributes.wide, attributes.narrow,
-                    self._texts[offset:],
+        if self._placed != (columns.generation, self.generation):
+            self._place(columns, tables)
+        for number, (domain, _, _) in enumerate(self._texts):
+            self._sources.count(number, tables[domain].rows)
+        news = self._dictionary.encode(columns.buffer, self._sources)
+        if news:
+            self._judge(news, self._dictionary, self._asked, bytes)
+        if self._values is not None and (news := self._values.encode(columns, tables, self.key_rows)):
+            self._judge(news, self._values.dictionary, self._values.asked, unpack)
+
+    def _place(self, columns: Columns, tables: dict[Domain, Table]) -> None:
+        """Say where texts and codes are, since something has moved."""
+        attributes, room = columns.attributes, 0
+        for domain, texts in self._plan.texts.items():
+            if self.codes[domain].shape[1] != tables[domain].capacity:
+                self.codes[domain] = np.empty((len(texts), tables[domain].capacity), np.uint32)
+        for number, (domain, text, row) in enumerate(self._texts):
+            codes = self.codes[domain][row]
+            if text.column is not None:
+                self._sources.point(number, tables[domain].wide[text.column], codes)
+            else:
+                self._sources.point(
+                    number, attributes.wide[AttributeWide.VALUE], codes,
+                    rows=self.key_rows[domain][text.key], types=attributes.narrow[AttributeNarrow.TYPE],
                 )  # fmt: skip
-            self.code_tables[domain, 0] = address + 4 * offset
-            self.code_tables[domain, 1] = owners.rows
-            offset += len(sources) * owners.rows
-        self._dictionary.intern(columns.buffer, self._texts[:total], self.codes[:total])
-        if self._has_values:
-            self._encode_values(columns, tables)
-        if self._plan.predicates:
-            self._judge_strings(tables)
+            room += tables[domain].capacity if self._asked[number] else 0
+        self._sources.ask([number for number, predicates in enumerate(self._asked) if predicates], room)
+        if self._values is not None:
+            self._values.place(tables, self.codes)
+        self.generation += 1
+        self._placed = (columns.generation, self.generation)
 
-    def _encode_values(self, columns: Columns, tables: dict[Domain, Table]) -> None:
-        """The codes of values that are no strings, where rules ask about them."""
-        attributes, buffer = columns.attributes, np.frombuffer(columns.buffer, np.uint8)
-        asked: list[tuple[NDArray[np.uint32], int, int]] = []  # key rows, owners, where their codes go
-        offset = 0
-        for domain, sources in self._sources.items():
-            rows = tables[domain].rows
-            for kind, key in sources.tolist():
-                if kind == _OF_VALUE and rows:
-                    asked.append((self.key_rows[domain][key], rows, offset))
-                offset += rows
-        end, nothing = 0, np.empty(0, np.uint8)
-        for key_rows, owners, _ in asked:
-            end = _pack(key_rows, owners, attributes.wide, attributes.narrow, buffer, self._texts, nothing, end)
-        if end > _PACKED_MAX:
-            raise OverflowError("the values of one batch that rules ask about are longer than 4 GiB")
-        packed, end = np.empty(max(1, end), np.uint8), 0
-        for key_rows, owners, offset in asked:
-            texts = self._texts[offset : offset + owners]
-            end = _pack(key_rows, owners, attributes.wide, attributes.narrow, buffer, texts, packed, end)
-        parts = [slice(offset, offset + owners) for _, owners, offset in asked]
-        self._values.intern_all(packed.data, ((self._texts[part], self.codes[part]) for part in parts))
-
-    def _judge_strings(self, tables: dict[Domain, Table]) -> None:
-        """What the predicates say of strings and values that their texts have not had before."""
-        known = max(len(self._dictionary), len(self._values))
-        if self._epochs != (self._dictionary.epoch, self._values.epoch):
-            self._epochs = self._dictionary.epoch, self._values.epoch
-            self._seen.fill(0)
+    def _judge(
+        self,
+        news: list[tuple[int, int]],
+        dictionary: Dictionary,
+        asked: Sequence[tuple[int, ...]],
+        read: Callable[[bytes], Any],
+    ) -> None:
+        """Ask the predicates of each text about those of its strings, or values, that it has not had before."""
+        known = len(dictionary)
         if known > self.truth.shape[1]:
-            capacity = 1 << (known - 1).bit_length()
-            self.truth, self._seen = _wider(self.truth, capacity), _wider(self._seen, capacity)
-        offset = number = 0
-        for domain, asked in self._plan.asked.items():
-            rows = tables[domain].rows
-            for text, predicates in zip(self._plan.texts[domain], asked, strict=True):
-                if predicates:
-                    codes = self.codes[offset : offset + rows]
-                    self._judge(number, predicates, codes[codes != _NO_ROW], is_value=text.is_value)
-                    number += 1
-                offset += rows
-
-    def _judge(self, number: int, predicates: tuple[int, ...], codes: NDArray[np.uint32], *, is_value: bool) -> None:
-        """Ask the predicates of text `number` about those of its codes that it has not had before."""
-        dictionary = self._values if is_value else self._dictionary
-        seen = self._seen[number]
-        new = codes[seen[codes] == 0]
-        if not len(new):
-            return
-        for code in np.unique(new).tolist():
-            seen[code] = 1
+            self.truth = _wider(self.truth, 1 << (known - 1).bit_length())
+        for number, code in news:
             [content] = dictionary.strings(code, code + 1)
             try:
-                value = unpack(content) if is_value else content
+                value = read(content)
             except ValueError:  # nothing is known of a value that cannot be read
-                self.truth[list(predicates), code] = False
+                self.truth[list(asked[number]), code] = False
                 continue
-            for predicate in predicates:
+            for predicate in asked[number]:
                 self.truth[predicate, code] = self._plan.predicates[predicate].holds(value)
 
 
@@ -227,8 +202,11 @@ def _wider(table: NDArray[np.uint8], capacity: int) -> NDArray[np.uint8]:
     return wider
 
 
-def _sources(texts: tuple[CodedText, ...]) -> NDArray[np.int64]:
-    """int64 (texts, 2): whether a text is of a column or of a key, or a key's value that is none, and which."""
-    kinds = [_OF_COLUMN if text.column is not None else _OF_VALUE if text.is_value else _OF_KEY for text in texts]
-    numbers = [text.column if text.column is not None else text.key for text in texts]
-    return np.array(list(zip(kinds, numbers, strict=True)), np.int64)
+def _numbered(plan: Plan, *, is_value: bool) -> list[tuple[Domain, CodedText, int]]:
+    """The texts of a kind in all domains: a dictionary's sources, each with its row among the domain's codes."""
+    return [
+        (domain, text, row)
+        for domain, texts in plan.texts.items()
+        for row, text in enumerate(texts)
+        if text.is_value == is_value
+    ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numba as nb
@@ -108,10 +109,12 @@ class Verdict:
 
     Attributes:
         spans, scopes, resources: uint32, per row the pattern to write or NO_ROW.
+        written: of spans, scopes and resources, the rows that something is written on, ascending, and their patterns;
+            uint32 each.
         patterns: uint64 (patterns, 1 + words): trace verdict, then a bit per rule.
         drop: uint8 (spans,), 1 where the span goes.
         forged: how many spans, scopes and resources carry `verifier.*` attributes.
-        annotated, dropped: how many spans are written on, and dropped.
+        dropped: how many spans are left out.
 
     """
 
@@ -120,9 +123,14 @@ class Verdict:
     resources: NDArray[np.uint32]
     patterns: NDArray[np.uint64]
     drop: NDArray[np.uint8]
+    written: tuple[tuple[NDArray[np.uint32], NDArray[np.uint32]], ...]
     forged: tuple[int, int, int]
-    annotated: int
     dropped: int
+
+    @property
+    def annotated(self) -> int:
+        """How many spans are written on."""
+        return len(self.written[0][0])
 
     @property
     def changes(self) -> bool:
@@ -161,17 +169,18 @@ class Judge:
             spans.narrow, scopes.narrow, resources.narrow, columns.events.narrow, columns.links.narrow,
             relations.spans, relations.traces, spans.rows, scopes.rows, resources.rows, relations.trace_count,
             VIOLATED if policy.writes_verdicts else UNWRITTEN, otherwise, allow_drop,
-            self._bits, self._traces, self._pattern_of, self._drop, self._first, self._cells,
+            self._bits, self._traces, self._pattern_of, self._drop, self._first, self._cells, self._written,
         )  # fmt: skip
-        patterns, annotated, dropped, forged_spans, forged_scopes, forged_resources = summary
+        patterns, on_spans, on_scopes, on_resources, dropped, *forged = summary
+        ends = (0, on_spans, on_spans + on_scopes, on_spans + on_scopes + on_resources)
         return Verdict(
             spans=self._pattern_of[: spans.rows],
             scopes=self._pattern_of[spans.rows : spans.rows + scopes.rows],
             resources=self._pattern_of[spans.rows + scopes.rows : rows],
             patterns=self._bits[self._first[:patterns]],
             drop=self._drop[: spans.rows],
-            forged=(forged_spans, forged_scopes, forged_resources),
-            annotated=annotated,
+            written=tuple((self._written[0, a:b], self._written[1, a:b]) for a, b in pairwise(ends)),
+            forged=(forged[0], forged[1], forged[2]),
             dropped=dropped,
         )
 
@@ -185,10 +194,11 @@ class Judge:
         self._drop = np.empty(self._capacity, np.uint8)
         self._first = np.empty(self._capacity, np.uint32)
         self._cells = np.empty(2 * self._capacity, np.uint32)
+        self._written = np.empty((2, self._capacity), np.uint32)
 
 
 _NARROW = nb.uint32[:, ::1]
-_SUMMARY = nb.types.UniTuple(nb.int64, 6)
+_SUMMARY = nb.types.UniTuple(nb.int64, 8)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -203,16 +213,16 @@ def _number_patterns(bits, n, pattern_of, first, cells):
     patterns = 0
     width = bits.shape[1]
     for row in range(n):
+        pattern_of[row] = _NONE
+        any_bit = np.uint64(0)
+        for word in range(width):
+            any_bit |= bits[row, word]
+        if any_bit == 0:
+            continue
         h = np.uint64(0)
         for word in range(width):
             h = (h ^ bits[row, word]) * np.uint64(0x9E3779B97F4A7C15)
             h ^= h >> np.uint64(29)
-        pattern_of[row] = _NONE
-        empty = True
-        for word in range(width):
-            empty = empty and bits[row, word] == 0
-        if empty:
-            continue
         cell = h & mask
         while cells[cell] != _NONE:
             other = first[cells[cell]]
@@ -231,12 +241,25 @@ def _number_patterns(bits, n, pattern_of, first, cells):
     return patterns
 
 
+@nb.njit(cache=True, nogil=True)
+def _list_written(pattern_of, begin, end, written, to):
+    """List the rows of one table that have a pattern, and it, from column `to` of `written` on; how many."""
+    count = np.int64(0)
+    for row in range(begin, end):
+        if pattern_of[row] != _NONE:
+            written[0, to + count] = row - begin
+            written[1, to + count] = pattern_of[row]
+            count += 1
+    return count
+
+
 @nb.njit(
     _SUMMARY(
         nb.uint32[::1], nb.uint32[::1], nb.uint8[::1], nb.uint8[::1],
         _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW,
         nb.int64, nb.int64, nb.int64, nb.int64, nb.int64, nb.int64, nb.boolean,
         nb.uint64[:, ::1], nb.uint8[::1], nb.uint32[::1], nb.uint8[::1], nb.uint32[::1], nb.uint32[::1],
+        nb.uint32[:, ::1],
     ),
     cache=True,
     nogil=True,
@@ -244,9 +267,9 @@ def _number_patterns(bits, n, pattern_of, first, cells):
 def _judge(
     rules, rows, domains, effects, spans, scopes, resources, events, links, span_relations, traces,
     n_spans, n_scopes, n_resources, n_traces, violated, otherwise, allow_drop,
-    bits, trace_effects, pattern_of, drop, first, cells,
+    bits, trace_effects, pattern_of, drop, first, cells, written,
 ):  # fmt: skip
-    """Number of patterns, of spans annotated and dropped, of forged spans, scopes and resources.
+    """Number of patterns; of spans, scopes and resources written on; of spans dropped; of forged ones of the three.
 
     Rows of spans, scopes and resources stand one behind the other in `bits` and
     `pattern_of`: bits[row, 0] is the trace verdict, bits[row, 1:] has a bit per rule.
@@ -262,7 +285,7 @@ def _judge(
     if len(rules) == 0 and otherwise == UNWRITTEN:
         pattern_of[:n] = _NONE
         drop[:n_spans] = 0
-        return 0, 0, 0, forged_spans, forged_scopes, forged_resources
+        return 0, 0, 0, 0, 0, forged_spans, forged_scopes, forged_resources
 
     bits[:n] = 0
     trace_effects[:n_traces] = 0
@@ -286,7 +309,7 @@ def _judge(
                 drop[row] = 1
         if effect & _WRITE:
             bits[row, 1 + (rule >> np.uint32(6))] |= np.uint64(1) << np.uint64(rule & np.uint32(63))
-    annotated = dropped = np.int64(0)
+    dropped = np.int64(0)
     for row in range(n_spans):
         effect = trace_effects[span_relations[_TRACE_OF, row]]
         bits[row, 0] = violated if effect & _VIOLATES else otherwise
@@ -296,6 +319,7 @@ def _judge(
             drop[row] = 1
         dropped += drop[row]
     patterns = _number_patterns(bits, n, pattern_of, first, cells)
-    for row in range(n_spans):
-        annotated += pattern_of[row] != _NONE
-    return patterns, annotated, dropped, forged_spans, forged_scopes, forged_resources
+    on_spans = _list_written(pattern_of, 0, n_spans, written, 0)
+    on_scopes = _list_written(pattern_of, n_spans, n_spans + n_scopes, written, on_spans)
+    on_resources = _list_written(pattern_of, n_spans + n_scopes, n, written, on_spans + on_scopes)
+    return patterns, on_spans, on_scopes, on_resources, dropped, forged_spans, forged_scopes, forged_resources

@@ -10,7 +10,7 @@ from otlp_verifier.language.plan import Plan
 from otlp_verifier.lookups import Lookups
 from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
-from otlp_verifier.machine.operations import BLOCK, Domain, NarrowTable
+from otlp_verifier.machine.operations import BLOCK, Domain
 from otlp_verifier.machine.program import Program
 from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns
 from otlp_verifier.policy import Completeness
@@ -22,7 +22,6 @@ from otlp_verifier.wire.splicer import splice
 
 _FINDINGS_AT_FIRST = 1024
 _FORGED = np.uint32(Defect.FORGED)
-_ELSEWHERE = np.empty((0, 0), np.uint32)  # in place of tables that are located batch by batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +175,12 @@ class Engine:
             narrow = (
                 *(table.narrow for table in tables.values()), columns.attributes.narrow, self.relations.spans,
                 self.relations.traces, *(self._lookups.key_rows[domain] for domain in tables),
-                *(_ELSEWHERE for _ in tables), self.tree.spans, self.tree.links,
+                *(self._lookups.codes[domain] for domain in tables), self.tree.spans, self.tree.links,
                 self.clocks.resources,
             )  # fmt: skip
             marks = tuple(jobs.marks.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
             self._wide, self._narrow, self._marks = addresses(wide), addresses(narrow), addresses(marks)
-        # Codes lie close together, so where they are depends on how many rows there are.
-        self._narrow[NarrowTable.CODES : NarrowTable.CODES + len(tables)] = self._lookups.code_tables[: len(tables)]
 
     def _interpret(self, program: Program, phases: tuple[tuple[Domain, int, int], ...], rows: dict[Domain, int]) -> int:
         bounds = np.array([(first, last, rows[domain]) for domain, first, last in phases], np.int64).reshape(-1, 3)

@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from otlp_verifier.columns import AttributeWide, SpanNarrow
-from otlp_verifier.wire.dictionary import NO_CODE, NO_TEXT, Dictionary, KeyTable
+from otlp_verifier.columns import AttributeWide, SpanNarrow, ValueType
+from otlp_verifier.wire.dictionary import NO_CODE, NO_TEXT, Dictionary, KeyTable, TextSources
 from otlp_verifier.wire.memory import joined
 from tests.wire.batches import loaded
 from tests.wire.requests import KEYS, random_request
@@ -81,13 +81,61 @@ def test_it_says_when_even_growing_does_not_help(monkeypatch: pytest.MonkeyPatch
     assert interned(dictionary, [b"z"]) == [0]
 
 
-def test_columns_of_one_batch_share_an_epoch() -> None:
+def test_sources_of_one_batch_share_an_epoch() -> None:
     dictionary = Dictionary(entry_capacity=4)
     interned(dictionary, [b"a", b"b", b"c"])
     buffer, texts = together([b"c", b"d", b"e", b"c", b"f"])
     first, second = np.empty(3, np.uint32), np.empty(2, np.uint32)
-    dictionary.intern_all(buffer, ((texts[:3], first), (texts[3:], second)))
+    sources = TextSources(2)
+    for number, (of, codes) in enumerate(((texts[:3], first), (texts[3:], second))):
+        sources.point(number, of, codes)
+        sources.count(number, len(of))
+    assert dictionary.encode(buffer, sources) == []
     assert (first.tolist(), second.tolist(), dictionary.epoch) == ([0, 1, 2], [0, 3], 1)
+
+
+STRING, INT = int(ValueType.STRING), int(ValueType.INT)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(STRINGS, min_size=1, max_size=6),  # the rows of a batch
+            st.lists(st.sampled_from([STRING, STRING, INT]), min_size=6, max_size=6),  # their types
+            st.lists(st.sampled_from([0, 1, 2, 3, 4, 5, NO_CODE]), max_size=8),  # the owners' rows
+        ),
+        max_size=8,
+    )
+)
+def test_texts_of_attributes_and_who_has_them_for_the_first_time(
+    batches: list[tuple[list[bytes], list[int], list[int]]],
+) -> None:
+    """Two sources, of a column and of attributes; what is new is told once for each of them in an epoch."""
+    dictionary = Dictionary(entry_capacity=6, arena_capacity=256)
+    sources, epoch = TextSources(2), 0
+    had: dict[int, set[int]] = {0: set(), 1: set()}
+    for strings, types, picked in batches:
+        rows = [row if row == NO_CODE else row % len(strings) for row in picked]
+        buffer, texts = together(strings)
+        columns, values = np.empty(len(strings), np.uint32), np.empty(len(rows), np.uint32)
+        sources.point(0, texts, columns)
+        sources.point(1, texts, values, rows=np.array(rows, np.uint32), types=np.array(types, np.uint32))
+        sources.ask((0, 1), len(strings) + len(rows))
+        sources.count(0, len(strings))
+        sources.count(1, len(rows))
+        news = dictionary.encode(buffer, sources)
+        if dictionary.epoch != epoch:
+            epoch, had = dictionary.epoch, {0: set(), 1: set()}
+        assert len(set(news)) == len(news)
+        for number, codes in enumerate((columns.tolist(), values.tolist())):
+            fresh = set(codes) - {NO_CODE} - had[number]
+            assert {code for source, code in news if source == number} == fresh
+            had[number] |= fresh
+        assert [dictionary.strings(code, code + 1) for code in columns.tolist()] == [[each] for each in strings]
+        assert values.tolist() == [
+            NO_CODE if row == NO_CODE or types[row] != STRING else columns.tolist()[row] for row in rows
+        ]
 
 
 def test_no_text_has_no_code() -> None:

@@ -35,7 +35,8 @@ def options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", -1),  # streams refuse what would take a longer answer than senders receive
         ("grpc.max_metadata_size", METADATA_BYTES_MAX),
         ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
-        ("grpc.max_concurrent_streams", settings.limits.streams + SPARE_THREADS),
+        # Of one connection: fewer than there are threads, so that it leaves some to the health checks of others.
+        ("grpc.max_concurrent_streams", settings.limits.streams + SPARE_THREADS // 2),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_LEAST_MS),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),

@@ -3,7 +3,7 @@
 Both tables live in numpy arrays that C fills and searches; see lookup.h.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -18,6 +18,80 @@ NO_TEXT: Final = 0xFFFFFFFFFFFFFFFF
 _ARENA_LIMIT = 2**32 - 1  # a text's offset has 32 bits
 
 _Native: TypeAlias = Any  # a cffi struct or pointer
+
+
+class TextSources:
+    """Where the texts are that a dictionary encodes: columns, or the values of attributes with one key.
+
+    Args:
+        count: how many sources there are.
+
+    """
+
+    def __init__(self, count: int) -> None:
+        self._native = ffi.new("otlpv_text_source[]", count)
+        self._memory: list[Any] = [None] * count  # so that the arrays stay where they are
+        self._asked: list[int] = []
+        self._seen = np.empty((0, 0), np.uint8)
+        self._news = np.empty(0, np.uint64)
+        self._news_native = pointer(self._news, UINT64)
+
+    def point(
+        self,
+        number: int,
+        texts: NDArray[np.uint64],
+        codes: NDArray[np.uint32],
+        *,
+        rows: NDArray[np.uint32] | None = None,
+        types: NDArray[np.uint32] | None = None,
+    ) -> None:
+        """Say where a source's texts are and where their codes go.
+
+        Args:
+            number: of the source.
+            texts: offset << 32 | length, shape (rows,); NO_TEXT has the code NO_CODE.
+            codes: the result, shape (at least the owners,).
+            rows: the row with each owner's text, or NO_CODE, shape (at least the owners,); None: an owner is a row.
+            types: with `rows`: otlpv_type of each row, shape (rows,); what is no string has the code NO_CODE.
+
+        Raises:
+            ValueError: an array has another type or layout, or is too small.
+
+        """
+        memory = [pointer(texts, UINT64), pointer(codes, UINT32, 0 if rows is not None else len(texts), writable=True)]
+        if rows is not None and types is not None:
+            memory += [pointer(rows, UINT32, len(codes)), pointer(types, UINT32, len(texts))]
+        self._memory[number] = memory
+        native = self._native[number]
+        native.texts, native.codes, native.rows, native.types = (*memory, ffi.NULL, ffi.NULL)[:4]
+
+    def count(self, number: int, owners: int) -> None:
+        """Say how many owners of a source are encoded."""
+        self._native[number].owners = owners
+
+    def ask(self, numbers: Sequence[int], owners: int) -> None:
+        """Say whose new codes `encode` returns, and how many owners these sources have at most, all together."""
+        self._asked = list(numbers)
+        self._news = np.empty(owners, np.uint64)
+        self._news_native = pointer(self._news, UINT64)
+
+    def reserve(self, codes: int) -> None:
+        """Make room for so many codes; forgets which codes have been there when there was not."""
+        if self._seen.shape != (len(self._asked), codes):
+            self._seen = np.zeros((len(self._asked), codes), np.uint8)
+            for row, number in enumerate(self._asked):
+                self._native[number].seen = pointer(self._seen[row], UINT8)
+
+    def forget(self) -> None:
+        """Take every code for one that has not been there."""
+        self._seen.fill(0)
+
+    def encode(self, source: _Native, dictionary: _Native) -> list[tuple[int, int]] | None:
+        """Do it, for `Dictionary`; None when the dictionary is full."""
+        found = lib.otlpv_encode(source, self._native, len(self._native), dictionary, self._news_native)
+        if found == NO_CODE:
+            return None
+        return [(new >> 32, new & 0xFFFFFFFF) for new in self._news[:found].tolist()] if found else []
 
 
 class Dictionary:
@@ -74,23 +148,30 @@ class Dictionary:
             codes: the result, shape (n,).
 
         """
-        self.intern_all(buffer, ((texts, codes),))
+        sources = TextSources(1)
+        sources.point(0, texts, codes)
+        sources.count(0, len(texts))
+        self.encode(buffer, sources)
 
-    def intern_all(
-        self, buffer: bytes | memoryview, columns: Iterable[tuple[NDArray[np.uint64], NDArray[np.uint32]]]
-    ) -> None:
-        """Do the same for several columns of one batch, so that all their codes are of one epoch."""
+    def encode(self, buffer: bytes | memoryview, sources: TextSources) -> list[tuple[int, int]]:
+        """Write the codes of all sources; what is new gets the next code.
+
+        Returns:
+            (source, code) of each code that one of the sources with `asked` has had for the first time in this epoch.
+
+        """
         source = ffi.from_buffer("uint8_t[]", buffer)
-        calls = [
-            (pointer(texts, UINT64), len(texts), pointer(codes, UINT32, len(texts), writable=True))
-            for texts, codes in columns
-        ]
-        if self._fill(source, calls):
-            return
+        sources.reserve(len(self._entries))
+        if (news := sources.encode(source, self._native)) is not None:
+            return news
         self._reset()
         try:
-            while not self._fill(source, calls):
+            sources.forget()
+            while (news := sources.encode(source, self._native)) is None:
                 self._grow()
+                sources.reserve(len(self._entries))
+                sources.forget()
+            return news
         finally:
             if self._is_grown:
                 self._native.entry_capacity = len(self)  # so that the next new string resets and shrinks
@@ -111,9 +192,6 @@ class Dictionary:
     @property
     def _is_grown(self) -> bool:
         return len(self._entries) > self._entry_capacity or len(self._arena) > self._arena_capacity
-
-    def _fill(self, source: _Native, calls: Sequence[tuple[_Native, int, _Native]]) -> bool:
-        return all(lib.otlpv_intern(source, texts, n, self._native, codes) == n for texts, n, codes in calls)
 
     def _allocate(self, entry_capacity: int, arena_capacity: int) -> None:
         cells = 1 << (2 * entry_capacity - 1).bit_length()
@@ -142,9 +220,10 @@ class Dictionary:
 
     def _copy_in(self, buffer: bytes | NDArray[np.uint8], texts: NDArray[np.uint64]) -> None:
         """Intern distinct strings into the empty dictionary, which gives them the codes 0, 1, 2, ..."""
-        codes = np.empty(len(texts), np.uint32)
-        source = ffi.from_buffer("uint8_t[]", buffer)
-        self._fill(source, [(pointer(texts, UINT64), len(texts), pointer(codes, UINT32))])
+        sources = TextSources(1)
+        sources.point(0, texts, np.empty(len(texts), np.uint32))
+        sources.count(0, len(texts))
+        sources.encode(ffi.from_buffer("uint8_t[]", buffer), self._native)
 
     def _reset(self) -> None:
         self.epoch += 1
@@ -196,6 +275,7 @@ class KeyTable:
         cells = 1 << (4 * len(keys) - 1).bit_length() if keys else 0
         self._hashes = np.zeros(cells, np.uint64)
         self._slots = np.full(cells, NO_CODE, np.uint32)
+        self._filter = np.zeros(lib.OTLPV_FILTER_BITS // 64, np.uint64)
         for slot, key in enumerate(keys):
             key_hash = int(lib.otlpv_hash(key, len(key), seed))
             cell = key_hash % cells
@@ -203,8 +283,11 @@ class KeyTable:
                 cell = (cell + 1) % cells
             self._slots[cell] = slot
             self._hashes[cell] = key_hash
+            low = key_hash % lib.OTLPV_FILTER_BITS
+            self._filter[low // 64] |= np.uint64(1 << low % 64)
         self._native = ffi.new("otlpv_key_table *")
         self._native.seed = seed
+        self._native.filter = pointer(self._filter, UINT64)
         self._native.hashes = pointer(self._hashes, UINT64)
         self._native.slots = pointer(self._slots, UINT32)
         self._native.keys = pointer(self._texts, UINT64)

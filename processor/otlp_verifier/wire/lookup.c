@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 
+#include "hash.h"
 #include "reader.h"
 #include "table.h"
 
@@ -53,9 +54,13 @@ void otlpv_find_keys(const uint8_t *bytes, const otlpv_table *attributes, const 
         return;
     const uint64_t *texts = otlpv_wide(attributes, OTLPV_ATTRIBUTE_KEY);
     const uint64_t *hashes = otlpv_wide(attributes, OTLPV_ATTRIBUTE_KEY_HASH);
+    const uint64_t *filter = keys->filter;
     for (uint32_t owner = 0; owner < owners; owner++) {
         const uint32_t end = starts[owner] + counts[owner];
         for (uint32_t row = starts[owner]; row < end; row++) {
+            const uint32_t low = (uint32_t)hashes[row] % OTLPV_FILTER_BITS;
+            if (!(filter[low / 64] >> (low % 64) & 1)) /* nearly all that no rule names: one branch, well predicted */
+                continue;
             const uint32_t slot = find_key(bytes, texts[row], hashes[row], keys);
             if (slot == OTLPV_NO_ROW)
                 continue;
@@ -99,25 +104,52 @@ static bool add(otlpv_dictionary *dictionary, uint32_t cell, uint64_t hash, cons
     return true;
 }
 
-uint32_t otlpv_intern(const uint8_t *bytes, const uint64_t *texts, uint32_t count,
-                      otlpv_dictionary *dictionary, uint32_t *codes)
+static uint64_t text_of(const otlpv_text_source *source, uint32_t owner)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (texts[i] == OTLPV_NO_TEXT) {
-            codes[i] = OTLPV_NO_ROW;
-            continue;
+    if (source->rows == NULL)
+        return source->texts[owner];
+    const uint32_t row = source->rows[owner];
+    return row != OTLPV_NO_ROW && source->types[row] == OTLPV_STRING ? source->texts[row] : OTLPV_NO_TEXT;
+}
+
+static uint32_t encode(const uint8_t *bytes, uint64_t text, const otlpv_secret *secret, otlpv_dictionary *dictionary)
+{
+    const uint8_t *string = bytes + otlpv_text_offset(text);
+    const uint32_t length = otlpv_text_length(text);
+    const uint64_t hash = otlpv_hash_bytes(string, length, secret);
+    uint32_t cell;
+    const uint32_t code = find_code(dictionary, string, length, hash, &cell);
+    if (code != OTLPV_NO_ROW)
+        return code;
+    return add(dictionary, cell, hash, string, length) ? dictionary->entry_count - 1 : OTLPV_NO_ROW;
+}
+
+uint32_t otlpv_encode(const uint8_t *bytes, const otlpv_text_source *sources, uint32_t source_count,
+                      otlpv_dictionary *dictionary, uint64_t *news)
+{
+    const otlpv_secret secret = otlpv_secret_of(dictionary->seed);
+    uint32_t new_count = 0;
+    for (uint32_t number = 0; number < source_count; number++) {
+        const otlpv_text_source *source = &sources[number];
+        uint64_t last = OTLPV_NO_TEXT; /* fields that are absent are one text, and often they all are */
+        uint32_t code = OTLPV_NO_ROW;
+        for (uint32_t owner = 0; owner < source->owners; owner++) {
+            const uint64_t text = text_of(source, owner);
+            if (text != last) {
+                last = text;
+                code = OTLPV_NO_ROW;
+                if (text != OTLPV_NO_TEXT) {
+                    code = encode(bytes, text, &secret, dictionary);
+                    if (code == OTLPV_NO_ROW)
+                        return OTLPV_NO_ROW;
+                    if (source->seen != NULL && !source->seen[code]) {
+                        source->seen[code] = 1;
+                        news[new_count++] = (uint64_t)number << 32 | code;
+                    }
+                }
+            }
+            source->codes[owner] = code;
         }
-        const uint8_t *string = bytes + otlpv_text_offset(texts[i]);
-        const uint32_t length = otlpv_text_length(texts[i]);
-        const uint64_t hash = otlpv_hash(string, length, dictionary->seed);
-        uint32_t cell;
-        uint32_t code = find_code(dictionary, string, length, hash, &cell);
-        if (code == OTLPV_NO_ROW) {
-            code = dictionary->entry_count;
-            if (!add(dictionary, cell, hash, string, length))
-                return i;
-        }
-        codes[i] = code;
     }
-    return count;
+    return new_count;
 }

@@ -4,6 +4,8 @@
  * memory and hands it in with every call.
  */
 
+#define OTLPV_FILTER_BITS 4096
+
 /* The keys that the rules name, fixed when the rules are compiled. Each key is a slot, 0, 1, 2, ... */
 typedef struct {
     uint64_t seed;          /* as given to otlpv_scan */
@@ -11,6 +13,7 @@ typedef struct {
     const uint32_t *slots;  /* per cell: OTLPV_NO_ROW if free */
     const uint64_t *keys;   /* per slot: text into key_bytes */
     const uint8_t *key_bytes;
+    const uint64_t *filter; /* OTLPV_FILTER_BITS bits: the low bits that the hash of some key ends in */
     uint32_t cells;         /* a power of two, at least twice the slots; 0 when there is no key */
     uint32_t slot_count;
 } otlpv_key_table;
@@ -33,9 +36,20 @@ typedef struct {
     uint64_t arena_used, arena_capacity;
 } otlpv_dictionary;
 
-/* codes[i] = the code of texts[i], new strings added. Returns how many were done: fewer than `count`
- * when the dictionary is full (the caller makes room and starts again). A text of OTLPV_NO_TEXT has
- * the code OTLPV_NO_ROW. */
+/* Where the texts of one column of codes are: in a column, or in the attributes with one key. */
 #define OTLPV_NO_TEXT 0xFFFFFFFFFFFFFFFF
-uint32_t otlpv_intern(const uint8_t *bytes, const uint64_t *texts, uint32_t count,
-                      otlpv_dictionary *dictionary, uint32_t *codes);
+typedef struct {
+    const uint64_t *texts; /* per row; OTLPV_NO_TEXT where there is none */
+    const uint32_t *rows;  /* per owner, the row with its text, OTLPV_NO_ROW for none; NULL: an owner is a row itself */
+    const uint32_t *types; /* with `rows`: only rows of type OTLPV_STRING have a text */
+    uint8_t *seen;         /* per code, whether it is a code of these texts; NULL when nobody wants to know */
+    uint32_t *codes;       /* per owner, the result; OTLPV_NO_ROW where there is no text */
+    uint32_t owners;
+} otlpv_text_source;
+
+/* The codes of all sources, new strings added. A code that a source with `seen` has for the first time is marked there
+ * and listed in `news` as source << 32 | code; there must be room for one per owner of these sources.
+ * Returns how many are listed, or OTLPV_NO_ROW when the dictionary is full: then the caller makes room, clears `seen`
+ * and starts again. */
+uint32_t otlpv_encode(const uint8_t *bytes, const otlpv_text_source *sources, uint32_t source_count,
+                      otlpv_dictionary *dictionary, uint64_t *news);

@@ -531,7 +531,7 @@ type Welcome struct {
 	state               protoimpl.MessageState `protogen:"open.v1"`
 	VerifierVersion     string                 `protobuf:"bytes,1,opt,name=verifier_version,json=verifierVersion,proto3" json:"verifier_version,omitempty"`
 	MaxRequestBytes     uint64                 `protobuf:"varint,2,opt,name=max_request_bytes,json=maxRequestBytes,proto3" json:"max_request_bytes,omitempty"`               // of `otlp`; a longer one is answered CODE_TOO_LARGE
-	MaxRequestsInFlight uint32                 `protobuf:"varint,3,opt,name=max_requests_in_flight,json=maxRequestsInFlight,proto3" json:"max_requests_in_flight,omitempty"` // on this stream; more are answered CODE_OVERLOADED
+	MaxRequestsInFlight uint32                 `protobuf:"varint,3,opt,name=max_requests_in_flight,json=maxRequestsInFlight,proto3" json:"max_requests_in_flight,omitempty"` // on this stream: the sender keeps to it, and more may wait in the transport
 	Transport           Transport              `protobuf:"varint,4,opt,name=transport,proto3,enum=otlp_verifier.v1.Transport" json:"transport,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
@@ -636,7 +636,7 @@ func (*Unchanged) Descriptor() ([]byte, []int) {
 // scopes and resources are each numbered from 0 in the order in which they
 // stand in `otlp`, across all resources and joined requests. Positions within
 // one list are strictly ascending. The sender first strips, then annotates,
-// then drops.
+// then drops; a scope or resource that loses its last record goes too.
 type Sparse struct {
 	state               protoimpl.MessageState `protogen:"open.v1"`
 	Annotations         []*Annotation          `protobuf:"bytes,1,rep,name=annotations,proto3" json:"annotations,omitempty"`                                               // distinct ones; the lists below point into it
