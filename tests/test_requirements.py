@@ -24,7 +24,9 @@ def required(*extras: str) -> list[Requirement]:
     return [Requirement(text) for one in lists for text in one]
 
 
-@pytest.mark.parametrize(("lock", "extras"), [("dev", ("dev", "example")), ("runtime", ())])
+@pytest.mark.parametrize(
+    ("lock", "extras"), [("dev", ("dev", "example", "pytest")), ("docs", ("docs",)), ("runtime", ())]
+)
 def test_a_lock_pins_what_the_project_asks_for(lock: str, extras: tuple[str, ...]) -> None:
     pinned = pins(ROOT / "requirements" / f"{lock}.lock")
     missing = [

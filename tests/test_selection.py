@@ -6,15 +6,18 @@ import pytest
 
 from otlp_verifier.rules.catalogue import builtin
 from otlp_verifier.rules.errors import RuleFileErrors
-from otlp_verifier.selection import known, selected
+from otlp_verifier.selection import groups, known, selected
 from otlp_verifier.settings import SettingsError, load
+from otlp_verifier.settings.presets import presets
 
+ROOT = Path(__file__).parents[1]
 MINE = """
 - id: my-own
   severity: error
   description: Every span has a name.
   rule: for each span s require s.name != ""
 """
+PRODUCTION = {rule.id for rule in builtin() if rule.default and rule.severity != "information"}
 IDENTITY = {rule.id for rule in builtin() if rule.family == "identity"}
 
 
@@ -38,11 +41,40 @@ def test_the_default_set(tmp_path: Path) -> None:
         ("{select: [identity], ignore: [trace-id-zero]}", IDENTITY - {"trace-id-zero"}),
         ("{select: [trace-id-zero], ignore: [identity]}", set()),
         ("{select: [my-own], files: [mine.yaml]}", {"my-own"}),
+        ("{select: [error]}", {rule.id for rule in builtin() if rule.severity == "error"}),
+        ("{select: [all], ignore: [batch, trace]}", {rule.id for rule in builtin() if rule.decided_by == "record"}),
+        ("{select: [production, flow]}", PRODUCTION | {rule.id for rule in builtin() if rule.family == "flow"}),
+        ("{select: [production], files: [mine.yaml]}", PRODUCTION | {"my-own"}),
     ],
-    ids=["all", "none", "family", "one", "family but one", "ignored wins", "a user's own"],
+    ids=[
+        *("all", "none", "family", "one", "family but one", "ignored wins", "a user's own"),
+        *("severity", "what decides it", "a preset and a family", "a preset and a user's own"),
+    ],
 )
 def test_selection(tmp_path: Path, rules: str, expected: set[str]) -> None:
     assert chosen(tmp_path, f"rules: {rules}") == expected
+
+
+@pytest.mark.parametrize("name", presets())
+def test_a_preset_names_what_there_is(name: str) -> None:
+    known_names = groups(builtin())
+    preset = presets()[name]
+    assert {*preset.select, *preset.ignore} <= set(known_names) - set(presets())
+    assert known_names[name]
+    assert "trace-id-zero" in known_names[name]
+    row = f"| `{name}` | {preset.description.removeprefix('For ')} |"
+    assert row in (ROOT / "docs" / "configuration.md").read_text()
+
+
+def test_presets_differ() -> None:
+    assert set(presets()) == {"quickstart", "production", "high-throughput", "low-latency", "safety-critical"}
+    chosen = [frozenset(groups(builtin())[name]) for name in presets()]
+    assert len(set(chosen)) == len(chosen)
+
+
+def test_no_rule_or_family_has_the_name_of_a_group() -> None:
+    own = {name for rule in builtin() for name in (rule.id, rule.family)}
+    assert not own & {"all", "default", "error", "warning", "information", "record", "batch", "trace", *presets()}
 
 
 def test_a_users_rules_run_by_default(tmp_path: Path) -> None:

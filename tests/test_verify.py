@@ -63,7 +63,7 @@ def test_the_dictionary_forgets_in_mid_life(room: int, monkeypatch: pytest.Monke
             assert found(engine, request) == expected(request)
 
     check()
-    assert (engine._lookups._dictionary.epoch > 0) == (room < 100)
+    assert (engine._lookups._string_codes.epoch > 0) == (room < 100)
 
 
 def test_batches_of_all_sizes_after_each_other() -> None:

@@ -1,6 +1,7 @@
-"""What a plan looks up in a batch before it runs: attribute keys to rows, strings and values to codes, predicates."""
+"""What a plan looks up in a batch before it runs: attribute keys to rows, strings to codes, predicates on strings."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numba as nb
@@ -16,36 +17,37 @@ from otlp_verifier.wire._native import ffi
 from otlp_verifier.wire.dictionary import NO_CODE, NO_TEXT, Dictionary, KeyTable, TextSources
 from otlp_verifier.wire.values import unpack
 
-_NO_NARROW = np.empty((0, 0), np.uint32)
-_NO_ROW, _NO_TEXT = np.uint32(NO_CODE), np.uint64(NO_TEXT)
+_TYPE, _VALUE = int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
 _STRING, _BOOL = np.uint32(ValueType.STRING), np.uint32(ValueType.BOOL)
 _ARRAY = np.uint32(ValueType.ARRAY)  # from here on a value is a text of the batch
+_NO_ROW, _NO_TEXT = np.uint32(NO_CODE), np.uint64(NO_TEXT)
 _BYTE, _LENGTH = np.uint64(8), np.uint64(0xFFFFFFFF)
-_PACKED_MAX = 2**32 - 1  # bytes: a text's offset has 32 bits
+_PACKED_MAX = 2**32 - 1  # a text's offset has 32 bits
+_NO_NARROW = np.empty((0, 0), np.uint32)
 
 
 @nb.njit(
     nb.int64(
-        nb.uint32[::1], nb.int64, nb.uint64[::1], nb.uint32[::1], READ_ONLY_BYTES, nb.uint64[::1], nb.uint8[::1],
-        nb.int64,
+        nb.uint32[::1], nb.int64, nb.uint64[:, ::1], nb.uint32[:, ::1], READ_ONLY_BYTES, nb.uint64[::1],
+        nb.uint8[::1], nb.int64,
     ),
     cache=True,
     nogil=True,
 )  # fmt: skip
-def _pack(key_rows, owners, values, types, buffer, texts, packed, at):  # type: ignore[no-untyped-def]  # the signature is in the decorator
-    """Write each owner's value that is no string from `at` on, behind its type (wire/values.py); give the end.
+def _pack(key_rows, owners, attribute_wide, attribute_narrow, buffer, texts, packed, at):  # type: ignore[no-untyped-def]  # the signature is in the decorator
+    """Write each owner's value that is no string behind its type (wire/values.py), and where; give the end.
 
     Where `packed` is empty nothing is written: the end is how much room is needed.
     """
     is_write = len(packed) > 0
     for i in range(owners):
         row = key_rows[i]
-        kind = types[row] if row != _NO_ROW else _STRING
+        kind = attribute_narrow[_TYPE, row] if row != _NO_ROW else _STRING
         if kind == _STRING or kind < _BOOL:
             if is_write:
                 texts[i] = _NO_TEXT
             continue
-        value = values[row]
+        value = attribute_wide[_VALUE, row]
         is_text = kind >= _ARRAY
         length = np.int64(value & _LENGTH) if is_text else np.int64(8)
         if is_write:
@@ -53,45 +55,21 @@ def _pack(key_rows, owners, values, types, buffer, texts, packed, at):  # type: 
             packed[at] = kind
             begin = np.int64(value >> np.uint64(32))
             for j in range(length):
-                byte = np.uint64(buffer[begin + j]) if is_text else value >> (_BYTE * np.uint64(j))
-                packed[at + 1 + j] = byte & np.uint64(0xFF)
+                packed[at + 1 + j] = (
+                    buffer[begin + j] if is_text else (value >> (_BYTE * np.uint64(j))) & np.uint64(0xFF)
+                )
         at += length + 1
     return at
 
 
-class _Values:
-    """The codes of attributes' values that are no strings, where rules ask about them."""
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    """A text of the plan: where its codes stand, and what is asked of it."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.dictionary = Dictionary()
-        self._texts = _numbered(plan, is_value=True)
-        self.asked = [plan.asked[domain][row] for domain, _, row in self._texts]
-        self._sources = TextSources(len(self._texts))
-        self._where: list[NDArray[np.uint64]] = []
-
-    def place(self, tables: Mapping[Domain, Table], codes: Mapping[Domain, NDArray[np.uint32]]) -> None:
-        """Say where codes go, since something has moved."""
-        self._where = [np.empty(tables[domain].capacity, np.uint64) for domain, _, _ in self._texts]
-        for number, (domain, _, row) in enumerate(self._texts):
-            self._sources.point(number, self._where[number], codes[domain][row])
-        self._sources.ask(range(len(self._texts)), sum(map(len, self._where)))
-
-    def encode(
-        self, columns: Columns, tables: Mapping[Domain, Table], key_rows: Mapping[Domain, NDArray[np.uint32]]
-    ) -> list[tuple[int, int]]:
-        """Write the codes; give (source, code) of those that are new to a source."""
-        values, types = columns.attributes.wide[AttributeWide.VALUE], columns.attributes.narrow[AttributeNarrow.TYPE]
-        buffer, packed = np.frombuffer(columns.buffer, np.uint8), np.empty(0, np.uint8)
-        for _ in ("measure", "write"):
-            end = 0
-            for (domain, text, _), texts in zip(self._texts, self._where, strict=True):
-                end = _pack(key_rows[domain][text.key], tables[domain].rows, values, types, buffer, texts, packed, end)
-            if end > _PACKED_MAX:
-                raise OverflowError("the values of one batch that rules ask about are longer than 4 GiB")
-            packed = packed if len(packed) else np.empty(max(1, end), np.uint8)
-        for number, (domain, _, _) in enumerate(self._texts):
-            self._sources.count(number, tables[domain].rows)
-        return self.dictionary.encode(packed.data, self._sources)
+    domain: Domain
+    row: int  # of the domain's codes
+    text: CodedText
+    predicates: tuple[int, ...]
 
 
 class Lookups:
@@ -107,14 +85,19 @@ class Lookups:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._dictionary = Dictionary(plan.strings)
         self._key_tables = {domain: KeyTable(keys) for domain, keys in plan.keys.items()}
         self._finders: dict[Domain, Callable[[Any, Any, int], None]] = {}
-        # Texts are numbered through all domains, as the dictionary's sources are.
-        self._texts = _numbered(plan, is_value=False)
-        self._asked = [plan.asked[domain][row] for domain, _, row in self._texts]
-        self._values = _Values(plan) if any(text.is_value for texts in plan.texts.values() for text in texts) else None
-        self._sources = TextSources(len(self._texts))
+        coded = [
+            _Coded(domain, row, text, plan.asked[domain][row])
+            for domain, texts in plan.texts.items()
+            for row, text in enumerate(texts)
+        ]
+        # Each has a dictionary of its own; a text's number is its source's there.
+        self._strings = [each for each in coded if not each.text.is_value]
+        self._values = [each for each in coded if each.text.is_value]
+        self._string_codes, self._value_codes = Dictionary(plan.strings), Dictionary()
+        self._string_sources, self._value_sources = TextSources(len(self._strings)), TextSources(len(self._values))
+        self._value_texts: list[NDArray[np.uint64]] = []
         self._placed = (-1, -1)
         self.generation = 0
         self.key_rows = dict.fromkeys(Domain, _NO_NARROW)
@@ -128,8 +111,12 @@ class Lookups:
             for domain in self._key_tables:
                 owners = tables[domain]
                 self._finder(domain, owners)(source, attributes, owners.rows)
-        if self._texts:
-            self._encode_texts(columns, tables)
+        if self._strings or self._values:
+            if self._placed != (columns.generation, self.generation):
+                self._place(columns, tables)
+            self._encode_strings(columns, tables)
+        if self._values:
+            self._encode_values(columns, tables)
 
     def _finder(self, domain: Domain, owners: Table) -> Callable[[Any, Any, int], None]:
         if self.key_rows[domain].shape[1] != owners.capacity:
@@ -140,59 +127,70 @@ class Lookups:
             self.generation += 1
         return self._finders[domain]
 
-    def _encode_texts(self, columns: Columns, tables: dict[Domain, Table]) -> None:
-        if self._placed != (columns.generation, self.generation):
-            self._place(columns, tables)
-        for number, (domain, _, _) in enumerate(self._texts):
-            self._sources.count(number, tables[domain].rows)
-        news = self._dictionary.encode(columns.buffer, self._sources)
-        if news:
-            self._judge(news, self._dictionary, self._asked, bytes)
-        if self._values is not None and (news := self._values.encode(columns, tables, self.key_rows)):
-            self._judge(news, self._values.dictionary, self._values.asked, unpack)
+    def _encode_strings(self, columns: Columns, tables: dict[Domain, Table]) -> None:
+        for number, coded in enumerate(self._strings):
+            self._string_sources.count(number, tables[coded.domain].rows)
+        for number, code in self._string_codes.encode(columns.buffer, self._string_sources):
+            [text] = self._string_codes.strings(code, code + 1)
+            self._judge(self._strings[number], code, text)
+
+    def _encode_values(self, columns: Columns, tables: dict[Domain, Table]) -> None:
+        """The codes of values that are no strings, where rules ask about them."""
+        attributes, buffer = columns.attributes, np.frombuffer(columns.buffer, np.uint8)
+        end, nothing = 0, np.empty(0, np.uint8)
+        asked = [(self.key_rows[each.domain][each.text.key], tables[each.domain].rows) for each in self._values]
+        for (key_rows, owners), texts in zip(asked, self._value_texts, strict=True):
+            end = _pack(key_rows, owners, attributes.wide, attributes.narrow, buffer, texts, nothing, end)
+        if end > _PACKED_MAX:
+            raise OverflowError("the values of one batch that rules ask about are longer than 4 GiB")
+        packed, end = np.empty(max(1, end), np.uint8), 0
+        for number, ((key_rows, owners), texts) in enumerate(zip(asked, self._value_texts, strict=True)):
+            end = _pack(key_rows, owners, attributes.wide, attributes.narrow, buffer, texts, packed, end)
+            self._value_sources.count(number, owners)
+        for number, code in self._value_codes.encode(packed.data, self._value_sources):
+            [content] = self._value_codes.strings(code, code + 1)
+            try:
+                value = unpack(content)
+            except ValueError:  # nothing is known of a value that cannot be read
+                self._reserve_truth()
+                self.truth[list(self._values[number].predicates), code] = False
+                continue
+            self._judge(self._values[number], code, value)
 
     def _place(self, columns: Columns, tables: dict[Domain, Table]) -> None:
         """Say where texts and codes are, since something has moved."""
-        attributes, room = columns.attributes, 0
+        attributes = columns.attributes
         for domain, texts in self._plan.texts.items():
             if self.codes[domain].shape[1] != tables[domain].capacity:
                 self.codes[domain] = np.empty((len(texts), tables[domain].capacity), np.uint32)
-        for number, (domain, text, row) in enumerate(self._texts):
-            codes = self.codes[domain][row]
+        for number, coded in enumerate(self._strings):
+            codes, text = self.codes[coded.domain][coded.row], coded.text
             if text.column is not None:
-                self._sources.point(number, tables[domain].wide[text.column], codes)
+                self._string_sources.point(number, tables[coded.domain].wide[text.column], codes)
             else:
-                self._sources.point(
-                    number, attributes.wide[AttributeWide.VALUE], codes,
-                    rows=self.key_rows[domain][text.key], types=attributes.narrow[AttributeNarrow.TYPE],
+                self._string_sources.point(
+                    number, attributes.wide[_VALUE], codes,
+                    rows=self.key_rows[coded.domain][text.key], types=attributes.narrow[_TYPE],
                 )  # fmt: skip
-            room += tables[domain].capacity if self._asked[number] else 0
-        self._sources.ask([number for number, predicates in enumerate(self._asked) if predicates], room)
-        if self._values is not None:
-            self._values.place(tables, self.codes)
+        self._value_texts = [np.empty(tables[coded.domain].capacity, np.uint64) for coded in self._values]
+        for number, (coded, packed) in enumerate(zip(self._values, self._value_texts, strict=True)):
+            self._value_sources.point(number, packed, self.codes[coded.domain][coded.row])
+        for sources, of in ((self._string_sources, self._strings), (self._value_sources, self._values)):
+            asked = [number for number, coded in enumerate(of) if coded.predicates]
+            sources.ask(asked, sum(tables[of[number].domain].capacity for number in asked))
         self.generation += 1
         self._placed = (columns.generation, self.generation)
 
-    def _judge(
-        self,
-        news: list[tuple[int, int]],
-        dictionary: Dictionary,
-        asked: Sequence[tuple[int, ...]],
-        read: Callable[[bytes], Any],
-    ) -> None:
-        """Ask the predicates of each text about those of its strings, or values, that it has not had before."""
-        known = len(dictionary)
+    def _judge(self, coded: _Coded, code: int, value: object) -> None:
+        """Ask a text's predicates about a string or value that it has not had before."""
+        self._reserve_truth()
+        for predicate in coded.predicates:
+            self.truth[predicate, code] = self._plan.predicates[predicate].holds(value)
+
+    def _reserve_truth(self) -> None:
+        known = max(len(self._string_codes), len(self._value_codes))
         if known > self.truth.shape[1]:
             self.truth = _wider(self.truth, 1 << (known - 1).bit_length())
-        for number, code in news:
-            [content] = dictionary.strings(code, code + 1)
-            try:
-                value = read(content)
-            except ValueError:  # nothing is known of a value that cannot be read
-                self.truth[list(asked[number]), code] = False
-                continue
-            for predicate in asked[number]:
-                self.truth[predicate, code] = self._plan.predicates[predicate].holds(value)
 
 
 def _wider(table: NDArray[np.uint8], capacity: int) -> NDArray[np.uint8]:
@@ -200,13 +198,3 @@ def _wider(table: NDArray[np.uint8], capacity: int) -> NDArray[np.uint8]:
     wider = np.zeros((len(table), capacity), np.uint8)
     wider[:, : table.shape[1]] = table
     return wider
-
-
-def _numbered(plan: Plan, *, is_value: bool) -> list[tuple[Domain, CodedText, int]]:
-    """The texts of a kind in all domains: a dictionary's sources, each with its row among the domain's codes."""
-    return [
-        (domain, text, row)
-        for domain, texts in plan.texts.items()
-        for row, text in enumerate(texts)
-        if text.is_value == is_value
-    ]

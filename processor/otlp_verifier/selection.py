@@ -1,11 +1,16 @@
 """Which rules a configuration selects."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, get_args
+
+from msgspec import structs
 
 from otlp_verifier.language.errors import nearest
-from otlp_verifier.policy import Policy
+from otlp_verifier.policy import Policy, SeverityName
 from otlp_verifier.rules.catalogue import Rule, load
 from otlp_verifier.settings import SettingsFile
+from otlp_verifier.settings.presets import presets
 
 
 def selected(file: SettingsFile) -> tuple[Rule, ...]:
@@ -35,19 +40,88 @@ def known(file: SettingsFile) -> tuple[Rule, ...]:
     return load(file.resolve(name) for name in file.settings.rules.files)
 
 
-def _named(file: SettingsFile, rules: Iterable[Rule], key: str) -> set[str]:
-    groups: dict[str, set[str]] = {"all": set(), "default": set()}
+class UnknownNameError(ValueError):
+    """A caller asked for a rule or family that does not exist.
+
+    Attributes:
+        asked: for which of the two it was given.
+
+    """
+
+    def __init__(self, message: str, asked: Literal["select", "ignore"]) -> None:
+        super().__init__(message)
+        self.asked = asked
+
+
+def narrowed(file: SettingsFile, select: Sequence[str], ignore: Sequence[str]) -> SettingsFile:
+    """The configuration with other rules: `select` instead of those that it selects, `ignore` besides what it ignores.
+
+    Args:
+        file: the configuration; its policies lose what they say about rules that no longer run.
+        select: names of `groups`; none: as the configuration says.
+        ignore: the same, to be left out.
+
+    Raises:
+        UnknownNameError: there is no rule or family of that name.
+        SettingsError, RuleFileErrors: as `selected`.
+
+    """
+    if not select and not ignore:
+        return file
+    names = groups(known(file))
+    asked: tuple[tuple[Literal["select", "ignore"], Sequence[str]], ...] = (("select", select), ("ignore", ignore))
+    for which, given in asked:
+        for name in given:
+            if name not in names:
+                raise UnknownNameError(f"`{name}`: no rule or family is called that{nearest(name, names)}", which)
+    settings = file.settings
+    rules = structs.replace(
+        settings.rules, select=tuple(select) or settings.rules.select, ignore=(*settings.rules.ignore, *ignore)
+    )
+    bare = replace(file, settings=structs.replace(settings, rules=rules, policy=Policy(), profiles={}))
+    running = {rule.id for rule in selected(bare)}
+    policy = _only(settings.policy, running)
+    profiles = {name: _only(profile, running) for name, profile in settings.profiles.items()}
+    return replace(file, settings=structs.replace(settings, rules=rules, policy=policy, profiles=profiles))
+
+
+def _only(policy: Policy, running: set[str]) -> Policy:
+    """A policy without what it says about rules that do not run, which would be mistakes in a configuration."""
+    lines = [
+        structs.replace(line, rules=tuple(name for name in line.rules if name in running))
+        for line in policy.actions
+        if not line.rules or running.intersection(line.rules)
+    ]
+    return structs.replace(policy, actions=tuple(lines))
+
+
+def groups(rules: Iterable[Rule]) -> Mapping[str, set[str]]:
+    """Every name that a selection may have, and the ids of the rules that it stands for.
+
+    Ids, families, severities, what decides a rule (record, batch, trace), `all`, `default`, and presets.
+    """
+    found: dict[str, set[str]] = {name: set() for name in ("all", "default", *get_args(SeverityName))}
     for rule in rules:
-        for name in (rule.id, rule.family, "all", *(("default",) if rule.default else ())):
+        for name in (rule.id, rule.family, rule.severity, rule.decided_by, "all", "default" if rule.default else ""):
             if name:
-                groups.setdefault(name, set()).add(rule.id)
+                found.setdefault(name, set()).add(rule.id)
+    for name, preset in presets().items():
+        chosen, left_out = (
+            set[str]().union(*(found.get(each, ()) for each in names)) for names in (preset.select, preset.ignore)
+        )
+        found[name] = chosen - left_out
+    return found
+
+
+def _named(file: SettingsFile, rules: Iterable[Rule], key: str) -> set[str]:
+    known_names = groups(rules)
     chosen: set[str] = set()
     for position, name in enumerate(getattr(file.settings.rules, key)):
-        if name not in groups:
+        if name not in known_names:
             raise file.error(
-                ("rules", key, position), f"`{name}`: no rule or family is called that{nearest(name, groups)}"
+                ("rules", key, position), f"`{name}`: no rule or family is called that{nearest(name, known_names)}"
             )
-        chosen |= groups[name]
+        chosen |= known_names[name]
     return chosen
 
 

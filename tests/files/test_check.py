@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from otlp_verifier.files import Check, Checked, SpanView
+from otlp_verifier.files import Check, Checked, Located, SpanView
+from otlp_verifier.files.view import PathSpan
 from otlp_verifier.policy import Completeness
 from tests.files.captures import START, VERIFIER, as_json, checked, lines, protobuf, request, span
 
@@ -106,6 +108,38 @@ def test_spans_that_are_their_own_ancestors_are_in_the_tree(tmp_path: Path) -> N
     view = part.trace(0)
     assert sorted(of.name for of in view.spans) == [f"step {number}" for number in range(1, 6)]
     assert view.spans[0].name == "step 5"
+
+
+def test_findings_know_the_way_from_the_root(tmp_path: Path) -> None:
+    def located(*spans: Span) -> list[Located]:
+        (tmp_path / "x").write_bytes(lines(request(*spans)))
+        return [of for of in first_part(tmp_path / "x")[1].findings() if of.finding.rule == "span-end-before-start"]
+
+    def names(of: Located) -> list[str]:
+        return [step.name for step in of.path]
+
+    broken = {"end_time_unix_nano": 5}
+    [one] = located(span(1, 3, 2, **broken), span(1, 1), span(1, 2, 1), span(1, 4, 2))
+    assert one.path[-1] == PathSpan("INTERNAL", "step 3")
+    assert names(one) == ["step 1", "step 2", "step 3"]
+    [cut] = located(span(1, 3, 9, **broken))
+    assert names(cut) == ["step 3"]
+    # In a circle: all that are met until one is met again.
+    [circle] = located(span(1, 1, 3), span(1, 2, 1), span(1, 3, 2, **broken))
+    assert names(circle) == ["step 1", "step 2", "step 3"]
+    [own] = located(span(1, 1, 1, **broken))
+    assert names(own) == ["step 1"]
+    [deep] = located(*(span(1, at, at - 1) for at in range(1, 200)), span(1, 200, 199, **broken))
+    assert names(deep) == [f"step {at}" for at in (*range(1, 33), *range(169, 201))]
+
+
+def test_traces_know_their_size(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(lines(request(span(1, 1, 9), span(2, 1), span(1, 2, 1), span(1, 3, 1))))
+    _, part = first_part(path)
+    [missing] = [of for of in part.findings() if of.finding.rule.startswith("parent-missing")]
+    assert missing.trace is not None
+    assert part.spans_in(missing.trace) == part.trace(missing.trace).spans_total == 3
 
 
 def test_findings_on_the_trace_as_a_whole(tmp_path: Path) -> None:

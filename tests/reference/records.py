@@ -11,6 +11,7 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+from otlp_verifier.wire.limits import Limits
 from tests.reference.relations import Related, read_id, relate, standing_order
 from tests.reference.values import Id, Time, minus
 from tests.strategies import all_spans
@@ -152,6 +153,12 @@ def _relate(found: Records) -> None:
 # Fields
 
 _IDS = {"trace_id": 16, "span_id": 8, "parent_span_id": 8}
+_STATES = {
+    "cyclic": "is_cyclic",
+    "conflict": "conflicts",
+    "duplicate": "is_duplicate",
+    "repeated": "is_repeated",
+}
 _TIMES = {
     "start": "start_time_unix_nano",
     "start_time": "start_time_unix_nano",
@@ -178,9 +185,8 @@ def read(record: Record, path: str) -> Any:
     """A field by the language's name for it."""
     if path.startswith("defects."):
         return _DEFECTS[path.removeprefix("defects.")](record.message.attributes)
-    if path in ("cyclic", "conflict", "duplicate"):
-        related = record.relation
-        return {"cyclic": related.is_cyclic, "conflict": related.conflicts, "duplicate": related.is_duplicate}[path]
+    if path in _STATES:
+        return getattr(record.relation, _STATES[path])
     if record.domain == "trace":
         return {"spans.count": record.relation.spans, "roots.count": record.relation.roots}[path]
     if path == "schema_url":
@@ -193,6 +199,9 @@ def read(record: Record, path: str) -> Any:
         return Time(getattr(record.message, _TIMES[path]), {clock_of(record): 1})
     if path == "duration":
         return minus(read(record, "end"), read(record, "start"))
+    if path == "trace_id.high":
+        high = read_id(record.message.trace_id, 16)[:8]
+        return Id(high) if any(high) else None
     if path in _IDS:
         return Id(read_id(getattr(record.message, path), _IDS[path])) or None
     if path.endswith("_id.length"):
@@ -227,6 +236,18 @@ def _repeated(keys: list[str]) -> bool:
     return len(set(keys)) < len(keys)
 
 
+def _is_mixed(value: AnyValue) -> bool:
+    """Whether an array has elements of unlike types; those without a value are like all."""
+    return len({item.WhichOneof("value") for item in value.array_value.values} - {None}) > 1
+
+
+def _depth(value: AnyValue) -> int:
+    """How many arrays and maps stand within each other."""
+    inner = [*value.array_value.values, *(pair.value for pair in value.kvlist_value.values)]
+    is_list = value.WhichOneof("value") in ("array_value", "kvlist_value")
+    return is_list + max(map(_depth, inner), default=0)
+
+
 def _nested(value: AnyValue) -> Iterator[AnyValue]:
     yield value
     for item in value.array_value.values:
@@ -243,6 +264,9 @@ _DEFECTS: Mapping[str, Callable[[Any], bool]] = {
         for value in _nested(pair.value)
     ),
     "empty_key": lambda attributes: any(pair.key == "" for pair in attributes),
+    "empty_value": lambda attributes: any(pair.value.WhichOneof("value") is None for pair in attributes),
+    "mixed_array": lambda attributes: any(_is_mixed(pair.value) for pair in attributes),
+    "too_deep": lambda attributes: any(_depth(pair.value) > Limits().depth for pair in attributes),
     # What a decoded message cannot show:
     **dict.fromkeys(
         ("field_utf8", "attribute_utf8", "repeated_field", "odd_tag", "wrong_wire_type", "group"),

@@ -18,7 +18,7 @@ class Related:
     Attributes:
         trace: number of its trace group, in the order in which the groups first appear.
         parent: the span that stands for its parent's ids; None where the batch has none.
-        is_cyclic, conflicts, is_duplicate: as the bits of SpanState.
+        is_cyclic, conflicts, is_duplicate, is_repeated: as the bits of SpanState.
         spans, roots: of its trace: distinct span ids, and those of which any span is a root; without an id each counts.
 
     """
@@ -28,6 +28,7 @@ class Related:
     is_cyclic: bool
     conflicts: bool
     is_duplicate: bool
+    is_repeated: bool
     spans: int = 0
     roots: int = 0
 
@@ -93,6 +94,7 @@ def relate(spans: Sequence[Span]) -> list[Related]:
                 is_cyclic=is_cyclic(row),
                 conflicts=not alike,
                 is_duplicate=alike and len(contents) > 1,
+                is_repeated=row != min(ids(row), key=lambda one: (standing_order(spans[one]), one)),
             )
         )
     for rows in members.values():

@@ -36,6 +36,7 @@ def rows(relations: Relations, count: int) -> list[Related]:
                 is_cyclic=bool(state & SpanState.CYCLIC),
                 conflicts=bool(state & SpanState.CONFLICT),
                 is_duplicate=bool(state & SpanState.DUPLICATE),
+                is_repeated=bool(state & SpanState.REPEATED),
                 spans=int(relations.traces[TraceRelation.SPANS, trace]),
                 roots=int(relations.traces[TraceRelation.ROOTS, trace]),
             )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from otlp_verifier.files import Format, InputFile, Inputs, Source, SpanView, TraceView
+from otlp_verifier.files.view import PathSpan
 from otlp_verifier.findings import Finding
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.kinds import kind_of, parents, path_to
@@ -87,7 +88,7 @@ def entry(
         service=view.service,
         message=message,
     )
-    path = [trace.spans[number] for number in path_to(at, parents(trace))]
+    path = [PathSpan(span.kind, span.name) for span in (trace.spans[number] for number in path_to(at, parents(trace)))]
     return Entry(finding, view.source, kind_of(finding, "", path), is_known, index, at)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from otlp_verifier.files import Inputs, Located, Source, TraceView
+from otlp_verifier.files.view import PathSpan
 from otlp_verifier.findings import Finding
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.baseline import Baseline
@@ -66,8 +67,12 @@ class Part:
                     service="shop",
                     message=f"span `{name}` is wrong",
                 )
-                located.append(Located(finding, Source("shop.json", at + 1, 400 * (at + 1), 1), 0))
+                source = Source("shop.json", at + 1, 400 * (at + 1), 1)
+                located.append(Located(finding, source, 0, path=(PathSpan("INTERNAL", name),)))
         return located
+
+    def spans_in(self, _trace: int) -> int:
+        return self.spans
 
     def trace(self, number: int, spans_max: int = 1_000, *, attributes: bool = False) -> TraceView:
         names = [name for _, name in self.found] + ["fine"] * self.spans_more

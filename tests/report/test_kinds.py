@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otlp_verifier.files import TraceView
+from otlp_verifier.files import SpanView, TraceView
+from otlp_verifier.files.view import PathSpan
 from otlp_verifier.findings import Finding
 from otlp_verifier.report.kinds import kind_of, parents, path_to, steady
 from tests.report.reports import shop, span
@@ -12,6 +13,10 @@ from tests.report.reports import shop, span
 
 def finding(message: str, rule: str = "some-rule", service: str = "stock", name: str = "SELECT stock") -> Finding:
     return Finding(rule=rule, severity="error", service=service, span=name, message=message)
+
+
+def steps(*spans: SpanView) -> list[PathSpan]:
+    return [PathSpan(one.kind, one.name) for one in spans]
 
 
 @pytest.mark.parametrize(
@@ -47,15 +52,15 @@ def test_nothing_changes_the_second_time(text: str) -> None:
 
 
 def test_ids_times_and_numbers_make_no_new_kind() -> None:
-    path = [span(1, 0, "GET /checkout", "frontend", 0, 9), span(2, 1, "SELECT stock", "stock", 1, 2)]
-    later = [span(7, 0, "GET /checkout", "frontend", 500, 900), span(8, 7, "SELECT stock", "stock", 501, 700)]
+    path = steps(span(1, 0, "GET /checkout", "frontend", 0, 9), span(2, 1, "SELECT stock", "stock", 1, 2))
+    later = steps(span(7, 0, "GET /checkout", "frontend", 500, 900), span(8, 7, "SELECT stock", "stock", 501, 700))
     one = kind_of(finding("span `SELECT stock` took 40 ms, id 00f067aa0ba902b7"), "psycopg", path)
     other = kind_of(finding("span `SELECT stock` took 2 s, id b7ad6b7169203331"), "psycopg", later)
     assert one == other
 
 
 def test_wording_makes_no_new_kind() -> None:
-    path = [span(2, 0, "SELECT stock", "stock", 1, 2)]
+    path = steps(span(2, 0, "SELECT stock", "stock", 1, 2))
     one = kind_of(finding("server.port of span `SELECT stock` is the string `a`"), "", path)
     other = kind_of(finding("span `SELECT stock` says `a` for server.port"), "", path)
     assert one == other
@@ -83,7 +88,7 @@ def test_what_tells_kinds_apart(changed: dict[str, str]) -> None:
         kind: str = "CLIENT",
         message: str = "server.port of span `SELECT stock` is wrong",
     ) -> str:
-        path = [span(1, 0, root, "frontend", 0, 9), span(2, 1, "SELECT stock", service, 1, 2, kind=kind)]
+        path = steps(span(1, 0, root, "frontend", 0, 9), span(2, 1, "SELECT stock", service, 1, 2, kind=kind))
         return kind_of(finding(message, rule, service), scope, path).digest
 
     assert kind(**changed) != kind()

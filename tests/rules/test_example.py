@@ -1,11 +1,16 @@
 """The example notation, by what protobuf reads from the bytes."""
 
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
 import pytest
 import yaml
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otlp_verifier.policy import Completeness
+from otlp_verifier.rules import catalogue, example
 from otlp_verifier.rules.example import read
 from otlp_verifier.rules.notation import BASE_TIME_NS, NotationError
 
@@ -253,3 +258,41 @@ def test_a_mistake_is_named_with_its_place(notation: str, message: str) -> None:
     with pytest.raises(NotationError) as caught:
         read(yaml.safe_load(notation))
     assert message in str(caught.value)
+
+
+TRIED = """\
+- id: few
+  severity: error
+  description: Few spans.
+  rule: for each trace t require t.spans.count <= most
+  parameters: {most: 1000, wait: 1s}
+  examples: {parameters: %s}
+"""
+
+
+def tried(folder: Path, parameters: str) -> Mapping[str, int | str]:
+    path = folder / "mine.yaml"
+    path.write_text(TRIED % parameters)
+    [rule] = catalogue.read(path, [])
+    return example.tried(rule).parameters
+
+
+def test_examples_may_lower_a_limit(tmp_path: Path) -> None:
+    assert tried(tmp_path, "{most: 2}") == {"most": 2, "wait": "1s"}
+    assert tried(tmp_path, "{wait: 5ms}") == {"most": 1000, "wait": "5ms"}
+    assert tried(tmp_path, "{}") == {"most": 1000, "wait": "1s"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("{least: 2}", "few: examples.parameters: expected some of most, wait, found"),
+        ("[2]", "few: examples.parameters: expected some of most, wait, found"),
+        ("{most: 2s}", "few: examples.parameters.most: expected an integer as in the rule, found `2s`"),
+        ("{wait: 2}", "few: examples.parameters.wait: expected a duration as in the rule, found `2`"),
+        ("{wait: long}", "few: examples.parameters.wait: expected a duration as in the rule, found `long`"),
+    ],
+)
+def test_what_examples_may_not_change(tmp_path: Path, parameters: str, message: str) -> None:
+    with pytest.raises(NotationError, match=re.escape(message)):
+        tried(tmp_path, parameters)

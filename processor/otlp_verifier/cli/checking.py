@@ -1,8 +1,8 @@
 """What `check` and `diff` share: options, rules, and the way from files to a report."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -156,48 +156,15 @@ def verifier_of(asked: Options) -> "tuple[SettingsFile, Verifier]":
         click.BadParameter: a name in `--select` or `--ignore` that no rule has.
 
     """
-    from otlp_verifier.serve.engine import compiled  # noqa: PLC0415  # --help should not load an engine
+    from otlp_verifier.selection import UnknownNameError, narrowed  # noqa: PLC0415  # --help should load no engine
+    from otlp_verifier.serve.engine import compiled  # noqa: PLC0415
     from otlp_verifier.settings import load  # noqa: PLC0415
 
-    file = load(asked.config)
-    if asked.select or asked.ignore:
-        file = _narrowed(file, asked.select, asked.ignore)
+    try:
+        file = narrowed(load(asked.config), asked.select, asked.ignore)
+    except UnknownNameError as error:
+        raise click.BadParameter(str(error), param_hint=f"--{error.asked}") from error
     return file, compiled(file)
-
-
-def _narrowed(file: "SettingsFile", select: Sequence[str], ignore: Sequence[str]) -> "SettingsFile":
-    """The configuration with the rules that the command line asks for."""
-    from msgspec.structs import replace as replaced  # noqa: PLC0415  # as above
-
-    from otlp_verifier.language.errors import nearest  # noqa: PLC0415
-    from otlp_verifier.policy import Policy  # noqa: PLC0415
-    from otlp_verifier.selection import known, selected  # noqa: PLC0415
-
-    all_rules = known(file)
-    names = {"all", "default", *(rule.id for rule in all_rules), *(rule.family for rule in all_rules if rule.family)}
-    for option, given in (("--select", select), ("--ignore", ignore)):
-        for name in given:
-            if name not in names:
-                message = f"`{name}`: no rule or family is called that{nearest(name, names)}"
-                raise click.BadParameter(message, param_hint=option)
-    settings = file.settings
-    rules = replaced(
-        settings.rules, select=tuple(select) or settings.rules.select, ignore=(*settings.rules.ignore, *ignore)
-    )
-    bare = replace(file, settings=replaced(settings, rules=rules, policy=Policy(), profiles={}))
-    running = {rule.id for rule in selected(bare)}
-
-    def narrowed(policy: Policy) -> Policy:
-        # Lines about rules that the command line leaves out would be mistakes in a configuration.
-        lines = [
-            replaced(line, rules=tuple(name for name in line.rules if name in running))
-            for line in policy.actions
-            if not line.rules or running.intersection(line.rules)
-        ]
-        return replaced(policy, actions=tuple(lines))
-
-    profiles = {name: narrowed(policy) for name, policy in settings.profiles.items()}
-    return replace(file, settings=replaced(settings, rules=rules, policy=narrowed(settings.policy), profiles=profiles))
 
 
 def collect(check: "Check", collector: "Collector") -> None:

@@ -34,9 +34,10 @@ def command(context: click.Context, files: tuple[Path, ...]) -> None:
     rules = [rule for file in files for rule in catalogue.read(file, errors)]
     catalogue.check_ids(rules, errors)
     examples = {}
-    for rule in rules:
+    for number, rule in enumerate(rules):
         try:
             examples[rule.id] = example.of(rule)
+            rules[number] = example.tried(rule)
         except NotationError as error:
             errors.append(RuleFileError(rule.file, rule.line, str(error)))
         except RuleFileErrors as found:

@@ -21,7 +21,7 @@ from otlp_verifier.files.reader import read_file
 from otlp_verifier.files.settings import FileSettings
 from otlp_verifier.files.stream import Tee
 from otlp_verifier.files.verdicts import Verdicts
-from otlp_verifier.files.view import TraceView, span_of, span_view, tree
+from otlp_verifier.files.view import PathSpan, TraceView, path_to, span_of, span_view, tree
 from otlp_verifier.findings import Finding
 from otlp_verifier.findings.batch import Batch
 from otlp_verifier.findings.renderer import NAME_MAX
@@ -45,6 +45,7 @@ class Located:
         source: of the resource, of the scope, or of the span that the finding is shown with.
         trace: number of the trace in its part, for Checked.trace; None for findings on resources and scopes.
         scope: name of the instrumentation scope; empty for resources and whole traces.
+        path: spans from the root down to the one that the finding is shown with; empty for resources and scopes.
 
     """
 
@@ -52,6 +53,7 @@ class Located:
     source: Source
     trace: int | None
     scope: str = ""
+    path: tuple[PathSpan, ...] = ()
 
 
 class Checked:
@@ -74,6 +76,7 @@ class Checked:
         self._rows = _once(outcome._rows, gathered, self._domains)
         self.findings_by_rule = self._rows.counts
         self._by_trace: dict[int, list[tuple[int | None, str]]] | None = None
+        self._sizes: NDArray[np.int64] | None = None  # spans of each trace
 
     def findings(self, most: int | None = None, most_per_rule: int | None = None) -> list[Located]:
         """Render findings, in the order of rules, then of the input; bounded in all or for each rule."""
@@ -115,6 +118,13 @@ class Checked:
             rules=tuple(sorted(rules.get(None, ()))),
         )
 
+    def spans_in(self, trace: int) -> int:
+        """How many spans one trace has, by Located.trace."""
+        if self._sizes is None:
+            traces = self._worker.engine.relations.spans[SpanRelation.TRACE, : self.spans]
+            self._sizes = np.bincount(traces)
+        return int(self._sizes[trace])
+
     def _rules_in(self, trace: int) -> list[tuple[int | None, str]]:
         """Findings of a trace as (row of the span or None, rule id)."""
         if self._by_trace is None:
@@ -136,13 +146,19 @@ class Checked:
 
     def _located(self, finding: Finding, domain: Domain, row: int) -> Located:
         trace, span = self._trace_of(domain, row)
-        if domain is Domain.RESOURCE:
-            origin = self._gathered.resources[row]
-        elif domain is Domain.SCOPE:
-            origin = self._gathered.scopes[row]
-        else:
-            origin = self._gathered.spans[self._first_span(row) if span is None else span]
-        return Located(finding, source_of(origin, self._names), trace, self._scope(domain, row, span))
+        scope = self._scope(domain, row, span)
+        if domain in (Domain.RESOURCE, Domain.SCOPE):
+            origins = self._gathered.resources if domain is Domain.RESOURCE else self._gathered.scopes
+            return Located(finding, source_of(origins[row], self._names), trace, scope)
+        shown = self._first_span(row) if span is None else span
+        engine = self._worker.engine
+        return Located(
+            finding,
+            source_of(self._gathered.spans[shown], self._names),
+            trace,
+            scope,
+            path_to(shown, engine.columns, engine.relations),
+        )
 
     def _scope(self, domain: Domain, row: int, span: int | None) -> str:
         columns = self._worker.engine.columns

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from otlp_verifier.columns import (
     NO_ROW,
-    AttributeWide,
     Columns,
     EventNarrow,
     EventWide,
@@ -26,6 +25,23 @@ from otlp_verifier.relate.relations import Relations, SpanRelation
 
 _KINDS: Final = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")  # by number, trace.proto
 _STATUS: Final = ("UNSET", "OK", "ERROR")
+
+
+PATH_MAX: Final = 64  # spans of a path: a recursion thousands of calls deep is told by its ends
+_WALKED_MAX: Final = 20_000
+
+
+class PathSpan(NamedTuple):
+    """A span on the way from the root to another.
+
+    Attributes:
+        kind: name as in the protocol without prefix.
+        name: bounded, on one line, valid UTF-8.
+
+    """
+
+    kind: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +140,23 @@ def span_view(
     )
 
 
+def path_to(row: int, columns: Columns, relations: Relations) -> tuple[PathSpan, ...]:
+    """The spans from the root, or from where the trace is cut, down to one; of a very deep path only both ends.
+
+    Where spans are their own ancestors, from the last one that was not met before.
+    """
+    parents = relations.spans[SpanRelation.PARENT]
+    rows, seen = [row], {row}
+    while len(rows) < _WALKED_MAX and (row := int(parents[row])) != NO_ROW and row not in seen:
+        rows.append(row)
+        seen.add(row)
+    rows.reverse()
+    if len(rows) > PATH_MAX:
+        rows = rows[: PATH_MAX // 2] + rows[-PATH_MAX // 2 :]
+    kinds, names = columns.spans.narrow[SpanNarrow.KIND], columns.spans.wide[SpanWide.NAME]
+    return tuple(PathSpan(_named(kinds[at], _KINDS), _text(columns, names[at])) for at in rows)
+
+
 def span_of(domain: Domain, row: int, columns: Columns) -> int | None:
     """The row of the span that a finding is about; None for resources, scopes and traces."""
     if domain is Domain.SPAN:
@@ -141,12 +174,8 @@ def _events(columns: Columns, narrow: np.ndarray[tuple[int], np.dtype[np.uint32]
 
 
 def _attributes(batch: Batch, row: int) -> Iterator[tuple[str, str]]:
-    columns = batch.columns
-    start = int(columns.spans.narrow[SpanNarrow.ATTRIBUTE_START, row])
-    count = int(columns.spans.narrow[SpanNarrow.ATTRIBUTE_COUNT, row])
-    for text in columns.attributes.wide[AttributeWide.KEY, start : start + count].tolist():
-        key = columns.text(text)
-        yield clean(key, NAME_MAX), worded(batch.attribute(row, Domain.SPAN, key), Type.DYNAMIC)
+    for key, value in batch.attributes(row, Domain.SPAN):
+        yield clean(key, NAME_MAX), worded(value, Type.DYNAMIC)
 
 
 def _text(columns: Columns, text: np.uint64) -> str:

@@ -1,6 +1,7 @@
 """Single values of a batch, read from its columns one by one: for the few rows that people get to see."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -74,16 +75,28 @@ class Batch:
         """Read an attribute; of several with one key, the first."""
         if row is None:
             return None
-        start, count = (int(self._narrow(NarrowTable(domain))[column, row]) for column in ATTRIBUTES[domain])
-        attributes = self.columns.attributes
-        for at in range(start, start + count):
-            if self.columns.text(attributes.wide[AttributeWide.KEY, at]) == key:
-                return self._content(
-                    int(attributes.narrow[AttributeNarrow.TYPE, at]),
-                    int(attributes.wide[AttributeWide.VALUE, at]),
-                    int(attributes.narrow[AttributeNarrow.ELEMENTS, at]),
-                )
+        for at in self._attributes_of(row, domain):
+            if self.columns.text(self.columns.attributes.wide[AttributeWide.KEY, at]) == key:
+                return self._value(at)
         return None
+
+    def attributes(self, row: int, domain: Domain) -> Iterator[tuple[bytes, Value]]:
+        """Read all attributes of a record, keys and values, in their order."""
+        for at in self._attributes_of(row, domain):
+            yield self.columns.text(self.columns.attributes.wide[AttributeWide.KEY, at]), self._value(at)
+
+    def _attributes_of(self, row: int, domain: Domain) -> range:
+        narrow = self._narrow(NarrowTable(domain))
+        start, count = (int(narrow[column, row]) for column in ATTRIBUTES[domain])
+        return range(start, start + count)
+
+    def _value(self, at: int) -> Value:
+        attributes = self.columns.attributes
+        return self._content(
+            int(attributes.narrow[AttributeNarrow.TYPE, at]),
+            int(attributes.wide[AttributeWide.VALUE, at]),
+            int(attributes.narrow[AttributeNarrow.ELEMENTS, at]),
+        )
 
     def _content(self, kind: int, word: int, elements: int) -> Value:
         if kind == ValueType.STRING:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from otlp_verifier.files import Checked, Inputs, Located, TraceView
 from otlp_verifier.findings import Finding
 from otlp_verifier.report.baseline import Baseline
-from otlp_verifier.report.kinds import kind_of, parents, path_to, steady
+from otlp_verifier.report.kinds import kind_of, steady
 from otlp_verifier.report.model import SEVERITIES, Entry, Kind, Recorded, Report, RuleTally
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.version import version
@@ -24,18 +24,21 @@ SPANS_PER_TRACE_MAX: Final = 1_000
 SPANS_MAX: Final = 20_000  # of all traces that are kept: some 3 KiB each
 # A capture has some hundred kinds of findings; more than this come from span names that are never the same.
 KINDS_MAX: Final = 100_000
-# Names of ancestors are looked up in the whole trace, as far as that is reasonable.
-_SPANS_LOOKED_AT_MAX: Final = 20_000
 
 
 @dataclass(slots=True)
-class _Trace:
-    """A trace of the part at hand."""
+class _Kept:
+    """A trace of the part at hand that is kept: its index in the report, and its spans by id."""
 
+    number: int
     view: TraceView
-    parents: list[int]
-    spans: dict[str, list[int]]  # by span id
-    kept: int | None = None
+    spans: dict[str, list[int]]
+
+    def index(self, located: Located) -> int | None:
+        """The span that a finding is shown with. Several spans may have one id, which is a mistake of its own."""
+        same = self.spans.get(located.finding.span_id, [])
+        exact = [at for at in same if self.view.spans[at].source == located.source]
+        return next(iter(exact or same), None)
 
 
 class Collector:
@@ -92,7 +95,7 @@ class Collector:
         most = self._most(counts)
         if most == 0:
             return
-        traces: dict[int, _Trace] = {}
+        traces: dict[int, _Kept] = {}
         for located in part.findings(most_per_rule=None if self._every else most):
             rule = located.finding.rule
             if self._every or self._kept_new[rule] < self._findings_max:
@@ -119,11 +122,9 @@ class Collector:
             wanted = max(wanted, min(int(counts[number]), room if not self._every else self._findings_max))
         return wanted
 
-    def _take(self, part: Checked, located: Located, traces: dict[int, _Trace]) -> None:
+    def _take(self, part: Checked, located: Located, traces: dict[int, _Kept]) -> None:
         finding = located.finding
-        trace, span = self._whereabouts(part, located, traces)
-        path = [] if trace is None or span is None else [trace.view.spans[at] for at in path_to(span, trace.parents)]
-        kind = kind_of(finding, located.scope, path)
+        kind = kind_of(finding, located.scope, located.path)
         self._record(kind, finding)
         is_known = self._baseline is not None and kind in self._baseline
         kept = self._kept_known if is_known else self._kept_new
@@ -132,11 +133,9 @@ class Collector:
         if kept[finding.rule] >= self._findings_max:
             return
         kept[finding.rule] += 1
-        index = None
-        if trace is not None and located.trace is not None and not is_known:
-            index = self._keep(part, located.trace, trace, kind)
-        shown = span if index is not None and span is not None and span < SPANS_PER_TRACE_MAX else None
-        self._entries.append(Entry(finding, located.source, kind, is_known, index, shown))
+        trace = None if is_known or located.trace is None else self._keep(part, located.trace, traces, kind)
+        index, span = (None, None) if trace is None else (trace.number, trace.index(located))
+        self._entries.append(Entry(finding, located.source, kind, is_known, index, span))
 
     def _record(self, kind: Kind, finding: Finding) -> None:
         seen = self._recorded.get(kind.digest)
@@ -147,36 +146,23 @@ class Collector:
         else:
             self.unrecorded += 1
 
-    def _whereabouts(
-        self, part: Checked, located: Located, traces: dict[int, _Trace]
-    ) -> tuple[_Trace | None, int | None]:
-        if located.trace is None:
-            return None, None
-        trace = traces.get(located.trace)
-        if trace is None:
-            view = part.trace(located.trace, _SPANS_LOOKED_AT_MAX)
-            spans: dict[str, list[int]] = {}
-            for number, span in enumerate(view.spans):
-                spans.setdefault(span.span_id, []).append(number)
-            trace = traces[located.trace] = _Trace(view, parents(view), spans)
-        # Several spans may have one id, which is a mistake of its own, or none.
-        same = trace.spans.get(located.finding.span_id, [])
-        exact = [at for at in same if trace.view.spans[at].source == located.source]
-        return trace, next(iter(exact or same), None)
-
-    def _keep(self, part: Checked, number: int, trace: _Trace, kind: Kind) -> int | None:
-        """Index of a trace of the part among those that are kept."""
+    def _keep(self, part: Checked, number: int, traces: dict[int, _Kept], kind: Kind) -> _Kept | None:
+        """A trace of the part among those that are kept, if there is room."""
         group = (kind.rule, kind.service)
-        if trace.kept is None:
-            spans = min(len(trace.view.spans), SPANS_PER_TRACE_MAX)
+        if number not in traces:
+            spans = min(part.spans_in(number), SPANS_PER_TRACE_MAX)
             is_full = len(self._traces) >= self._traces_max or spans > self._room
             if is_full or self._traces_of[group] >= TRACES_PER_GROUP_MAX:
                 return None
-            trace.kept = len(self._traces)
-            self._traces.append(part.trace(number, SPANS_PER_TRACE_MAX, attributes=True))
+            view = part.trace(number, SPANS_PER_TRACE_MAX, attributes=True)
+            by_id: dict[str, list[int]] = {}
+            for at, span in enumerate(view.spans):
+                by_id.setdefault(span.span_id, []).append(at)
+            traces[number] = _Kept(len(self._traces), view, by_id)
+            self._traces.append(view)
             self._traces_of[group] += 1
             self._room -= spans
-        return trace.kept
+        return traces[number]
 
     def _tallies(self) -> tuple[RuleTally, ...]:
         found: Counter[str] = Counter()

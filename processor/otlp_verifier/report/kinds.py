@@ -13,12 +13,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from otlp_verifier.files.view import SpanView, TraceView
+from otlp_verifier.files.view import PATH_MAX, PathSpan, TraceView
 from otlp_verifier.findings import Finding
 from otlp_verifier.report.model import Kind
 
 _DIGEST_CHARACTERS: Final = 20  # 80 bits: among a million kinds two meet once in 10^12 runs
-_PATH_MAX: Final = 64  # spans: a recursion thousands of calls deep is told by its ends
 _PLACEHOLDER: Final = "#"
 _VARYING: Final = re.compile(
     r"""
@@ -42,7 +41,7 @@ def steady(text: str) -> str:
     return _VARYING.sub(_PLACEHOLDER, text)
 
 
-def kind_of(finding: Finding, scope: str, path: Sequence[SpanView]) -> Kind:
+def kind_of(finding: Finding, scope: str, path: Sequence[PathSpan]) -> Kind:
     """The kind of a finding.
 
     Args:
@@ -86,4 +85,4 @@ def path_to(number: int, parents_: Sequence[int]) -> list[int]:
     while (number := parents_[number]) >= 0:
         path.append(number)
     path.reverse()
-    return path if len(path) <= _PATH_MAX else path[: _PATH_MAX // 2] + path[-_PATH_MAX // 2 :]
+    return path if len(path) <= PATH_MAX else path[: PATH_MAX // 2] + path[-PATH_MAX // 2 :]

@@ -256,6 +256,13 @@ def _rules(entry: Entry | BlockEntry, family: str, errors: list[RuleFileError]) 
     ]
 
 
+def kind_of_parameter(constant: object) -> str:
+    """What a named constant is; nothing for what can be none."""
+    if isinstance(constant, int) and not isinstance(constant, bool):
+        return "an integer"
+    return "a duration" if isinstance(constant, str) and _DURATION.fullmatch(constant) else ""
+
+
 def _texts(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
@@ -294,8 +301,7 @@ def _check_parameters(entry: Entry | BlockEntry, errors: list[RuleFileError]) ->
         if not (isinstance(name, str) and _PARAMETER.fullmatch(name)):
             message = f"parameters: expected a name of lower case letters, digits and `_`, found {_shown(name)}"
             errors.append(entry.error("parameters", message))
-        is_integer = isinstance(constant, int) and not isinstance(constant, bool)
-        if not is_integer and not (isinstance(constant, str) and _DURATION.fullmatch(constant)):
+        if not kind_of_parameter(constant):
             message = f"parameters.{name}: expected an integer or a duration such as 1ms, found {_shown(constant)}"
             errors.append(entry.error("parameters", message))
 

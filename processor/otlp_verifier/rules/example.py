@@ -89,12 +89,31 @@ def of(rule: catalogue.Rule) -> Examples:
 
     """
     found = catalogue.examples(rule)
-    fields = Fields(found, f"{rule.id}: examples", ("fires", "silent"))
+    fields = Fields(found, f"{rule.id}: examples", ("parameters", "fires", "silent"))
     lists = {key: fields.items(key) for key in ("fires", "silent")}
     return Examples(**{
         key: tuple(read(example, f"{fields.at}.{key}[{i}]") for i, example in enumerate(examples))
         for key, examples in lists.items()
     })  # fmt: skip
+
+
+def tried(rule: catalogue.Rule) -> catalogue.Rule:
+    """The rule as its examples try it: `examples.parameters` may lower a limit, so that ten records do for a thousand.
+
+    Raises:
+        NotationError: they change what the rule has not, or to what it cannot be.
+        RuleFileErrors, OSError: as catalogue.examples.
+
+    """
+    at = f"{rule.id}: examples.parameters"
+    changed = catalogue.examples(rule).get("parameters", {})
+    if not isinstance(changed, Mapping) or not set(changed) <= set(rule.parameters):
+        raise NotationError(f"{at}: expected some of {', '.join(rule.parameters) or 'none'}, found `{changed}`")
+    for name, value in changed.items():
+        kind = catalogue.kind_of_parameter(rule.parameters[name])
+        if catalogue.kind_of_parameter(value) != kind:
+            raise NotationError(f"{at}.{name}: expected {kind} as in the rule, found `{value}`")
+    return msgspec.structs.replace(rule, parameters={**rule.parameters, **changed})
 
 
 def read(notation: object, at: str = "example") -> Example:

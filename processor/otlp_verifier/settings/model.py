@@ -57,9 +57,13 @@ class Rules(_Section, frozen=True):
     """Which rules run."""
 
     select: Annotated[
-        tuple[str, ...], Meta(description="Rule ids, families, `default` (those on by default) or `all`")
+        tuple[str, ...],
+        Meta(
+            description="Rule ids, families, severities, `record`, `batch` or `trace` (what decides a rule), presets, "
+            "`default` (those on by default) or `all`"
+        ),
     ] = ("default",)
-    ignore: Annotated[tuple[str, ...], Meta(description="Rule ids or families to leave out of those selected")] = ()
+    ignore: Annotated[tuple[str, ...], Meta(description="What to leave out of those selected, by the same names")] = ()
     files: Annotated[
         tuple[str, ...], Meta(description="Files with rules of your own, relative to the configuration file")
     ] = ()
