@@ -67,6 +67,7 @@ _NARROW_NAMES: Final[dict[int, type[IntEnum]]] = {
     NarrowTable.TRACES: TraceRelation,
     NarrowTable.SPAN_TREE: SpanTree,
     NarrowTable.LINK_TARGETS: LinkTarget,
+    NarrowTable.RESOURCE_CLOCKS: ResourceClock,
 }
 _CHOICES: Final = {
     JobKind.GROUP: "those of one group",
