@@ -80,12 +80,13 @@ class JobRunner:
         member_keys = self._words(job.members, job.member_key, members)
         query_keys = self._words(job.queries, job.query_key, queries)
         keyed = job.member_key >= 0
+        function = int(job.function)  # numba takes ten times as long to see what an enum's member is
         if job.kind is JobKind.GROUP:
             member_at = self._words(job.members, job.member_at, members)
             query_at = self._words(job.queries, job.query_at, queries)
             groups_end = max(rows[Domain.SPAN], self._relations.trace_count)
             group(
-                job.function, keyed, job.excludes_self, mask, values, member_at, member_keys, query_at, query_keys,
+                function, keyed, job.excludes_self, mask, values, member_at, member_keys, query_at, query_keys,
                 _SEED, groups_end, out, out_count,
             )  # fmt: skip
         elif job.kind is JobKind.INTERVAL:
@@ -93,18 +94,18 @@ class JobRunner:
             low, high = self._words(job.queries, job.low, queries), self._words(job.queries, job.high, queries)
             if keyed:
                 keyed_interval(
-                    job.function, mask, values, positions, member_keys, low, high, query_keys, _SEED,
+                    function, mask, values, positions, member_keys, low, high, query_keys, _SEED,
                     rows[Domain.SPAN], out, out_count,
                 )  # fmt: skip
             else:
-                interval(job.function, mask, values, positions, low, high, rows[Domain.SPAN], out, out_count)
+                interval(function, mask, values, positions, low, high, rows[Domain.SPAN], out, out_count)
         elif keyed:
             keyed_path(
-                job.function, mask, values, member_keys, query_keys, self._tree.spans, self._tree.preorder, _SEED, out,
+                function, mask, values, member_keys, query_keys, self._tree.spans, self._tree.preorder, _SEED, out,
                 out_count,
             )  # fmt: skip
         else:
-            path(job.function, mask, values, self._tree.spans, self._tree.preorder, out, out_count)
+            path(function, mask, values, self._tree.spans, self._tree.preorder, out, out_count)
 
     def _words(self, domain: Domain, column: int, rows: int) -> NDArray[np.uint64]:
         if column < 0:
