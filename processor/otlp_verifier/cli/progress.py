@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from otlp_verifier.files import Inputs
 
 PATIENCE_S: Final = 1.0
-LOADING_S: Final = 3.0  # with kernels from the cache it takes less
+LOADING_S: Final = 5.0  # with kernels from the cache it takes less, on slow machines too
 _EVERY_S: Final = 0.1
 
 
