@@ -43,7 +43,7 @@ collector: $(LOCKED) ## The collector with the verifier processor, from collecto
 ##@ Work on it
 
 # Every stage can be called by itself; `test` calls them all and does not stop at the first that fails.
-STAGES := lint test-python test-c test-go test-e2e test-bench
+STAGES := lint test-python test-c test-go test-e2e test-bench docs-site
 
 .PHONY: test
 test: setup collector ## Everything that CI runs
@@ -126,9 +126,9 @@ fuzz: setup ## C under sanitizers and Go on hostile bytes, for longer; SECONDS_E
 		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_S)s .; done
 
 .PHONY: docs
-docs: setup collector ## What is generated in README.md and docs/, from a real run; then the site
+docs: setup collector ## What is generated in README.md and docs/, some of it from a real run; then the site
 	@$(PYTHON) docs/generate.py
-	@$(MAKE) docs-site
+	@$(MAKE) pages docs-site
 
 .PHONY: docs-site
 docs-site: $(DOCS_LOCKED) setup ## The documentation as a site: build/site; a broken link is an error

@@ -6,7 +6,8 @@ because a benchmark on equal spans flatters every branch predictor.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from google.protobuf.message import Message
@@ -20,7 +21,8 @@ from perf.faults import break_spans
 
 SPANS: Final = 512
 START_NS: Final = 1_760_000_000_000_000_000
-_REMOTE_FLAGS_KNOWN = 0x100
+_SAMPLED, _LOCAL_PARENT, _REMOTE_PARENT = 0x1, 0x100, 0x300  # trace.proto, SpanFlags
+_SCHEMA = "https://opentelemetry.io/schemas/1.37.0"
 
 _ROUTES = (
     "/api/v1/products/{productId}",
@@ -42,7 +44,7 @@ _STATEMENTS = (
 _TOPICS = ("order-events", "payment.authorised", "stock.reserved.v2", "mail-outbox")
 _METHODS = ("GET", "GET", "GET", "POST", "PUT", "DELETE")
 _CODES = (200, 200, 200, 200, 201, 204, 304, 404)
-_SERVER_ERROR = 500
+_SERVER_ERROR, _UNAVAILABLE = 500, 14
 _RPCS = (
     ("shop.CartService", "AddItem"),
     ("shop.ProductCatalogService", "GetProduct"),
@@ -110,8 +112,16 @@ def _database(r: random.Random) -> _Described:
     )
 
 
-def _messaging(r: random.Random) -> _Described:
-    topic, sends = r.choice(_TOPICS), r.random() < 0.5
+def _send(r: random.Random) -> _Described:
+    return _messaging(r, sends=True)
+
+
+def _process(r: random.Random) -> _Described:
+    return _messaging(r, sends=False)
+
+
+def _messaging(r: random.Random, *, sends: bool) -> _Described:
+    topic = r.choice(_TOPICS)
     return (
         f"{'send' if sends else 'process'} {topic}",
         Span.SPAN_KIND_PRODUCER if sends else Span.SPAN_KIND_CONSUMER,
@@ -128,16 +138,24 @@ def _messaging(r: random.Random) -> _Described:
     )
 
 
-def _rpc(r: random.Random) -> _Described:
+def _rpc_client(r: random.Random) -> _Described:
+    return _rpc(r, Span.SPAN_KIND_CLIENT)
+
+
+def _rpc_server(r: random.Random) -> _Described:
+    return _rpc(r, Span.SPAN_KIND_SERVER)
+
+
+def _rpc(r: random.Random, kind: Span.SpanKind.ValueType) -> _Described:
     service, method = r.choice(_RPCS)
     return (
         f"{service}/{method}",
-        r.choice((Span.SPAN_KIND_CLIENT, Span.SPAN_KIND_SERVER)),
+        kind,
         {
             "rpc.system": "grpc",
             "rpc.service": service,
             "rpc.method": method,
-            "rpc.grpc.status_code": r.choice((0, 0, 0, 5, 14)),
+            "rpc.grpc.status_code": 0,
             "server.address": f"{service.split('.')[-1].lower()}.shop.svc",
             "server.port": r.choice((50051, 8443)),
             "network.peer.address": f"10.0.{r.randrange(256)}.{r.randrange(256)}",
@@ -163,14 +181,11 @@ def _internal(r: random.Random) -> _Described:
     )
 
 
-_KINDS: Final[Sequence[_Maker]] = (
-    _http_server,
-    _http_client,
-    _database,
-    _messaging,
-    _rpc,
-    _internal,
-)
+# What a span may have below it: whom it called, once, or what a service does by itself.
+_ANSWERS: Final[Mapping[_Maker, _Maker]] = {_http_client: _http_server, _rpc_client: _rpc_server, _send: _process}
+_WORK: Final[Sequence[_Maker]] = (_http_client, _database, _send, _rpc_client, _internal)
+# What a client and the server that it called say alike.
+_AGREED: Final = frozenset(("http.request.method", "http.response.status_code", "rpc.method"))
 _SERVICES = ("frontend", "checkout-service", "product-catalogue", "payment", "shipping-worker", "recommendation-engine")
 
 
@@ -191,11 +206,13 @@ def _describe(resource: Resource, r: random.Random, service: str) -> None:
         "service.name": service,
         "service.version": f"2.{r.randrange(30)}.{r.randrange(10)}",
         "service.instance.id": f"{service}-{r.randrange(16**8):08x}",
+        "deployment.environment.name": "production",
         "telemetry.sdk.language": r.choice(("java", "go", "python")),
         "telemetry.sdk.name": "opentelemetry",
         "telemetry.sdk.version": "1.52.0",
         "host.name": f"node-{r.randrange(64)}.eu-west-1.compute.internal",
         "k8s.pod.name": f"{service}-{r.randrange(16**8):08x}-{r.randrange(36**4)}",
+        "k8s.pod.uid": f"{r.randrange(16**8):08x}-0000-4000-8000-{r.randrange(16**12):012x}",
     }
     for key, value in attributes.items():
         _fill(resource.attributes.add(), key, value)
@@ -207,13 +224,13 @@ def request(spans: int = SPANS, seed: int = 0) -> ExportTraceServiceRequest:
     message = ExportTraceServiceRequest()
     by_service: list[ResourceSpans] = []
     for service in _SERVICES:
-        resource_spans = message.resource_spans.add()
+        resource_spans = message.resource_spans.add(schema_url=_SCHEMA)
         _describe(resource_spans.resource, r, service)
-        scope_spans = resource_spans.scope_spans.add(schema_url="https://opentelemetry.io/schemas/1.37.0")
+        scope_spans = resource_spans.scope_spans.add(schema_url=_SCHEMA)
         scope_spans.scope.name = f"io.opentelemetry.{service}"
         scope_spans.scope.version = "2.21.0-alpha"
         by_service.append(resource_spans)
-    open_spans: list[Span] = []
+    open_spans: list[_Made] = []
     trace_id = b""
     for _ in range(spans):
         if not open_spans or r.random() < 1 / 8:
@@ -222,35 +239,61 @@ def request(spans: int = SPANS, seed: int = 0) -> ExportTraceServiceRequest:
     return message
 
 
-def _add_span(span: Span, r: random.Random, trace_id: bytes, earlier: list[Span]) -> None:
+@dataclass(slots=True)
+class _Made:
+    """A span that others may have as parent."""
+
+    span: Span
+    make: _Maker
+    attributes: Attributes
+    failed: bool
+    has_answer: bool = False
+
+
+def _add_span(span: Span, r: random.Random, trace_id: bytes, earlier: list[_Made]) -> None:
     span.trace_id = trace_id
     span.span_id = r.randbytes(8)
-    parent = r.choice(earlier) if earlier else None
+    parents = [made for made in earlier if made.make is not _database and not made.has_answer]
+    parent = r.choice(parents) if parents else None
     make: _Maker = _http_server
+    answers = False
     if parent is None:
         span.start_time_unix_nano = START_NS + r.randrange(10**12)
-        span.end_time_unix_nano = span.start_time_unix_nano + r.randrange(10**8, 10**9)
+        span.end_time_unix_nano = span.start_time_unix_nano + r.randrange(10**9, 10**10)
     else:
-        span.parent_span_id = parent.span_id
-        half = (parent.end_time_unix_nano - parent.start_time_unix_nano) // 2
-        span.start_time_unix_nano = parent.start_time_unix_nano + r.randrange(half + 1)
-        span.end_time_unix_nano = span.start_time_unix_nano + max(1, r.randrange(half + 1))
-        make = r.choice(_KINDS)
-    span.flags = _REMOTE_FLAGS_KNOWN | 1
-    span.name, kind, attributes = make(r)
-    span.kind = kind
+        above = parent.span
+        span.parent_span_id = above.span_id
+        quarter = (above.end_time_unix_nano - above.start_time_unix_nano) // 4
+        span.start_time_unix_nano = above.start_time_unix_nano + r.randrange(quarter + 1)
+        span.end_time_unix_nano = span.start_time_unix_nano + max(1, r.randrange(2 * quarter, 3 * quarter + 1))
+        answers = parent.has_answer = parent.make in _ANSWERS
+        make = _ANSWERS[parent.make] if answers else r.choice(_WORK)
+    span.name, span.kind, attributes = make(r)
     failed = r.random() < 1 / 32
-    if failed and "http.response.status_code" in attributes:
-        attributes["http.response.status_code"] = _SERVER_ERROR
+    if answers and parent is not None:
+        failed = parent.failed
+        attributes |= {key: value for key, value in parent.attributes.items() if key in _AGREED & attributes.keys()}
+        if make is _rpc_server:
+            span.name = parent.span.name
+    if failed:
+        _fail(span, attributes)
+    span.flags = _SAMPLED | (_REMOTE_PARENT if answers else _LOCAL_PARENT)
     for key, value in attributes.items():
         _fill(span.attributes.add(), key, value)
-    if failed:
-        span.status.code = Status.STATUS_CODE_ERROR
-        span.status.message = "deadline exceeded"
-        event = span.events.add(name="exception", time_unix_nano=span.end_time_unix_nano)
-        _fill(event.attributes.add(), "exception.type", "java.util.concurrent.TimeoutException")
-        _fill(event.attributes.add(), "exception.message", "deadline exceeded after 250 ms")
-    earlier.append(span)
+    earlier.append(_Made(span, make, attributes, failed))
+
+
+def _fail(span: Span, attributes: Attributes) -> None:
+    for key, code in (("http.response.status_code", _SERVER_ERROR), ("rpc.grpc.status_code", _UNAVAILABLE)):
+        if key in attributes:
+            attributes[key] = code
+    attributes.popitem()  # so that it is as many as others have
+    attributes["error.type"] = "java.util.concurrent.TimeoutException"
+    span.status.code = Status.STATUS_CODE_ERROR
+    span.status.message = "deadline exceeded"
+    event = span.events.add(name="exception", time_unix_nano=span.end_time_unix_nano)
+    _fill(event.attributes.add(), "exception.type", "java.util.concurrent.TimeoutException")
+    _fill(event.attributes.add(), "exception.message", "deadline exceeded after 250 ms")
 
 
 def sdk_bytes(message: Message) -> bytes:

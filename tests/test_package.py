@@ -72,8 +72,9 @@ def test_the_wheel_holds_the_native_module_the_rules_and_the_licence(dist: Path)
     assert any(name.startswith(NATIVE) and name.endswith(".so") for name in names)
     assert "otlp_verifier/py.typed" in names
     assert any(name.endswith("/LICENSE") for name in names)
-    rules = {str(path.relative_to(ROOT / "processor")) for path in (ROOT / "processor").rglob("rules/*/*.yaml")}
-    assert rules <= set(names)
+    package = ROOT / "processor"
+    data = [*package.rglob("rules/*/*.yaml"), *package.rglob("settings/presets/*.yaml")]
+    assert {str(path.relative_to(package)) for path in data} <= set(names)
 
 
 def test_the_installed_package_works(site: Path) -> None:

@@ -69,15 +69,20 @@ def worker(rules: tuple[Rule, ...] = RULES, policy: Policy | None = None) -> Wor
 
 def found(
     rules: tuple[Rule, ...], request: ExportTraceServiceRequest, completeness: Completeness
-) -> set[reference.Found]:
-    """Findings by the slow walk: of what is left when forged attributes are gone."""
+) -> tuple[set[reference.Found], set[reference.Found]]:
+    """Findings by the slow walk, and what it leaves undecided: of what is left when forged attributes are gone."""
     plan = Verifier(rules).plan
     numbers = {each.id: number for number, each in enumerate(rules)}
-    return {
-        reference.Found(numbers[each.rule], plan.domains[numbers[each.rule]].name.lower(), each.row)
-        for each in judge(rules, reference.stripped(request), plan.final).violated
-        if completeness is Completeness.TRACE or plan.final[numbers[each.rule]]
-    }
+    verdicts = judge(rules, reference.stripped(request), plan.final)
+    violated, undecided = (
+        {
+            reference.Found(numbers[each.rule], plan.domains[numbers[each.rule]].name.lower(), each.row)
+            for each in rows
+            if completeness is Completeness.TRACE or plan.final[numbers[each.rule]]
+        }
+        for rows in (verdicts.violated, verdicts.undecided)
+    )
+    return violated, undecided
 
 
 def parsed(data: bytes | memoryview) -> ExportTraceServiceRequest:
@@ -98,8 +103,10 @@ def test_what_comes_out_is_what_findings_and_policy_say(
 ) -> None:
     data = request.SerializeToString()
     outcome = worker(policy=policy).verify(data, completeness=completeness, allow_drop=allow_drop)
-    findings = found(RULES, request, completeness)
-    expected = reference.judge(request, RULES, findings, policy, completeness, allow_drop=allow_drop)
+    findings, undecided = found(RULES, request, completeness)
+    expected = reference.judge(
+        request, RULES, findings, policy, completeness, allow_drop=allow_drop, undecided=undecided
+    )
     result = reference.write(request, expected)
 
     assert outcome.findings_by_rule.tolist() == [sum(each.rule == n for each in findings) for n in range(len(RULES))]

@@ -13,7 +13,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from otlp_verifier.wire.limits import Limits
 from tests.reference.relations import Related, read_id, relate, standing_order
-from tests.reference.values import Id, Time, minus
+from tests.reference.values import Id, Time, attribute_value, minus
 from tests.strategies import all_spans
 
 
@@ -227,8 +227,7 @@ def attribute(record: Record, key: str) -> Any:
     """The value of the first attribute with a key, None where there is none."""
     for pair in record.message.attributes:
         if pair.key == key:
-            kind = pair.value.WhichOneof("value")
-            return None if kind is None else getattr(pair.value, kind)
+            return attribute_value(pair.value)
     return None
 
 

@@ -2,6 +2,7 @@
 and integers as signed 64-bit numbers, and conditions that may be unknown because clocks differ.
 """
 
+import base64
 import functools
 import json
 import math
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, auto
 from typing import Any, Self
 
-from opentelemetry.proto.common.v1.common_pb2 import ArrayValue, KeyValueList
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
 
 from tests.reference.machine import quotient, ratio
 
@@ -184,12 +185,43 @@ def _length(value: Any) -> int | None:
 
 
 def _written(value: Any) -> str | None:
-    """A value as OTTL matches it against a pattern: as JSON, but for strings and bytes. Containers are left out."""
-    if isinstance(value, bool | int) or value is None:
-        return None if value is None else json.dumps(value)
-    if isinstance(value, float):
-        return None if not math.isfinite(value) else json.dumps(value).removesuffix(".0")
-    return value.hex() if isinstance(value, bytes) else value if isinstance(value, str) else None
+    """A value as OTTL matches it against a pattern: as JSON, but for strings and bytes."""
+    match value:
+        case None | str():
+            return value
+        case bytes():
+            return value.hex()
+        case ArrayValue() | KeyValueList():
+            return _json(value)
+        case float():
+            return None if not math.isfinite(value) else json.dumps(value).removesuffix(".0")
+    return json.dumps(value)
+
+
+def _json(value: Any) -> str | None:
+    """A list or map, and what is in it, as Go's encoder has it: keys sorted, of equal ones the last; `<>&` escaped."""
+    match value:
+        case ArrayValue():
+            parts = [_json(attribute_value(item)) for item in value.values]
+            return None if None in parts else f"[{','.join(map(str, parts))}]"
+        case KeyValueList():
+            last = {pair.key: _json(attribute_value(pair.value)) for pair in value.values}
+            entries = [f"{_json(key)}:{last[key]}" for key in sorted(last, key=str.encode)]
+            return None if None in last.values() else f"{{{','.join(entries)}}}"
+        case str():
+            written = json.dumps(value, ensure_ascii=False)
+            return "".join(f"\\u{ord(each):04x}" if each in "<>&\u2028\u2029" else each for each in written)
+        case bytes():
+            return json.dumps(base64.b64encode(value).decode())
+        case None:
+            return "null"
+    return _written(value)
+
+
+def attribute_value(value: AnyValue) -> Any:
+    """What an attribute's value is; None where it has none."""
+    kind = value.WhichOneof("value")
+    return None if kind is None else getattr(value, kind)
 
 
 CALLS: Mapping[str, Callable[..., Any]] = {

@@ -76,8 +76,9 @@ def judge(
     completeness: Completeness,
     *,
     allow_drop: bool,
+    undecided: Collection[Found] = (),
 ) -> Expected:
-    """What should be written and dropped."""
+    """What should be written and dropped; `undecided` are rows that may violate a rule, which nobody knows."""
     trace_of = [related.trace for related in relate(all_spans(request))]
     owner_of = {
         "event": [row for row, span in enumerate(all_spans(request)) for _ in span.events],
@@ -106,13 +107,21 @@ def judge(
             drops.add(span)
         if allow_drop and done is Action.DROP_TRACE:
             drops |= {other for other, trace in enumerate(trace_of) if trace == trace_of[span]}
+    in_doubt = {
+        trace_of[owner_of[domain][row]]
+        for number, domain, row in undecided
+        if domain not in ("resource", "scope")
+        and action(policy, rules[number]) is not Action.IGNORE
+        and SEVERITIES.index(rules[number].severity) >= SEVERITIES.index(policy.violated_from)
+    }
     if policy.annotate == "none":
         return Expected([{} for _ in spans], [{} for _ in scopes], [{} for _ in resources], drops)
     for span, trace in enumerate(trace_of):
         if trace in violated:
             spans[span].verdict = "violated"
         elif policy.annotate == "all":
-            spans[span].verdict = "valid" if completeness is Completeness.TRACE else "undecided"
+            is_known = completeness is Completeness.TRACE and trace not in in_doubt
+            spans[span].verdict = "valid" if is_known else "undecided"
     on_spans, on_scopes, on_resources = (
         [written.attributes for written in each] for each in (spans, scopes, resources)
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from otlp_verifier import columns
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
 from otlp_verifier.machine.program import Function, JobKind
+from otlp_verifier.relate.clocks import ResourceClock
 from otlp_verifier.relate.relations import SpanRelation, TraceRelation
 from otlp_verifier.relate.tree import LinkTarget, SpanTree
 
@@ -65,6 +66,7 @@ _NARROW_NAMES: Final[dict[int, type[IntEnum]]] = {
     NarrowTable.TRACES: TraceRelation,
     NarrowTable.SPAN_TREE: SpanTree,
     NarrowTable.LINK_TARGETS: LinkTarget,
+    NarrowTable.RESOURCE_CLOCKS: ResourceClock,
 }
 _CHOICES: Final = {
     JobKind.GROUP: "those of one group",
