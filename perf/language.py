@@ -15,6 +15,7 @@ from typing import Any, Final
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otlp_verifier.language.compiler import Source, compile_rules
+from otlp_verifier.machine.program import Need
 from otlp_verifier.policy import Completeness
 from otlp_verifier.verify import Engine
 from otlp_verifier.wire.limits import Limits
@@ -63,7 +64,7 @@ def figures() -> dict[str, float]:
                 rule, tree = _timed(engine, batch)
                 if turn:
                     taken[name].append(rule)
-                    taken["tree"] += [tree] if engine.plan.trace.needs_tree else []
+                    taken["tree"] += [tree] if Need.TREE in engine.plan.trace.needs else []
         result |= {f"language.{name}_{size}_ns_per_span": statistics.median(ns) / SPANS for name, ns in taken.items()}
     return result | _compilation()
 

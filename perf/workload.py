@@ -236,6 +236,9 @@ def request(spans: int = SPANS, seed: int = 0) -> ExportTraceServiceRequest:
         if not open_spans or r.random() < 1 / 8:
             open_spans, trace_id = [], r.randbytes(16)
         _add_span(r.choice(by_service).scope_spans[0].spans.add(), r, trace_id, open_spans)
+    for at in reversed(range(len(by_service))):
+        if not message.resource_spans[at].scope_spans[0].spans:
+            del message.resource_spans[at]
     return message
 
 

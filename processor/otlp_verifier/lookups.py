@@ -4,62 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, Table, ValueType
+from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, Table
 from otlp_verifier.language.paths import ATTRIBUTES
 from otlp_verifier.language.plan import CodedText, Plan
 from otlp_verifier.machine.operations import Domain
-from otlp_verifier.relate.join import READ_ONLY_BYTES
 from otlp_verifier.wire._native import ffi
-from otlp_verifier.wire.dictionary import NO_CODE, NO_TEXT, Dictionary, KeyTable, TextSources
+from otlp_verifier.wire.dictionary import Dictionary, KeyTable
+from otlp_verifier.wire.sources import TextSources, ValueSources
 from otlp_verifier.wire.values import unpack
 
 _TYPE, _VALUE = int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
-_STRING, _BOOL = np.uint32(ValueType.STRING), np.uint32(ValueType.BOOL)
-_ARRAY = np.uint32(ValueType.ARRAY)  # from here on a value is a text of the batch
-_NO_ROW, _NO_TEXT = np.uint32(NO_CODE), np.uint64(NO_TEXT)
-_BYTE, _LENGTH = np.uint64(8), np.uint64(0xFFFFFFFF)
-_PACKED_MAX = 2**32 - 1  # a text's offset has 32 bits
 _NO_NARROW = np.empty((0, 0), np.uint32)
-
-
-@nb.njit(
-    nb.int64(
-        nb.uint32[::1], nb.int64, nb.uint64[:, ::1], nb.uint32[:, ::1], READ_ONLY_BYTES, nb.uint64[::1],
-        nb.uint8[::1], nb.int64,
-    ),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def _pack(key_rows, owners, attribute_wide, attribute_narrow, buffer, texts, packed, at):  # type: ignore[no-untyped-def]  # the signature is in the decorator
-    """Write each owner's value that is no string behind its type (wire/values.py), and where; give the end.
-
-    Where `packed` is empty nothing is written: the end is how much room is needed.
-    """
-    is_write = len(packed) > 0
-    for i in range(owners):
-        row = key_rows[i]
-        kind = attribute_narrow[_TYPE, row] if row != _NO_ROW else _STRING
-        if kind == _STRING or kind < _BOOL:
-            if is_write:
-                texts[i] = _NO_TEXT
-            continue
-        value = attribute_wide[_VALUE, row]
-        is_text = kind >= _ARRAY
-        length = np.int64(value & _LENGTH) if is_text else np.int64(8)
-        if is_write:
-            texts[i] = (np.uint64(at) << np.uint64(32)) | np.uint64(length + 1)
-            packed[at] = kind
-            begin = np.int64(value >> np.uint64(32))
-            for j in range(length):
-                packed[at + 1 + j] = (
-                    buffer[begin + j] if is_text else (value >> (_BYTE * np.uint64(j))) & np.uint64(0xFF)
-                )
-        at += length + 1
-    return at
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +55,7 @@ class Lookups:
         self._values = [each for each in coded if each.text.is_value]
         self._string_codes, self._value_codes = Dictionary(plan.strings), Dictionary()
         self._string_sources, self._value_sources = TextSources(len(self._strings)), TextSources(len(self._values))
-        self._value_texts: list[NDArray[np.uint64]] = []
+        self._packed = ValueSources(len(self._values))
         self._placed = (-1, -1)
         self.generation = 0
         self.key_rows = dict.fromkeys(Domain, _NO_NARROW)
@@ -136,18 +94,12 @@ class Lookups:
 
     def _encode_values(self, columns: Columns, tables: dict[Domain, Table]) -> None:
         """The codes of values that are no strings, where rules ask about them."""
-        attributes, buffer = columns.attributes, np.frombuffer(columns.buffer, np.uint8)
-        end, nothing = 0, np.empty(0, np.uint8)
-        asked = [(self.key_rows[each.domain][each.text.key], tables[each.domain].rows) for each in self._values]
-        for (key_rows, owners), texts in zip(asked, self._value_texts, strict=True):
-            end = _pack(key_rows, owners, attributes.wide, attributes.narrow, buffer, texts, nothing, end)
-        if end > _PACKED_MAX:
-            raise OverflowError("the values of one batch that rules ask about are longer than 4 GiB")
-        packed, end = np.empty(max(1, end), np.uint8), 0
-        for number, ((key_rows, owners), texts) in enumerate(zip(asked, self._value_texts, strict=True)):
-            end = _pack(key_rows, owners, attributes.wide, attributes.narrow, buffer, texts, packed, end)
+        for number, coded in enumerate(self._values):
+            owners = tables[coded.domain].rows
+            self._packed.count(number, owners)
             self._value_sources.count(number, owners)
-        for number, code in self._value_codes.encode(packed.data, self._value_sources):
+        packed = self._packed.pack(columns.buffer)
+        for number, code in self._value_codes.encode(packed, self._value_sources):
             [content] = self._value_codes.strings(code, code + 1)
             try:
                 value = unpack(content)
@@ -172,9 +124,12 @@ class Lookups:
                     number, attributes.wide[_VALUE], codes,
                     rows=self.key_rows[coded.domain][text.key], types=attributes.narrow[_TYPE],
                 )  # fmt: skip
-        self._value_texts = [np.empty(tables[coded.domain].capacity, np.uint64) for coded in self._values]
-        for number, (coded, packed) in enumerate(zip(self._values, self._value_texts, strict=True)):
-            self._value_sources.point(number, packed, self.codes[coded.domain][coded.row])
+        for number, coded in enumerate(self._values):
+            codes = self.codes[coded.domain][coded.row]
+            packed = self._packed.point(
+                number, attributes.wide[_VALUE], attributes.narrow[_TYPE], self.key_rows[coded.domain][coded.text.key]
+            )
+            self._value_sources.point(number, packed, codes)
         for sources, of in ((self._string_sources, self._strings), (self._value_sources, self._values)):
             asked = [number for number, coded in enumerate(of) if coded.predicates]
             sources.ask(asked, sum(tables[of[number].domain].capacity for number in asked))

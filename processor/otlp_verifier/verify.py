@@ -11,7 +11,7 @@ from otlp_verifier.lookups import Lookups
 from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import BLOCK, Domain
-from otlp_verifier.machine.program import Program
+from otlp_verifier.machine.program import Need, Program
 from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns
 from otlp_verifier.policy import Completeness
 from otlp_verifier.relate.clocks import Clocks
@@ -139,9 +139,11 @@ class Engine:
         columns = self.columns
         program = self.plan.trace if completeness is Completeness.TRACE else self.plan.batch
         self.relations.load(columns)
-        if program.needs_tree:
-            self.tree.load(columns, self.relations)
-        if program.needs_clocks:
+        if Need.TREE in program.needs:
+            self.tree.load(columns, self.relations, order_too=Need.ORDER in program.needs)
+        if Need.LINKS in program.needs:
+            self.tree.find_targets(columns, self.relations)
+        if Need.CLOCKS in program.needs:
             self.clocks.load(columns)
         tables = self._tables
         self._lookups.load(columns, tables)

@@ -14,6 +14,13 @@ ARROWS = (">", ">>", "<", "<<", "~", "!>", "!>>", "!<", "!<<", "!~")
 ORDERS = ("==", "!=", "<", "<=", ">", ">=")
 INEQUALITIES = ("!=", "<", "<=", ">", ">=")
 WINDOWS = ("", "[0s, 0s] ", "[0s, 1ns] ", "[0s, 3ns] ", "[1ns, 2ns] ", "[2ns, ] ", "[0s, ] ", "[1ns, 9ns] ")
+# What is asked once per distinct value.
+MADE = (
+    "Int({0}) >= 1", "Int({0}) == nil", "{0} + 1 == 2.5", "2 * {0} > 1", "{0} == []", "{0} != [1]", '{0}["a"] == nil',
+    "{0} == 0x61", "IsEmpty({0})", "Len({0}) == 0", 'IsMatch({0}, "^1")', 'ToUpperCase({1}) == "A"',
+    'Substring({1}, 0, 1) <= "b"', 'Split({1}, "a")[1] == ""', 'Len(Split({1}, "a")) == 2', "ContainsValue({0}, 1)",
+    'not ToUpperCase({0}) == "A"',
+)  # fmt: skip
 VALUES = ("0", "1", "2", "1.0", "1.5", '"a"', '"b"', "true", "false")
 ASSUMPTIONS = (
     *[""] * 3,
@@ -239,6 +246,7 @@ class Contract:
             f"{row('status.code')} {rng.choice(ORDERS)} 1",
             f'{row("resource.service.name")} == "{rng.choice("ab")}"',
             rng.choice(("true", "false")),
+            rng.choice(MADE).format(attribute, row("name")),
         ]
         if not self.universal:
             choices += [

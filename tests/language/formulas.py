@@ -126,6 +126,13 @@ class Formula:
                     f"{kind}({attribute})",
                     f"Len({attribute}) {rng.choice(ORDERS)} 1",
                     f"IsMatch({attribute}, {rng.choice(TEXTS)})",
+                    f"Int({attribute}) {rng.choice(ORDERS)} {rng.choice(INTS)}",
+                    f"{attribute} {rng.choice(['+', '*'])} 2 {rng.choice(ORDERS)} {rng.choice(INTS)}",
+                    f"{attribute} {rng.choice(EQUALITIES)} {rng.choice(['[]', '{}', '0x00', '[1, nil]'])}",
+                    f'{attribute}["a"] {rng.choice(EQUALITIES)} nil',
+                    f"{attribute}[0] {rng.choice(ORDERS)} 1",
+                    f"IsEmpty({attribute})",
+                    f"ContainsValue({attribute}, {rng.choice([*INTS, *TEXTS])})",
                 ]
             )
         ordered = [*INTS, *DECIMALS, *DURATIONS, *TEXTS, self.number(1), self.time() or "1", self.duration(1)]

@@ -21,7 +21,7 @@ def refusal(text: str) -> str:
     try:
         compile_rules([Source("x", text)])
     except RuleErrors as caught:
-        (error,) = caught.errors
+        error, *_ = caught.errors
         lines = text.split("\n")
         assert 1 <= error.line <= len(lines)
         assert 1 <= error.column <= len(lines[error.line - 1]) + 1

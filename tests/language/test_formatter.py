@@ -17,9 +17,11 @@ from otlp_verifier.language.syntax import (
     Expression,
     ForEach,
     Index,
+    Item,
     Join,
     ListOf,
     Literal,
+    MapOf,
     Name,
     Points,
     Property,
@@ -39,13 +41,17 @@ RELATIONS = st.sampled_from(["child", "parent", "ancestor", "descendant", "sibli
 NS = st.integers(0, 2**61) | st.sampled_from([0, 1, 1_000, 1_500_000_000, 90 * 10**9, 3_600 * 10**9])
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+BYTES = st.binary(min_size=1, max_size=3)
 LITERALS = st.one_of(
-    st.builds(lambda value: Literal(value, 0), st.none() | st.booleans() | NUMBERS | TEXTS),
+    st.builds(lambda value: Literal(value, 0), st.none() | st.booleans() | NUMBERS | TEXTS | BYTES),
     st.builds(lambda ns: Literal(ns, 0, is_duration=True), NS),
 )
 # `span` alone is every span, and no path.
 NAMES = st.builds(lambda parts: Name(tuple(parts), 0), st.lists(WORDS, min_size=1, max_size=3).filter(["span"].__ne__))
-ATOMS = LITERALS | NAMES | st.builds(lambda base, key: Index(base, key, 0), NAMES, TEXTS)
+ATTRIBUTES = st.builds(lambda base, key: Index(base, key, 0), NAMES, TEXTS)
+POSITIONS = TEXTS | st.integers(0, 2**40)
+ITEMS = st.builds(lambda base, key, more: Item(Item(base, key, 0), more, 0), ATTRIBUTES, POSITIONS, POSITIONS)
+ATOMS = LITERALS | NAMES | ATTRIBUTES | ITEMS
 OPERATORS = ("or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/")
 WINDOWS = st.none() | st.builds(
     lambda low, more: Window(low, None if more is None else low + more, 0), NS, st.none() | NS
@@ -78,6 +84,10 @@ def deeper(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression
         st.builds(Structure, st.sampled_from([">", ">>", "<", "<<", "~", "!>", "!~"]), inner, inner, st.just(0)),
         st.builds(lambda items: ListOf(items, 0), lists),
         st.builds(lambda arguments: Call("Concat", arguments, 0), lists),
+        st.builds(lambda arguments, key: Item(Call("Split", arguments, 0), key, 0), lists, POSITIONS),
+        # An empty map begins no operand: there `{}` is any span, before an arrow.
+        st.builds(lambda other, keys, items: Binary("==", other, MapOf(tuple(keys), tuple(items), 0), 0),
+                  ATTRIBUTES, st.just(["a", "\""]), st.lists(LITERALS, min_size=2, max_size=2)),
     )  # fmt: skip
 
 
@@ -160,6 +170,9 @@ def test_built_in_rules_are_read_as_they_were(rule: Any) -> None:
         ("a - (b - c)", "a - (b - c)"),
         ("x == 1m30s", "x == 90s"),
         ('x == "\\t\\"é"', 'x == "\\t\\"é"'),
+        ('x["a"] [ "b" ][0]==0xFF', 'x["a"]["b"][0] == 0xff'),
+        ('x["a"] == {"k":[1,{"b":-2}] , "":nil}', 'x["a"] == {"k": [1, {"b": -2}], "": nil}'),
+        ('Split(x , ",")[0]', 'Split(x, ",")[0]'),
     ],
 )
 def test_the_form(text: str, canonical: str) -> None:

@@ -28,12 +28,14 @@ from tests.reference.values import (
     MAYBE,
     Condition,
     Duration,
+    Stated,
     arithmetic,
     clamped,
     compare,
     every,
     key,
     no,
+    picked,
     some,
 )
 
@@ -311,8 +313,16 @@ def _truth(tree: Expression, scope: _Scope) -> Condition:
 
 def _value(tree: Expression, scope: _Scope) -> Any:
     match tree:
+        case Literal(value=bytes() as content):
+            return Stated(content)
         case Literal():
             return Duration(tree.value) if tree.is_duration and isinstance(tree.value, int) else tree.value
+        case syntax.ListOf():
+            return tuple(_value(item, scope) for item in tree.items)
+        case syntax.MapOf():
+            return {key: _value(item, scope) for key, item in zip(tree.keys, tree.items, strict=True)}
+        case syntax.Item():
+            return picked(_value(tree.base, scope), tree.key)
         case Name():
             return _name(tree, scope)
         case Index():

@@ -64,6 +64,10 @@ class Id(bytes):
     """An id as columns read it."""
 
 
+class Stated(bytes):
+    """Bytes that a rule states; lists and maps that it states are tuples and dicts."""
+
+
 ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
@@ -75,6 +79,8 @@ def compare(left: Any, sign: str, right: Any, skew_ns: int = 0) -> Condition:
         return left is right and sign in ("==", "<=", ">=")
     if MAYBE in (left, right):
         return MAYBE
+    if any(isinstance(side, tuple | dict | Stated) for side in (left, right)):
+        return _compare_whole(_whole(left), sign, _whole(right))
     kinds = kind(left), kind(right)
     if kinds[0] != kinds[1] or kinds[0] == "other":  # nothing looks into bytes, arrays and maps
         return False
@@ -83,6 +89,43 @@ def compare(left: Any, sign: str, right: Any, skew_ns: int = 0) -> Condition:
     if (margin := skew_ns * apart(left, right)) != 0:
         return _blurred(int(left), sign, int(right), margin)
     return bool(left == right) if sign == "==" else bool(ORDERS[sign](left, right))
+
+
+def _whole(value: Any) -> Any:
+    """A list or map as Python has it, elements with their types: one is no 1.0, and true no 1."""
+    match value:
+        case ArrayValue():
+            return [_whole(element(each)) for each in value.values]
+        case KeyValueList():
+            return dict(reversed([(each.key, _whole(element(each.value))) for each in value.values]))
+        case tuple():
+            return [_whole(each) for each in value]
+        case dict():
+            return {key: _whole(each) for key, each in value.items()}
+        case bytes():
+            return bytes(value)
+    return type(value), value
+
+
+def _compare_whole(left: Any, sign: str, right: Any) -> bool:
+    if sign == "==" or type(left) is not bytes or type(right) is not bytes:
+        return bool(sign == "==" and left == right)
+    return bool(ORDERS[sign](left, right))
+
+
+def element(value: AnyValue) -> Any:
+    """A value as the walk has it; lists and maps as protobuf has them."""
+    kind = value.WhichOneof("value")
+    return None if kind is None else getattr(value, kind)
+
+
+def picked(value: Any, key: str | int) -> Any:
+    """What a map or list holds, if it does."""
+    if isinstance(value, KeyValueList):
+        return next((element(each.value) for each in value.values if each.key == key), None)
+    if isinstance(value, ArrayValue) and isinstance(key, int) and key < len(value.values):
+        return element(value.values[key])
+    return value[key] if isinstance(value, tuple) and isinstance(key, int) and key < len(value) else None
 
 
 def _blurred(left: int, sign: str, right: int, margin: int) -> Condition:
@@ -122,6 +165,8 @@ def key(value: object) -> object:
 
 
 def arithmetic(left: Any, sign: str, right: Any) -> Any:
+    if {kind(left), kind(right)} != {"number"}:
+        return None
     if float in (type(left), type(right)):
         return _FLOATS[sign](float(left), float(right))
     if sign == "/":
@@ -181,7 +226,25 @@ def _length(value: Any) -> int | None:
             return len(value)
         case ArrayValue() | KeyValueList():
             return len(value.values)
+        case tuple():
+            return len(value)
     return None
+
+
+def _int(value: Any) -> int | None:
+    if isinstance(value, str):
+        is_whole = value.isascii() and value.removeprefix("-").isdigit()
+        return int(value) if is_whole and abs(int(value)) < 2**63 else None
+    if isinstance(value, float):
+        return int(value) if math.isfinite(value) and abs(value) < 2**63 else -(2**63)
+    return int(value) if isinstance(value, int) else None
+
+
+def _substring(value: Any, start: int, length: int) -> str | None:
+    content = value.encode() if isinstance(value, str) else b""
+    return (
+        content[start : start + length].decode("utf-8", "surrogateescape") if start + length <= len(content) else None
+    )
 
 
 def _written(value: Any) -> str | None:
@@ -231,6 +294,14 @@ CALLS: Mapping[str, Callable[..., Any]] = {
     "HasPrefix": lambda text, prefix: isinstance(text, str) and text.startswith(prefix),
     "HasSuffix": lambda text, suffix: isinstance(text, str) and text.endswith(suffix),
     "Len": _length,
+    "Int": _int,
+    "Substring": _substring,
+    "ToUpperCase": lambda value: value.upper() if isinstance(value, str) else None,
+    "Split": lambda value, mark: tuple(value.split(mark)) if isinstance(value, str) else None,
+    "IsEmpty": lambda value: _length(value) == 0 or value is None or (kind(value) in ("bool", "number") and not value),
+    "ContainsValue": lambda values, wanted: (
+        isinstance(values, ArrayValue) and any(compare(element(each), "==", wanted) is True for each in values.values)
+    ),
     "IsMap": lambda value: isinstance(value, KeyValueList),
     "IsList": lambda value: isinstance(value, ArrayValue),
     "IsString": lambda value: isinstance(value, str),

@@ -22,6 +22,7 @@ def load(request: bytes) -> int:
     COLUMNS.load(request, LIMITS)
     RELATIONS.load(COLUMNS)
     TREE.load(COLUMNS, RELATIONS)
+    TREE.find_targets(COLUMNS, RELATIONS)
     return COLUMNS.spans.rows
 
 

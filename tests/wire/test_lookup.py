@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import AttributeWide, SpanNarrow, ValueType
-from otlp_verifier.wire.dictionary import NO_CODE, NO_TEXT, Dictionary, KeyTable, TextSources
+from otlp_verifier.wire.dictionary import Dictionary, KeyTable
 from otlp_verifier.wire.memory import joined
+from otlp_verifier.wire.sources import NO_CODE, NO_TEXT, TextSources
 from tests.wire.batches import loaded
 from tests.wire.requests import KEYS, random_request
 

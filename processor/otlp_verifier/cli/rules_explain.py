@@ -87,6 +87,8 @@ def _verdicts(examined: "Examined") -> list[str]:
 
 def _cost(examined: "Examined") -> str:
     from otlp_verifier.language.cost import TREE_NS, worst_ns_per_span  # noqa: PLC0415  # as above
+    from otlp_verifier.machine.program import Need  # noqa: PLC0415
 
-    tree = f", and once for all rules {TREE_NS:.0f} ns for parents and order" if examined.plan.trace.needs_tree else ""
+    needs_tree = Need.TREE in examined.plan.trace.needs
+    tree = f", and once for all rules {TREE_NS:.0f} ns for parents and order" if needs_tree else ""
     return f"At most {worst_ns_per_span(examined.plan):.0f} ns per span on one core{tree}."

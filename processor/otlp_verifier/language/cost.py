@@ -39,6 +39,7 @@ _EXTREME_NS: Final = 40.0  # a smallest or largest one costs that much more than
 _DISTINCT_NS: Final = 60.0
 _START_NS: Final = 6.0  # of columns that no other rule has read yet
 KEY_LOOKUP_NS: Final = 3.0  # an attribute key, per span
+VALUE_NS: Final = 30.0  # a value of an attribute that is asked about also where it is no string
 TREE_NS: Final = 140.0  # parents, depth and time order of all spans: once, whatever the number of rules
 
 
@@ -55,4 +56,5 @@ def worst_ns_per_span(plan: Plan) -> float:
                 plain = keyed = _DISTINCT_NS
             total += plain if job.member_key < 0 else keyed
             total += _EXTREME_NS if job.function >= Function.MIN_SIGNED and job.function is not Function.DISTINCT else 0
-    return total + KEY_LOOKUP_NS * sum(map(len, plan.keys.values()))
+    values = sum(text.is_value for texts in plan.texts.values() for text in texts)
+    return total + KEY_LOOKUP_NS * sum(map(len, plan.keys.values())) + VALUE_NS * values

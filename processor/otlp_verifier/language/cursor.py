@@ -96,7 +96,11 @@ class Cursor:
     @property
     def following(self) -> Token:
         """The token after the one in hand."""
-        return self._tokens[min(self._position + 1, len(self._tokens) - 1)]
+        return self.ahead(1)
+
+    def ahead(self, count: int) -> Token:
+        """The token so many after the one in hand."""
+        return self._tokens[min(self._position + count, len(self._tokens) - 1)]
 
     def next(self) -> Token:
         """Take the token in hand."""

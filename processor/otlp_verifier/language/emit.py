@@ -102,9 +102,8 @@ class Emitter:
                 words, flags = max(words, phase.words.used), max(flags, phase.flags.used)
             rounds.append(Round(tuple(phases), tuple(jobs_placed)))
         array = np.array(instructions, np.int32).reshape(-1, 5)
-        needs_tree = machine.reads_tree(array, tuple(rounds))
-        needs_clocks = machine.reads_clocks(array)
-        program = Program(array, tuple(rounds), scratch.word_columns, scratch.mark_columns, needs_tree, needs_clocks)
+        needs = machine.needs_of(array, tuple(rounds))
+        program = Program(array, tuple(rounds), scratch.word_columns, scratch.mark_columns, needs)
         return Emitted(program, words, flags)
 
     def _rounds(self, reports: Sequence[Report]) -> list[list[Job]]:

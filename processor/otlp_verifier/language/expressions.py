@@ -8,7 +8,7 @@
                  | "exists" points | "forall" points "require" expression
                  | ("span" | "link from span") ... points, as an operand of the temporal operators
                  | "{" expression "}" arrow "{" expression "}"
-    comparison  := sum (("==" | "!=" | "<" | "<=" | ">" | ">=") sum)?   # after the operator a sum may be a map
+    comparison  := sum (("==" | "!=" | "<" | "<=" | ">" | ">=") sum)?
     sum         := product (("+" | "-") product)*
     product     := factor (("*" | "/") factor)*
     points      := relation [variable] ["at" "end"] ["where" expression]
@@ -152,7 +152,7 @@ class ExpressionParser:
             points = self.points("which rows")
             cursor.word("require", "`forall` is followed by a relation, perhaps `where`, and `require`")
             return Quantified("forall", points, self._nested(lambda: self._disjunction(self._negation)), offset)
-        if cursor.is_symbol("{"):
+        if cursor.is_symbol("{") and not (cursor.following.kind is Kind.TEXT and cursor.ahead(2).text == ":"):
             return self._structure()
         if self._begins_points():
             return self.points("points")

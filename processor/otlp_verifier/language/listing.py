@@ -62,6 +62,7 @@ _NARROW_NAMES: Final[dict[int, type[IntEnum]]] = {
     NarrowTable.EVENTS: columns.EventNarrow,
     NarrowTable.LINKS: columns.LinkNarrow,
     NarrowTable.ATTRIBUTES: columns.AttributeNarrow,
+    NarrowTable.RESOURCE_CLOCKS: ResourceClock,
     NarrowTable.SPAN_RELATIONS: SpanRelation,
     NarrowTable.TRACES: TraceRelation,
     NarrowTable.SPAN_TREE: SpanTree,
@@ -136,7 +137,8 @@ def _narrow(plan: Plan, table: int, column: int) -> str:
     if NarrowTable.KEYS <= table < NarrowTable.CODES:
         domain = Domain(table - NarrowTable.KEYS)
         return f"{domain.name.lower()} attribute {plan.keys[domain][column].decode()!r}"
-    return f"{Domain(table - NarrowTable.CODES).name.lower()} string {column}"
+    domain = Domain(table - NarrowTable.CODES)
+    return f"{domain.name.lower()} {'value' if plan.texts[domain][column].is_value else 'string'} {column}"
 
 
 def _job(job: Job) -> str:

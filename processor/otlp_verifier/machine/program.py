@@ -1,12 +1,13 @@
 """What the machine runs: instructions for phases, and jobs between them."""
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Flag, IntEnum, auto
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op
+from otlp_verifier.relate.tree import SpanTree
 
 
 class JobKind(IntEnum):
@@ -16,6 +17,15 @@ class JobKind(IntEnum):
     INTERVAL = 1
     PATH = 2
     WINDOW = 3
+
+
+class Need(Flag):
+    """What a program needs to know of a batch beyond its columns and relations."""
+
+    TREE = auto()  # parents in the tree, depths, places in preorder
+    ORDER = auto()  # places in time
+    LINKS = auto()  # where links point to
+    CLOCKS = auto()  # whose clock shows a time
 
 
 class Function(IntEnum):
@@ -86,8 +96,7 @@ class Program:
         instructions: int32 (instructions, 5), see machine.operations.
         rounds: in order; only the last one reports.
         word_columns, mark_columns: per domain, how many columns jobs read.
-        needs_tree: whether anything asks for tree or time order.
-        needs_clocks: whether anything asks whose clock shows a time.
+        needs: what has to be found out before it runs.
 
     """
 
@@ -95,18 +104,26 @@ class Program:
     rounds: tuple[Round, ...]
     word_columns: dict[Domain, int]
     mark_columns: dict[Domain, int]
-    needs_tree: bool
-    needs_clocks: bool
+    needs: Need
 
 
-def reads_clocks(instructions: NDArray[np.int32]) -> bool:
-    """Whether an instruction needs to know which resources are one."""
+_TREE_ORDER = (int(SpanTree.START_POSITION), int(SpanTree.END_POSITION))
+
+
+def needs_of(instructions: NDArray[np.int32], rounds: tuple[Round, ...]) -> Need:
+    """What instructions and jobs ask for."""
     loads = instructions[np.isin(instructions[:, 0], (Op.NARROW, Op.NARROW_AT, Op.ROW_AT))]
-    return bool((loads[:, 2] == NarrowTable.RESOURCE_CLOCKS).any())
-
-
-def reads_tree(instructions: NDArray[np.int32], rounds: tuple[Round, ...]) -> bool:
-    """Whether an instruction or a job needs the tree, the time order or the targets of links."""
-    loads = instructions[np.isin(instructions[:, 0], (Op.NARROW, Op.NARROW_AT, Op.ROW_AT))]
-    of_tree = np.isin(loads[:, 2], (NarrowTable.SPAN_TREE, NarrowTable.LINK_TARGETS)).any()
-    return bool(of_tree) or any(job.kind is not JobKind.GROUP for each in rounds for job in each.jobs)
+    of_tree = loads[loads[:, 2] == NarrowTable.SPAN_TREE]
+    kinds = {job.kind for each in rounds for job in each.jobs}
+    is_ordered = JobKind.WINDOW in kinds or bool(np.isin(of_tree[:, 3], _TREE_ORDER).any())
+    is_tree = is_ordered or len(of_tree) > 0 or not kinds.isdisjoint((JobKind.INTERVAL, JobKind.PATH))
+    found = Need(0)
+    for need, is_asked in (
+        (Need.TREE, is_tree),
+        (Need.ORDER, is_ordered),
+        (Need.LINKS, bool((loads[:, 2] == NarrowTable.LINK_TARGETS).any())),
+        (Need.CLOCKS, bool((loads[:, 2] == NarrowTable.RESOURCE_CLOCKS).any())),
+    ):
+        if is_asked:
+            found |= need
+    return found

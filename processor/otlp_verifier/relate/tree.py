@@ -52,24 +52,32 @@ class Tree:
         self._reserve(64)
         self.links: NDArray[np.uint32] = np.empty((len(LinkTarget), 64), np.uint32)
 
-    def load(self, columns: Columns, relations: Relations) -> None:
-        """Order the spans that `columns` holds and `relations` has related."""
+    def load(self, columns: Columns, relations: Relations, *, order_too: bool = True) -> None:
+        """Find the places in the tree, and in time too, of the spans that `columns` holds."""
+        self._fit(columns, relations)
+        n = columns.spans.rows
+        build(relations.spans, n, self.spans, self.preorder, self._scratch)
+        if order_too:
+            order(
+                columns.spans.wide, np.frombuffer(columns.buffer, np.uint8), relations.spans, n, relations.trace_count,
+                self.spans, self.by_start, self.by_end, self.traces, self._scratch,
+            )  # fmt: skip
+
+    def find_targets(self, columns: Columns, relations: Relations) -> None:
+        """Find where the links that `columns` holds point to."""
+        self._fit(columns, relations)
+        if columns.links.rows:
+            link_targets(
+                columns.links.wide, columns.links.narrow, columns.links.rows, columns.spans.wide, columns.spans.rows,
+                relations.spans, np.uint64(SEED), self.links, self._scratch,
+            )  # fmt: skip
+
+    def _fit(self, columns: Columns, relations: Relations) -> None:
         if relations.spans.shape[1] != self.spans.shape[1]:
             self._reserve(relations.spans.shape[1])
         if columns.links.capacity != self.links.shape[1]:
             self.links = np.empty((len(LinkTarget), columns.links.capacity), np.uint32)
             self.generation += 1
-        n = columns.spans.rows
-        build(relations.spans, n, self.spans, self.preorder, self._scratch)
-        order(
-            columns.spans.wide, np.frombuffer(columns.buffer, np.uint8), relations.spans, n, relations.trace_count,
-            self.spans, self.by_start, self.by_end, self.traces, self._scratch,
-        )  # fmt: skip
-        if columns.links.rows:
-            link_targets(
-                columns.links.wide, columns.links.narrow, columns.links.rows, columns.spans.wide, n, relations.spans,
-                np.uint64(SEED), self.links, self._scratch,
-            )  # fmt: skip
 
     def _reserve(self, capacity: int) -> None:
         self.generation += 1

@@ -4,7 +4,7 @@ Both tables live in numpy arrays that C fills and searches; see lookup.h.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,86 +12,11 @@ from numpy.typing import NDArray
 from otlp_verifier.wire._native import ffi, lib
 from otlp_verifier.wire.memory import UINT8, UINT32, UINT64, joined, pointer
 from otlp_verifier.wire.seed import SEED
+from otlp_verifier.wire.sources import NO_CODE, TEXT_BYTES_MAX, TextSources
 
-NO_CODE: Final = 0xFFFFFFFF
-NO_TEXT: Final = 0xFFFFFFFFFFFFFFFF
-_ARENA_LIMIT = 2**32 - 1  # a text's offset has 32 bits
+_ARENA_LIMIT = TEXT_BYTES_MAX
 
 _Native: TypeAlias = Any  # a cffi struct or pointer
-
-
-class TextSources:
-    """Where the texts are that a dictionary encodes: columns, or the values of attributes with one key.
-
-    Args:
-        count: how many sources there are.
-
-    """
-
-    def __init__(self, count: int) -> None:
-        self._native = ffi.new("otlpv_text_source[]", count)
-        self._memory: list[Any] = [None] * count  # so that the arrays stay where they are
-        self._asked: list[int] = []
-        self._seen = np.empty((0, 0), np.uint8)
-        self._news = np.empty(0, np.uint64)
-        self._news_native = pointer(self._news, UINT64)
-
-    def point(
-        self,
-        number: int,
-        texts: NDArray[np.uint64],
-        codes: NDArray[np.uint32],
-        *,
-        rows: NDArray[np.uint32] | None = None,
-        types: NDArray[np.uint32] | None = None,
-    ) -> None:
-        """Say where a source's texts are and where their codes go.
-
-        Args:
-            number: of the source.
-            texts: offset << 32 | length, shape (rows,); NO_TEXT has the code NO_CODE.
-            codes: the result, shape (at least the owners,).
-            rows: the row with each owner's text, or NO_CODE, shape (at least the owners,); None: an owner is a row.
-            types: with `rows`: otlpv_type of each row, shape (rows,); what is no string has the code NO_CODE.
-
-        Raises:
-            ValueError: an array has another type or layout, or is too small.
-
-        """
-        memory = [pointer(texts, UINT64), pointer(codes, UINT32, 0 if rows is not None else len(texts), writable=True)]
-        if rows is not None and types is not None:
-            memory += [pointer(rows, UINT32, len(codes)), pointer(types, UINT32, len(texts))]
-        self._memory[number] = memory
-        native = self._native[number]
-        native.texts, native.codes, native.rows, native.types = (*memory, ffi.NULL, ffi.NULL)[:4]
-
-    def count(self, number: int, owners: int) -> None:
-        """Say how many owners of a source are encoded."""
-        self._native[number].owners = owners
-
-    def ask(self, numbers: Sequence[int], owners: int) -> None:
-        """Say whose new codes `encode` returns, and how many owners these sources have at most, all together."""
-        self._asked = list(numbers)
-        self._news = np.empty(owners, np.uint64)
-        self._news_native = pointer(self._news, UINT64)
-
-    def reserve(self, codes: int) -> None:
-        """Make room for so many codes; forgets which codes have been there when there was not."""
-        if self._seen.shape != (len(self._asked), codes):
-            self._seen = np.zeros((len(self._asked), codes), np.uint8)
-            for row, number in enumerate(self._asked):
-                self._native[number].seen = pointer(self._seen[row], UINT8)
-
-    def forget(self) -> None:
-        """Take every code for one that has not been there."""
-        self._seen.fill(0)
-
-    def encode(self, source: _Native, dictionary: _Native) -> list[tuple[int, int]] | None:
-        """Do it, for `Dictionary`; None when the dictionary is full."""
-        found = lib.otlpv_encode(source, self._native, len(self._native), dictionary, self._news_native)
-        if found == NO_CODE:
-            return None
-        return [(new >> 32, new & 0xFFFFFFFF) for new in self._news[:found].tolist()] if found else []
 
 
 class Dictionary:

@@ -153,3 +153,37 @@ uint32_t otlpv_encode(const uint8_t *bytes, const otlpv_text_source *sources, ui
     }
     return new_count;
 }
+
+static bool is_scalar(uint32_t type) { return type == OTLPV_BOOL || type == OTLPV_INT || type == OTLPV_DOUBLE; }
+
+static bool is_content(uint32_t type) { return type == OTLPV_ARRAY || type == OTLPV_MAP || type == OTLPV_BYTES; }
+
+uint64_t otlpv_pack(const uint8_t *bytes, const otlpv_value_source *sources, uint32_t source_count, uint8_t *packed,
+                    uint64_t capacity)
+{
+    uint64_t at = 0;
+    for (const otlpv_value_source *source = sources; source < sources + source_count; source++) {
+        for (uint32_t owner = 0; owner < source->owners; owner++) {
+            const uint32_t row = source->rows[owner];
+            const uint32_t type = row == OTLPV_NO_ROW ? OTLPV_EMPTY : source->types[row];
+            source->texts[owner] = OTLPV_NO_TEXT;
+            if (!is_scalar(type) && !is_content(type))
+                continue;
+            const uint64_t value = source->values[row];
+            const uint32_t length = is_scalar(type) ? 8 : otlpv_text_length(value);
+            const uint64_t begin = at;
+            at += 1 + (uint64_t)length;
+            if (at > capacity)
+                continue;
+            packed[begin] = (uint8_t)type;
+            if (is_scalar(type)) {
+                for (uint32_t i = 0; i < 8; i++)
+                    packed[begin + 1 + i] = (uint8_t)(value >> (8 * i));
+            } else {
+                memcpy(packed + begin + 1, bytes + otlpv_text_offset(value), length);
+            }
+            source->texts[owner] = begin << 32 | (length + 1);
+        }
+    }
+    return at;
+}

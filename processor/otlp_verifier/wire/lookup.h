@@ -53,3 +53,18 @@ typedef struct {
  * and starts again. */
 uint32_t otlpv_encode(const uint8_t *bytes, const otlpv_text_source *sources, uint32_t source_count,
                       otlpv_dictionary *dictionary, uint64_t *news);
+
+/* Where the values of one key are that are no strings, and where the texts go that stand for them. */
+typedef struct {
+    const uint64_t *values; /* per row, as in the attributes' columns; so are the types */
+    const uint32_t *types;
+    const uint32_t *rows;   /* per owner, OTLPV_NO_ROW for none */
+    uint64_t *texts;        /* per owner, the result: where in `packed`; OTLPV_NO_TEXT for strings and what is empty */
+    uint32_t owners;
+} otlpv_value_source;
+
+/* Packs values so that equal ones are equal bytes: the type, then 8 bytes of a scalar or the content of bytes, arrays
+ * and maps. Returns how many bytes that takes. When those are more than `capacity`, what is written means nothing: the
+ * caller makes room, for at most 2^32 - 1 of them, and starts again. */
+uint64_t otlpv_pack(const uint8_t *bytes, const otlpv_value_source *sources, uint32_t source_count, uint8_t *packed,
+                    uint64_t capacity);

@@ -1,0 +1,149 @@
+"""Where the strings and values of a batch are that a dictionary encodes; see lookup.h."""
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.wire._native import ffi, lib
+from otlp_verifier.wire.memory import UINT8, UINT32, UINT64, pointer
+
+NO_CODE: Final = 0xFFFFFFFF
+NO_TEXT: Final = 0xFFFFFFFFFFFFFFFF
+TEXT_BYTES_MAX: Final = 2**32 - 1  # a text's offset has 32 bits
+
+_Native: TypeAlias = Any  # a cffi struct or pointer
+
+
+class TextSources:
+    """Where the texts are that a dictionary encodes: columns, or the values of attributes with one key.
+
+    Args:
+        count: how many sources there are.
+
+    """
+
+    def __init__(self, count: int) -> None:
+        self._native = ffi.new("otlpv_text_source[]", count)
+        self._memory: list[Any] = [None] * count  # so that the arrays stay where they are
+        self._asked: list[int] = []
+        self._seen = np.empty((0, 0), np.uint8)
+        self._news = np.empty(0, np.uint64)
+        self._news_native = pointer(self._news, UINT64)
+
+    def point(
+        self,
+        number: int,
+        texts: NDArray[np.uint64],
+        codes: NDArray[np.uint32],
+        *,
+        rows: NDArray[np.uint32] | None = None,
+        types: NDArray[np.uint32] | None = None,
+    ) -> None:
+        """Say where a source's texts are and where their codes go.
+
+        Args:
+            number: of the source.
+            texts: offset << 32 | length, shape (rows,); NO_TEXT has the code NO_CODE.
+            codes: the result, shape (at least the owners,).
+            rows: the row with each owner's text, or NO_CODE, shape (at least the owners,); None: an owner is a row.
+            types: with `rows`: otlpv_type of each row, shape (rows,); what is no string has the code NO_CODE.
+
+        Raises:
+            ValueError: an array has another type or layout, or is too small.
+
+        """
+        memory = [pointer(texts, UINT64), pointer(codes, UINT32, 0 if rows is not None else len(texts), writable=True)]
+        if rows is not None and types is not None:
+            memory += [pointer(rows, UINT32, len(codes)), pointer(types, UINT32, len(texts))]
+        self._memory[number] = memory
+        native = self._native[number]
+        native.texts, native.codes, native.rows, native.types = (*memory, ffi.NULL, ffi.NULL)[:4]
+
+    def count(self, number: int, owners: int) -> None:
+        """Say how many owners of a source are encoded."""
+        self._native[number].owners = owners
+
+    def ask(self, numbers: Sequence[int], owners: int) -> None:
+        """Say whose new codes `encode` returns, and how many owners these sources have at most, all together."""
+        self._asked = list(numbers)
+        self._news = np.empty(owners, np.uint64)
+        self._news_native = pointer(self._news, UINT64)
+
+    def reserve(self, codes: int) -> None:
+        """Make room for so many codes; forgets which codes have been there when there was not."""
+        if self._seen.shape != (len(self._asked), codes):
+            self._seen = np.zeros((len(self._asked), codes), np.uint8)
+            for row, number in enumerate(self._asked):
+                self._native[number].seen = pointer(self._seen[row], UINT8)
+
+    def forget(self) -> None:
+        """Take every code for one that has not been there."""
+        self._seen.fill(0)
+
+    def encode(self, source: _Native, dictionary: _Native) -> list[tuple[int, int]] | None:
+        """Do it, for `Dictionary`; None when the dictionary is full."""
+        found = lib.otlpv_encode(source, self._native, len(self._native), dictionary, self._news_native)
+        if found == NO_CODE:
+            return None
+        return [(new >> 32, new & 0xFFFFFFFF) for new in self._news[:found].tolist()] if found else []
+
+
+class ValueSources:
+    """Where the values of attributes are that are no strings; `pack` makes texts of them for a dictionary.
+
+    Args:
+        count: how many sources there are.
+
+    """
+
+    def __init__(self, count: int) -> None:
+        self._native = ffi.new("otlpv_value_source[]", count)
+        self._memory: list[Any] = [None] * count  # so that the arrays stay where they are
+        self._packed = np.empty(1 << 12, np.uint8)
+
+    def point(
+        self, number: int, values: NDArray[np.uint64], types: NDArray[np.uint32], rows: NDArray[np.uint32]
+    ) -> NDArray[np.uint64]:
+        """Say where a source's values are.
+
+        Args:
+            number: of the source.
+            values: as in the attributes' columns, shape (rows,).
+            types: otlpv_type of each, shape (rows,).
+            rows: the row with each owner's value, or NO_CODE, shape (owners,).
+
+        Returns:
+            where the texts go, shape (owners,); NO_TEXT for strings and what is absent or empty.
+
+        """
+        texts = np.empty(len(rows), np.uint64)
+        memory = (
+            pointer(values, UINT64), pointer(types, UINT32, len(values)), pointer(rows, UINT32),
+            pointer(texts, UINT64, writable=True),
+        )  # fmt: skip
+        self._memory[number] = memory
+        native = self._native[number]
+        native.values, native.types, native.rows, native.texts = memory
+        return texts
+
+    def count(self, number: int, owners: int) -> None:
+        """Say how many owners of a source are packed."""
+        self._native[number].owners = owners
+
+    def pack(self, buffer: bytes | memoryview) -> memoryview:
+        """Write all values; what the texts point into, until the next call.
+
+        Raises:
+            OverflowError: the values take more than 4 GiB.
+
+        """
+        source, native, count = ffi.from_buffer("uint8_t[]", buffer), self._native, len(self._native)
+        while (used := lib.otlpv_pack(source, native, count, pointer(self._packed, UINT8), len(self._packed))) > len(
+            self._packed
+        ):
+            if used > TEXT_BYTES_MAX:
+                raise OverflowError("the values of one batch that rules ask about are longer than 4 GiB")
+            self._packed = np.empty(min(1 << (used - 1).bit_length(), TEXT_BYTES_MAX), np.uint8)
+        return self._packed.data
