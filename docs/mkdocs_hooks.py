@@ -14,6 +14,8 @@ from mkdocs.structure.pages import Page
 
 # A link to a file or folder, with or without an anchor; not to another site, nor within the page.
 _LINK = re.compile(r"(?<=\]\()(?!https?://|#|mailto:)(?P<target>[^)#\s]+)(?P<anchor>#[^)\s]+)?(?=\))")
+_GENERATED = re.compile(r"\A<!-- generated.*? -->\n")
+_SECTION = re.compile(r"\]\(README\.md#(?P<name>[\w-]+)\)")
 # Pages that another part of the project writes, which need not be there, and where they are shown.
 _LATER = {"rules/": ("undecided-rules.md",)}
 
@@ -25,7 +27,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001  # MkDocs'
-    """Let links that leave docs/ lead to the repository."""
+    """Let links that leave docs/ lead to the repository, and the heading stand first: MkDocs takes it as the title."""
     folder = posixpath.dirname(page.file.src_uri)
 
     def led(match: re.Match[str]) -> str:
@@ -34,7 +36,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return match[0]
         return f"{config.repo_url}/blob/main/{target.removeprefix('../')}{match['anchor'] or ''}"
 
-    return _LINK.sub(led, markdown)
+    return _LINK.sub(led, _GENERATED.sub("", markdown))
 
 
 def _expanded(entries: list[Any], docs: Path) -> list[Any]:
@@ -53,10 +55,20 @@ def _expanded(entries: list[Any], docs: Path) -> list[Any]:
     return found
 
 
-def _pages(docs: Path, folder: str) -> list[str]:
-    """The pages of a folder, its README first, and what belongs to it."""
-    names = sorted(path.name for path in (docs / folder).glob("*.md"))
-    names.sort(key=lambda name: name != "README.md")
-    return [f"{folder}{name}" for name in names] + [
-        name for name in _LATER.get(folder, ()) if names and (docs / name).exists()
-    ]
+def _pages(docs: Path, folder: str) -> list[Any]:
+    """The pages of a folder: its README first, which stands for the folder, then the others.
+
+    Pages that begin by naming a section of the README, as rules name their family, stand together below it.
+    """
+    pages: list[Any] = []
+    sections: dict[str, list[str]] = {}
+    for path in sorted((docs / folder).glob("*.md")):
+        section = _SECTION.search(path.read_text(encoding="utf-8"))
+        if path.name == "README.md":
+            pages.insert(0, f"{folder}{path.name}")
+        elif section is None:
+            pages.append(f"{folder}{path.name}")
+        else:
+            sections.setdefault(section["name"], []).append(f"{folder}{path.name}")
+    pages += [{name: sections[name]} for name in sorted(sections)]
+    return pages + [name for name in _LATER.get(folder, ()) if pages and (docs / name).exists()]

@@ -1,6 +1,7 @@
 """The documentation's site builds without a warning, and what is generated for it is what the code says."""
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,12 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-RULE_PAGE = "# span-name-empty\n\nSee [the configuration](../configuration.md) and [the command](../cli.md).\n"
+RULE_PAGE = """\
+<!-- generated: make pages -->
+# span-name-empty
+
+Of [status](README.md#status); see [the configuration](../configuration.md) and [the command](../cli.md).
+"""
 
 
 def generator(name: str):  # type: ignore[no-untyped-def]  # a module
@@ -62,7 +68,7 @@ def test_pages_in_the_navigation_are_there() -> None:
 def test_the_site_builds(source: Path, tmp_path: Path, rules: bool) -> None:
     if rules:
         (source / "docs" / "rules").mkdir()
-        (source / "docs" / "rules" / "README.md").write_text("# Rules\n\n[one](span-name-empty.md)\n")
+        (source / "docs" / "rules" / "README.md").write_text("# Rules\n\n## status\n\n[one](span-name-empty.md)\n")
         (source / "docs" / "rules" / "span-name-empty.md").write_text(RULE_PAGE)
         (source / "docs" / "undecided-rules.md").write_text("# Promises without a rule\n\n[rules](rules/README.md)\n")
     site = tmp_path / "site"
@@ -70,6 +76,7 @@ def test_the_site_builds(source: Path, tmp_path: Path, rules: bool) -> None:
     assert done.returncode == 0, done.stderr
     home = (site / "index.html").read_text()
     assert ("rules/span-name-empty/" in home) is rules
+    assert (re.search(r"\n\s*span-name-empty\n", home) is not None) is rules, "a rule's page is called as the rule is"
     assert "decisions/0004-what-a-baseline-knows/" in home
     led = (site / "architecture" / "index.html").read_text()
     assert "https://github.com/otlp-verifier/otlp-verifier/blob/main/bridge/proto/verifier.proto" in led

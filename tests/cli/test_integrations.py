@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.cli.captures import Shop, json_lines
 
 ROOT = Path(__file__).parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
-STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
+STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "run" in step}
 HOOKS: dict[str, dict[str, Any]] = {
     hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
 }
@@ -54,6 +55,32 @@ def test_the_action_is_one() -> None:
     assert all("${{" not in one["run"] for one in STEPS.values()), "inputs come as variables, never as text of a script"
     assert ACTION["inputs"]["paths"]["required"]
     assert (ROOT / "pyproject.toml").exists(), "what the action installs is where it is"
+
+
+def test_what_is_installed_is_kept_until_its_sources_change(tmp_path: Path) -> None:
+    """With a copy of the sources, of which one is touched, then changed."""
+    [cache] = [one for one in ACTION["runs"]["steps"] if "uses" in one]
+    assert cache["with"]["key"] == "${{ steps.version.outputs.key }}"
+    copy = tmp_path / "action"
+    copy.mkdir()
+    shutil.copytree(
+        ROOT / "processor", copy / "processor", ignore=shutil.ignore_patterns("__pycache__", "_native*", "*.egg-info")
+    )
+    for name in ("pyproject.toml", "setup.py"):
+        shutil.copy(ROOT / name, copy)
+    keys = []
+    for change in (lambda path: None, Path.touch, lambda path: path.write_text("changed")):
+        change(copy / "processor" / "otlp_verifier" / "policy.py")
+        out = tmp_path / "output"
+        out.write_text("")
+        variables = {"GITHUB_ACTION_PATH": str(copy), "GITHUB_OUTPUT": str(out), "RUNNER_OS": "Linux"}
+        done = step("What the installation depends on", tmp_path, **variables, RUNNER_ARCH="X64")
+        assert (done.returncode, done.stderr) == (0, "")
+        [key] = re.findall(
+            r"^key=(otlp-verifier-Linux-X64-Python3\.\d+\.\d+-[0-9a-f]{64})$", out.read_text(), re.MULTILINE
+        )
+        keys.append(key)
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_the_action_installs_into_a_folder_of_its_own(tmp_path: Path) -> None:

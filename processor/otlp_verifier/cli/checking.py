@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from otlp_verifier.cli.outputs import FORMATS, Output, OutputType, write_all
-from otlp_verifier.cli.progress import shown_after_a_second
+from otlp_verifier.cli.progress import explained_after_seconds, shown_after_a_second
 
 if TYPE_CHECKING:
     from otlp_verifier.files import Check
@@ -156,6 +156,11 @@ def verifier_of(asked: Options) -> "tuple[SettingsFile, Verifier]":
         click.BadParameter: a name in `--select` or `--ignore` that no rule has.
 
     """
+    with explained_after_seconds():
+        return _loaded(asked)
+
+
+def _loaded(asked: Options) -> "tuple[SettingsFile, Verifier]":
     from otlp_verifier.selection import UnknownNameError, narrowed  # noqa: PLC0415  # --help should load no engine
     from otlp_verifier.serve.engine import compiled  # noqa: PLC0415
     from otlp_verifier.settings import load  # noqa: PLC0415
