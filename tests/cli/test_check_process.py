@@ -46,11 +46,21 @@ def test_a_closed_pipe_ends_the_check_quietly(tmp_path: Path) -> None:
             assert one.wait() == 1
 
 
+def _heed_interrupts() -> None:
+    """Take SIGINT as a terminal's child does: what runs in the background of a shell is made to ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c(tmp_path: Path) -> None:
     """While it waits for standard input; 1, with which click would end, would mean findings."""
     command = [sys.executable, "-m", "otlp_verifier.cli", "check", "-", "--select", "span-name-empty"]
     with subprocess.Popen(
-        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509  # no other thread is at work
     ) as one:
         assert one.stdin is not None
         assert one.stderr is not None
