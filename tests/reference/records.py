@@ -12,8 +12,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from otlp_verifier.wire.limits import Limits
+from tests.reference.machine import signed
 from tests.reference.relations import Related, read_id, relate, standing_order
-from tests.reference.values import Id, Time, attribute_value, minus
+from tests.reference.values import Id, Number, Time, attribute_value, minus
 from tests.strategies import all_spans
 
 
@@ -196,7 +197,9 @@ def read(record: Record, path: str) -> Any:
     if path in _FLAGS:
         return _FLAGS[path](record.message.flags)
     if path in _TIMES:
-        return Time(getattr(record.message, _TIMES[path]), {clock_of(record): 1})
+        time = getattr(record.message, _TIMES[path])
+        clocks = {clock_of(record): 1}
+        return Number(signed(time), clocks) if path.endswith("_unix_nano") else Time(time, clocks)
     if path == "duration":
         return minus(read(record, "end"), read(record, "start"))
     if path == "trace_id.high":

@@ -60,6 +60,10 @@ class Duration(Clocked):
     """Nanoseconds, with sign."""
 
 
+class Number(Clocked):
+    """A number; Unix nanoseconds too, where OTTL takes them for an int64."""
+
+
 class Id(bytes):
     """An id as columns read it."""
 
@@ -190,7 +194,9 @@ def clamped(left: Any, result: int, clocks: Mapping[int, int] | None = None) -> 
     if isinstance(left, Time):
         return Time(max(0, min(result, 2**64 - 1)), clocks)
     wrapped = (result + 2**63) % 2**64 - 2**63
-    return Duration(wrapped, clocks) if isinstance(left, Duration) else wrapped
+    if isinstance(left, Duration):
+        return Duration(wrapped, clocks)
+    return Number(wrapped, clocks) if clocks else wrapped
 
 
 def _clocks(left: Any, right: Any, sign: int) -> dict[int, int]:
