@@ -95,10 +95,12 @@ class Lookups:
     def _encode_values(self, columns: Columns, tables: dict[Domain, Table]) -> None:
         """The codes of values that are no strings, where rules ask about them."""
         for number, coded in enumerate(self._values):
-            owners = tables[coded.domain].rows
-            self._packed.count(number, owners)
-            self._value_sources.count(number, owners)
+            self._packed.count(number, tables[coded.domain].rows)
         packed = self._packed.pack(columns.buffer)
+        if not packed:
+            return
+        for number, coded in enumerate(self._values):
+            self._value_sources.count(number, tables[coded.domain].rows if self._packed.found(number) else 0)
         for number, code in self._value_codes.encode(packed, self._value_sources):
             [content] = self._value_codes.strings(code, code + 1)
             try:
@@ -126,9 +128,8 @@ class Lookups:
                 )  # fmt: skip
         for number, coded in enumerate(self._values):
             codes = self.codes[coded.domain][coded.row]
-            packed = self._packed.point(
-                number, attributes.wide[_VALUE], attributes.narrow[_TYPE], self.key_rows[coded.domain][coded.text.key]
-            )
+            rows = self.key_rows[coded.domain][coded.text.key]
+            packed = self._packed.point(number, attributes.wide[_VALUE], attributes.narrow[_TYPE], rows, codes)
             self._value_sources.point(number, packed, codes)
         for sources, of in ((self._string_sources, self._strings), (self._value_sources, self._values)):
             asked = [number for number, coded in enumerate(of) if coded.predicates]

@@ -10,7 +10,7 @@ from otlp_verifier.language.plan import Plan
 from otlp_verifier.lookups import Lookups
 from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
-from otlp_verifier.machine.operations import BLOCK, Domain
+from otlp_verifier.machine.operations import FLAG_STRIDE, WORD_STRIDE, Domain
 from otlp_verifier.machine.program import Need, Program
 from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns
 from otlp_verifier.policy import Completeness
@@ -96,8 +96,8 @@ class Engine:
         self._generation: tuple[int, ...] = ()
         self._arrays: tuple[NDArray[np.generic], ...] = ()
         self._wide = self._narrow = self._marks = np.empty((0, 2), np.int64)
-        self._words = np.empty((plan.words, BLOCK), np.uint64)
-        self._flags = np.empty((plan.flags, BLOCK), np.uint8)
+        self._words = np.empty((plan.words, WORD_STRIDE), np.uint64)
+        self._flags = np.empty((plan.flags, FLAG_STRIDE), np.uint8)
         self._found = np.empty((2, _FINDINGS_AT_FIRST), np.uint32)
         self._counts = np.zeros(2 * len(plan.domains), np.uint32)
 

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
-from otlp_verifier.machine.operations import BLOCK, MARK_TABLES, NARROW_TABLES, WIDE_TABLES, Op, WideTable
+from otlp_verifier.machine.operations import (
+    FLAG_STRIDE,
+    MARK_TABLES,
+    NARROW_TABLES,
+    WIDE_TABLES,
+    WORD_STRIDE,
+    Op,
+    WideTable,
+)
 from tests.reference import machine as reference
 
 NO_ROW = 0xFFFFFFFF
@@ -55,7 +63,8 @@ class Memory:
         marks = np.zeros((1, 1), np.uint8) if marks is None else marks
         counts = np.zeros(8, np.uint32) if counts is None else counts
         found = np.full((2, capacity), 0xABABABAB, np.uint32)
-        words, flags = np.full((registers, BLOCK), 2**63 + 7, np.uint64), np.full((registers, BLOCK), 1, np.uint8)
+        words = np.full((registers, WORD_STRIDE), 2**63 + 7, np.uint64)
+        flags = np.full((registers, FLAG_STRIDE), 1, np.uint8)
         total = run(
             np.array(program, np.int32).reshape(-1, 5),
             np.array([(0, len(program), rows)], np.int64),

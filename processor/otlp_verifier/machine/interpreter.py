@@ -221,7 +221,7 @@ def run(
         wide, narrow: int64 (tables, 2), by machine.operations.WideTable and NarrowTable: see machine.memory.addresses.
         marks: int64 (tables, 2), out: the flags that jobs read, one table per domain; SCRATCH in `wide` is out too.
         truth: uint8 (predicates, codes): which predicate holds of which string.
-        words, flags: uint64 and uint8 (registers, BLOCK), scratch.
+        words, flags: uint64 (registers, WORD_STRIDE) and uint8 (registers, FLAG_STRIDE), scratch.
         counts: uint32 (rules), out: findings per rule, added to what is there.
         found: uint32 (2, capacity), out: rule and row of each finding in order; those beyond the capacity are only
             counted, so a caller who gets more than its capacity makes room and runs again.

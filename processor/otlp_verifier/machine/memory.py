@@ -17,7 +17,7 @@ from numba.core import cgutils, config, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from otlp_verifier.machine.operations import BLOCK
+from otlp_verifier.machine.operations import BLOCK, FLAG_STRIDE, WORD_STRIDE
 
 
 def addresses(tables: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
@@ -94,22 +94,22 @@ def float_constant(constants, index):
 @nb.njit(cache=True, nogil=True)
 def word_register(words, register):
     """A register's lanes, of the scratch that begins at the address `words`."""
-    return carray(_pointer(words + 8 * BLOCK * np.int64(register)), (BLOCK,), np.uint64)
+    return carray(_pointer(words + 8 * WORD_STRIDE * np.int64(register)), (BLOCK,), np.uint64)
 
 
 @nb.njit(cache=True, nogil=True)
 def flag_register(flags, register):
     """The same for a register of flags."""
-    return carray(_pointer(flags + BLOCK * np.int64(register)), (BLOCK,), np.uint8)
+    return carray(_pointer(flags + FLAG_STRIDE * np.int64(register)), (BLOCK,), np.uint8)
 
 
 @nb.njit(cache=True, nogil=True)
 def signed_register(words, register):
     """A register's lanes as signed numbers."""
-    return carray(_pointer(words + 8 * BLOCK * np.int64(register)), (BLOCK,), np.int64)
+    return carray(_pointer(words + 8 * WORD_STRIDE * np.int64(register)), (BLOCK,), np.int64)
 
 
 @nb.njit(cache=True, nogil=True)
 def float_register(words, register):
     """A register's lanes as floats."""
-    return carray(_pointer(words + 8 * BLOCK * np.int64(register)), (BLOCK,), np.float64)
+    return carray(_pointer(words + 8 * WORD_STRIDE * np.int64(register)), (BLOCK,), np.float64)

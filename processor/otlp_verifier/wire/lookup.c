@@ -154,36 +154,62 @@ uint32_t otlpv_encode(const uint8_t *bytes, const otlpv_text_source *sources, ui
     return new_count;
 }
 
-static bool is_scalar(uint32_t type) { return type == OTLPV_BOOL || type == OTLPV_INT || type == OTLPV_DOUBLE; }
+#define BIT(type) (1u << (type))
+#define SCALARS (BIT(OTLPV_BOOL) | BIT(OTLPV_INT) | BIT(OTLPV_DOUBLE))
+#define CONTENTS (BIT(OTLPV_ARRAY) | BIT(OTLPV_MAP) | BIT(OTLPV_BYTES))
 
-static bool is_content(uint32_t type) { return type == OTLPV_ARRAY || type == OTLPV_MAP || type == OTLPV_BYTES; }
+static uint32_t type_of(const otlpv_value_source *source, uint32_t owner)
+{
+    const uint32_t row = source->rows[owner];
+    return row == OTLPV_NO_ROW ? OTLPV_EMPTY : source->types[row];
+}
 
-uint64_t otlpv_pack(const uint8_t *bytes, const otlpv_value_source *sources, uint32_t source_count, uint8_t *packed,
+static uint32_t count_values(const otlpv_value_source *source)
+{
+    uint32_t count = 0;
+    for (uint32_t owner = 0; owner < source->owners; owner++)
+        count += (SCALARS | CONTENTS) >> type_of(source, owner) & 1;
+    return count;
+}
+
+/* Packs one source behind what is there, as far as there is room; where it ends. */
+static uint64_t pack(const uint8_t *bytes, const otlpv_value_source *source, uint8_t *packed, uint64_t capacity,
+                     uint64_t at)
+{
+    for (uint32_t owner = 0; owner < source->owners; owner++) {
+        const uint32_t type = type_of(source, owner);
+        source->texts[owner] = OTLPV_NO_TEXT;
+        if (!((SCALARS | CONTENTS) >> type & 1))
+            continue;
+        const uint64_t value = source->values[source->rows[owner]];
+        const bool is_scalar = SCALARS >> type & 1;
+        const uint32_t length = is_scalar ? 8 : otlpv_text_length(value);
+        const uint64_t begin = at;
+        at += 1 + (uint64_t)length;
+        if (at > capacity)
+            continue;
+        packed[begin] = (uint8_t)type;
+        if (is_scalar) {
+            for (uint32_t i = 0; i < 8; i++)
+                packed[begin + 1 + i] = (uint8_t)(value >> (8 * i));
+        } else {
+            memcpy(packed + begin + 1, bytes + otlpv_text_offset(value), length);
+        }
+        source->texts[owner] = begin << 32 | (length + 1);
+    }
+    return at;
+}
+
+uint64_t otlpv_pack(const uint8_t *bytes, otlpv_value_source *sources, uint32_t source_count, uint8_t *packed,
                     uint64_t capacity)
 {
     uint64_t at = 0;
-    for (const otlpv_value_source *source = sources; source < sources + source_count; source++) {
-        for (uint32_t owner = 0; owner < source->owners; owner++) {
-            const uint32_t row = source->rows[owner];
-            const uint32_t type = row == OTLPV_NO_ROW ? OTLPV_EMPTY : source->types[row];
-            source->texts[owner] = OTLPV_NO_TEXT;
-            if (!is_scalar(type) && !is_content(type))
-                continue;
-            const uint64_t value = source->values[row];
-            const uint32_t length = is_scalar(type) ? 8 : otlpv_text_length(value);
-            const uint64_t begin = at;
-            at += 1 + (uint64_t)length;
-            if (at > capacity)
-                continue;
-            packed[begin] = (uint8_t)type;
-            if (is_scalar(type)) {
-                for (uint32_t i = 0; i < 8; i++)
-                    packed[begin + 1 + i] = (uint8_t)(value >> (8 * i));
-            } else {
-                memcpy(packed + begin + 1, bytes + otlpv_text_offset(value), length);
-            }
-            source->texts[owner] = begin << 32 | (length + 1);
-        }
+    for (otlpv_value_source *source = sources; source < sources + source_count; source++) {
+        source->found = count_values(source);
+        if (source->found > 0)
+            at = pack(bytes, source, packed, capacity, at);
+        else
+            memset(source->codes, 0xFF, (uint64_t)source->owners * sizeof *source->codes); /* OTLPV_NO_ROW */
     }
     return at;
 }

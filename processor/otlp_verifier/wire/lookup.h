@@ -60,11 +60,13 @@ typedef struct {
     const uint32_t *types;
     const uint32_t *rows;   /* per owner, OTLPV_NO_ROW for none */
     uint64_t *texts;        /* per owner, the result: where in `packed`; OTLPV_NO_TEXT for strings and what is empty */
+    uint32_t *codes;        /* per owner, OTLPV_NO_ROW where no owner has such a value: there is nothing to encode then */
     uint32_t owners;
+    uint32_t found;         /* the result: how many owners have such a value */
 } otlpv_value_source;
 
 /* Packs values so that equal ones are equal bytes: the type, then 8 bytes of a scalar or the content of bytes, arrays
  * and maps. Returns how many bytes that takes. When those are more than `capacity`, what is written means nothing: the
  * caller makes room, for at most 2^32 - 1 of them, and starts again. */
-uint64_t otlpv_pack(const uint8_t *bytes, const otlpv_value_source *sources, uint32_t source_count, uint8_t *packed,
+uint64_t otlpv_pack(const uint8_t *bytes, otlpv_value_source *sources, uint32_t source_count, uint8_t *packed,
                     uint64_t capacity);

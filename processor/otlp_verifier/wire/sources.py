@@ -104,7 +104,12 @@ class ValueSources:
         self._packed = np.empty(1 << 12, np.uint8)
 
     def point(
-        self, number: int, values: NDArray[np.uint64], types: NDArray[np.uint32], rows: NDArray[np.uint32]
+        self,
+        number: int,
+        values: NDArray[np.uint64],
+        types: NDArray[np.uint32],
+        rows: NDArray[np.uint32],
+        codes: NDArray[np.uint32],
     ) -> NDArray[np.uint64]:
         """Say where a source's values are.
 
@@ -113,6 +118,7 @@ class ValueSources:
             values: as in the attributes' columns, shape (rows,).
             types: otlpv_type of each, shape (rows,).
             rows: the row with each owner's value, or NO_CODE, shape (owners,).
+            codes: NO_CODE where no owner has such a value, shape (at least the owners,).
 
         Returns:
             where the texts go, shape (owners,); NO_TEXT for strings and what is absent or empty.
@@ -121,19 +127,23 @@ class ValueSources:
         texts = np.empty(len(rows), np.uint64)
         memory = (
             pointer(values, UINT64), pointer(types, UINT32, len(values)), pointer(rows, UINT32),
-            pointer(texts, UINT64, writable=True),
+            pointer(texts, UINT64, writable=True), pointer(codes, UINT32, len(rows), writable=True),
         )  # fmt: skip
         self._memory[number] = memory
         native = self._native[number]
-        native.values, native.types, native.rows, native.texts = memory
+        native.values, native.types, native.rows, native.texts, native.codes = memory
         return texts
 
     def count(self, number: int, owners: int) -> None:
         """Say how many owners of a source are packed."""
         self._native[number].owners = owners
 
+    def found(self, number: int) -> int:
+        """How many owners of a source have had such a value in the last call of `pack`."""
+        return int(self._native[number].found)
+
     def pack(self, buffer: bytes | memoryview) -> memoryview:
-        """Write all values; what the texts point into, until the next call.
+        """Write all values; what the texts point into, until the next call. Empty when there are none.
 
         Raises:
             OverflowError: the values take more than 4 GiB.
@@ -146,4 +156,4 @@ class ValueSources:
             if used > TEXT_BYTES_MAX:
                 raise OverflowError("the values of one batch that rules ask about are longer than 4 GiB")
             self._packed = np.empty(min(1 << (used - 1).bit_length(), TEXT_BYTES_MAX), np.uint8)
-        return self._packed.data
+        return self._packed.data[:used]
