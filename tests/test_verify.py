@@ -1,6 +1,7 @@
 """An engine's long life: batches of all sizes after each other, more findings than there was room for, new strings."""
 
 import functools
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -118,3 +119,21 @@ def test_a_request_that_is_refused_leaves_the_engine_usable(data: bytes, error: 
 def test_without_rules_nothing_is_found() -> None:
     rows = Engine(compile_rules([])).run(request_of([Span()]).SerializeToString(), Completeness.TRACE, LIMITS)
     assert (rows.rules.tolist(), rows.rows.tolist(), rows.counts.tolist()) == ([], [], [])
+
+
+def test_a_predicate_that_failed_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No string may be taken for judged because the one before it could not be."""
+    engine = Engine(compile_rules([Source("r", 'for each span s require not IsMatch(s.name, "^bad")')]))
+    request = request_of([Span(name="bad a"), Span(name="bad b")]).SerializeToString()
+    [predicate] = engine.plan.predicates
+    fails = iter([True])
+
+    def holds(text: bytes) -> bool:
+        if next(fails, False):
+            raise RuntimeError
+        return predicate.holds(text)
+
+    monkeypatch.setattr(engine._lookups, "_plan", replace(engine.plan, predicates=(replace(predicate, holds=holds),)))
+    with pytest.raises(RuntimeError):
+        engine.run(request, Completeness.BATCH, LIMITS)
+    assert engine.run(request, Completeness.BATCH, LIMITS).rows.tolist() == [0, 1]

@@ -1,6 +1,7 @@
 """What a plan looks up in a batch before it runs: attribute keys to rows, strings to codes, predicates on strings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,9 +89,11 @@ class Lookups:
     def _encode_strings(self, columns: Columns, tables: dict[Domain, Table]) -> None:
         for number, coded in enumerate(self._strings):
             self._string_sources.count(number, tables[coded.domain].rows)
-        for number, code in self._string_codes.encode(columns.buffer, self._string_sources):
-            [text] = self._string_codes.strings(code, code + 1)
-            self._judge(self._strings[number], code, text)
+        news = self._string_codes.encode(columns.buffer, self._string_sources)
+        with _all_or_none(self._string_sources):
+            for number, code in news:
+                [text] = self._string_codes.strings(code, code + 1)
+                self._judge(self._strings[number], code, text)
 
     def _encode_values(self, columns: Columns, tables: dict[Domain, Table]) -> None:
         """The codes of values that are no strings, where rules ask about them."""
@@ -101,15 +104,17 @@ class Lookups:
             return
         for number, coded in enumerate(self._values):
             self._value_sources.count(number, tables[coded.domain].rows if self._packed.found(number) else 0)
-        for number, code in self._value_codes.encode(packed, self._value_sources):
-            [content] = self._value_codes.strings(code, code + 1)
-            try:
-                value = unpack(content)
-            except ValueError:  # nothing is known of a value that cannot be read
-                self._reserve_truth()
-                self.truth[list(self._values[number].predicates), code] = False
-                continue
-            self._judge(self._values[number], code, value)
+        news = self._value_codes.encode(packed, self._value_sources)
+        with _all_or_none(self._value_sources):
+            for number, code in news:
+                [content] = self._value_codes.strings(code, code + 1)
+                try:
+                    value = unpack(content)
+                except ValueError:  # nothing is known of a value that cannot be read
+                    self._reserve_truth()
+                    self.truth[list(self._values[number].predicates), code] = False
+                    continue
+                self._judge(self._values[number], code, value)
 
     def _place(self, columns: Columns, tables: dict[Domain, Table]) -> None:
         """Say where texts and codes are, since something has moved."""
@@ -147,6 +152,16 @@ class Lookups:
         known = max(len(self._string_codes), len(self._value_codes))
         if known > self.truth.shape[1]:
             self.truth = _wider(self.truth, 1 << (known - 1).bit_length())
+
+
+@contextmanager
+def _all_or_none(sources: TextSources) -> Iterator[None]:
+    """Ask about all that is new, or have it asked about again: no predicate may be taken for answered that was not."""
+    try:
+        yield
+    except BaseException:
+        sources.forget()
+        raise
 
 
 def _wider(table: NDArray[np.uint8], capacity: int) -> NDArray[np.uint8]:

@@ -59,8 +59,11 @@ def test_the_action_is_one() -> None:
 
 def test_what_is_installed_is_kept_until_its_sources_change(tmp_path: Path) -> None:
     """With a copy of the sources, of which one is touched, then changed."""
-    [cache] = [one for one in ACTION["runs"]["steps"] if "uses" in one]
-    assert cache["with"]["key"] == "${{ steps.version.outputs.key }}"
+    restore, save = (one for one in ACTION["runs"]["steps"] if "uses" in one)
+    assert restore["with"] == save["with"]
+    assert restore["with"]["key"] == "${{ steps.version.outputs.key }}"
+    names = [one.get("name") for one in ACTION["runs"]["steps"]]
+    assert ACTION["runs"]["steps"].index(save) < names.index("Check"), "what a failing check does not undo"
     copy = tmp_path / "action"
     copy.mkdir()
     shutil.copytree(
@@ -88,7 +91,8 @@ def test_the_action_installs_into_a_folder_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "temp" / "otlp-verifier" / "bin").mkdir(parents=True)
     said = tmp_path / "said"
-    for path in (tmp_path / "bin" / "python3", tmp_path / "temp" / "otlp-verifier" / "bin" / "python"):
+    installed = tmp_path / "temp" / "otlp-verifier" / "bin"
+    for path in (tmp_path / "bin" / "python3", installed / "python", installed / "otlp-verifier"):
         path.write_text(f'#!/bin/sh\necho "$@" >>{said}\n')
         path.chmod(0o755)
     done = step("Install otlp-verifier", tmp_path, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
@@ -96,6 +100,7 @@ def test_the_action_installs_into_a_folder_of_its_own(tmp_path: Path) -> None:
     assert said.read_text().splitlines() == [
         f"-m venv {tmp_path / 'temp' / 'otlp-verifier'}",
         f"-m pip install --quiet {ROOT}",
+        "check - --quiet",
     ]
 
 

@@ -75,6 +75,8 @@ TABLE: list[tuple[str, Any, tuple[Any, ...], Any]] = [
     ("ParseJSON", "5", (), UNDEFINED),
     ("ParseJSON", "[NaN]", (), UNDEFINED),
     ("ParseJSON", "[" * 9_999, (), UNDEFINED),
+    ("ParseJSON", "[" * 101 + "]" * 101, (), UNDEFINED),
+    ("ParseJSON", '["bad \\ud800", "\udcff"]', (), ("bad \ufffd", "\ufffd")),
     ("ToLowerCase", "\u0391\u03a3 \u0130", (), "\u03b1\u03c3 i"),
     ("ToUpperCase", "ß ᾳ ŉ", (), "ß ᾼ ŉ"),
     ("ToUpperCase", 5, (), UNDEFINED),

@@ -5,7 +5,9 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import grpc
 import pytest
@@ -113,6 +115,34 @@ def test_what_cannot_be_read_is_refused_and_fails_the_assertion(receiver: Receiv
     receiver.clear()
     receiver.receive(GOOD)
     assert_traces_valid(receiver)
+
+
+def in_chunks(url: str, body: bytes, size: int) -> int:
+    """Send a body of unknown length, as Node's SDK does, or with size 0 pretend to; the status."""
+    where = urlsplit(url)
+    connection = HTTPConnection(where.netloc, timeout=10)
+    parts = (body[at : at + size] for at in range(0, len(body), size)) if size else body
+    headers = {"Content-Type": "application/x-protobuf", "Transfer-Encoding": "chunked"}
+    connection.request("POST", where.path, parts, headers, encode_chunked=size > 0)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_a_body_may_come_in_chunks(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"{receiver.http_endpoint}/v1/traces"
+    assert [in_chunks(url, GOOD, size) for size in (1, 7, len(GOOD))] == [200] * 3
+    assert receiver.spans == 6
+    monkeypatch.setattr("otlp_verifier.testing.endpoint.REQUEST_BYTES_MAX", len(GOOD) - 1)
+    assert in_chunks(url, GOOD, 10) == 413
+    assert in_chunks(url, GOOD, 0) == 400
+    assert receiver.spans == 6
+
+
+def test_what_is_wrong_may_be_said_in_any_letters(receiver: Receiver) -> None:
+    status, text = post(f"{receiver.http_endpoint}/v1/traces", b"\xff\xff\xff")
+    assert status == 400
+    assert receiver.refused[0].split()[0] in text.decode()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from otlp_verifier.wire.values import MapValue, Plain, text
 
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 PATTERN_MAX: Final = 1024  # characters
+JSON_LEVELS_MAX: Final = 100  # of arrays and maps within each other, as in a request
 _PATTERN_MEMORY_MAX = 1 << 20  # bytes that RE2 may use for one pattern
 _TRUTHS = {
     **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
@@ -28,6 +29,7 @@ _DECIMAL = re.compile(
     r"[+-]?(D(\.(D)?)?|\.D)(e[+-]?D)?|[+-]?(inf|infinity)|nan".replace("D", "[0-9]+(?:_[0-9]+)*"), re.IGNORECASE
 )
 _HEXADECIMAL = re.compile(r"[+-]?0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?[0-9]+", re.IGNORECASE)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -185,18 +187,27 @@ def _parse_json(value: str) -> Plain:
         raise Undefined from None
     if not isinstance(parsed, list | dict):
         raise Undefined
-    return _plain(parsed)
+    return _plain(parsed, JSON_LEVELS_MAX)
 
 
-def _plain(value: object) -> Plain:
+def _plain(value: object, levels: int) -> Plain:
+    if levels == 0:
+        raise Undefined
     match value:
         case list():
-            return tuple(map(_plain, value))
+            return tuple(_plain(each, levels - 1) for each in value)
         case dict():
-            return MapValue(tuple((key, _plain(each)) for key, each in value.items()))
-        case None | bool() | float() | str():
+            return MapValue(tuple((_sound(key), _plain(each, levels - 1)) for key, each in value.items()))
+        case str():
+            return _sound(value)
+        case None | bool() | float():
             return value
     raise TypeError(value)
+
+
+def _sound(text: str) -> str:
+    """A string of JSON without halves of surrogate pairs and bytes that are no UTF-8, as Go reads them."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 # Strings

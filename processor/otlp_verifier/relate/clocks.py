@@ -48,7 +48,7 @@ _KEY, _KEY_HASH, _VALUE = int(AttributeWide.KEY), int(AttributeWide.KEY_HASH), i
 _TYPE = int(AttributeNarrow.TYPE)
 _BOOL, _DOUBLE = int(ValueType.BOOL), int(ValueType.DOUBLE)  # these and INT between them hold no text
 _LENGTH = np.uint64(0xFFFFFFFF)
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+_HALF = np.uint64(32)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -61,6 +61,16 @@ def _alike(a, b, buffer):
     while i < length and buffer[at + i] == buffer[other + i]:
         i += 1
     return i == length
+
+
+@nb.njit(cache=True, nogil=True)
+def _fold(a, b):
+    """Both halves of the 128 bits of a * b, laid on each other: no bit of `a` keeps its place, whoever chose it."""
+    a_low, a_high, b_low, b_high = a & _LENGTH, a >> _HALF, b & _LENGTH, b >> _HALF
+    low, left, right = a_low * b_low, a_low * b_high, a_high * b_low
+    middle = (low >> _HALF) + (left & _LENGTH) + (right & _LENGTH)
+    high = a_high * b_high + (left >> _HALF) + (right >> _HALF) + (middle >> _HALF)
+    return ((low & _LENGTH) | (middle << _HALF)) ^ high
 
 
 @nb.njit(cache=True, nogil=True)
@@ -107,6 +117,7 @@ def first_alike(resources, rows, wide, narrow, buffer, seed, clocks):
         shift -= np.uint64(1)
     cells = np.full(size, _NONE, np.uint32)
     wrap = np.uint64(size - 1)
+    secret = seed | np.uint64(1)
     for row in range(rows):
         h = seed
         for i in range(resources[_COUNT, row]):
@@ -115,10 +126,10 @@ def first_alike(resources, rows, wide, narrow, buffer, seed, clocks):
             if not _BOOL <= narrow[_TYPE, at] <= _DOUBLE:
                 length = value & _LENGTH
                 for j in range(np.int64(length)):
-                    h = (h ^ np.uint64(buffer[np.int64(value >> np.uint64(32)) + j])) * _ODD
+                    h = _fold(h ^ np.uint64(buffer[np.int64(value >> np.uint64(32)) + j]), secret)
                 value = length
-            h = (h ^ (h >> np.uint64(32)) ^ wide[_KEY_HASH, at] ^ value) * _ODD
-        cell = (h * (seed | np.uint64(1))) >> shift
+            h = _fold(_fold(h ^ wide[_KEY_HASH, at], secret) ^ value, secret)
+        cell = h >> shift
         while cells[cell] != _NONE and not _same(cells[cell], row, resources, wide, narrow, buffer):
             cell = (cell + np.uint64(1)) & wrap
         if cells[cell] == _NONE:

@@ -266,10 +266,11 @@ def link_targets(links, links_narrow, link_count, wide, rows, relations, seed, t
         shift -= np.uint64(1)
     cells = np.full(size, _NONE, np.uint32)
     mask = np.uint64(size - 1)
+    factor = seed >> np.uint64(13) | np.uint64(1)  # secret too: ids that are added as they are can be chosen to collide
     for row in range(rows):
         if relations[_STATE, row] & np.uint32(_REPEATED):
             continue
-        cell = cell_of(wide[_ID, row] ^ wide[_TRACE_HIGH, row], wide[_TRACE_LOW, row], seed, shift)
+        cell = cell_of(wide[_ID, row] + wide[_TRACE_HIGH, row] * factor, wide[_TRACE_LOW, row], seed, shift)
         while cells[cell] != _NONE:
             cell = (cell + np.uint64(1)) & mask
         cells[cell] = row
@@ -283,7 +284,7 @@ def link_targets(links, links_narrow, link_count, wide, rows, relations, seed, t
         targets[0, link] = _NONE
         if span_id == 0 or (high == 0 and low == 0) or relations[_STATE, owner] & _COPY == _COPY:
             continue
-        cell = cell_of(span_id ^ high, low, seed, shift)
+        cell = cell_of(span_id + high * factor, low, seed, shift)
         while cells[cell] != _NONE:
             row = cells[cell]
             if wide[_ID, row] == span_id and wide[_TRACE_HIGH, row] == high and wide[_TRACE_LOW, row] == low:

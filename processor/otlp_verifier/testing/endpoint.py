@@ -27,6 +27,7 @@ _HTTP_PATHS: Final = {"/v1/traces": True, "/v1/metrics": False, "/v1/logs": Fals
 # An empty response of each kind. Compressed bodies are kept as they are: whoever reads them unpacks them.
 _HTTP_TYPES: Final = {"application/x-protobuf": b"", "application/json": b"{}"}
 _ENCODINGS: Final = ("", "identity", "gzip", "zstd")
+_CHUNK_HEAD_MAX: Final = 256  # bytes
 
 Receive = Callable[[bytes], None]
 
@@ -103,19 +104,47 @@ class _HttpRequest(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected one of {', '.join(_HTTP_TYPES)}")
         elif self.headers.get("Content-Encoding", "") not in _ENCODINGS:
             self.send_error(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected one of {', '.join(_ENCODINGS[1:])}")
+        elif self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            try:
+                body = self._chunks()
+            except ValueError:
+                self.close_connection = True
+                self.send_error(HTTPStatus.BAD_REQUEST, "expected chunks, each behind its size")
+            else:
+                self._received(body, kind, kept=kept)
         elif not length.isdecimal():
             self.send_error(HTTPStatus.LENGTH_REQUIRED)
-        elif int(length) > REQUEST_BYTES_MAX:
-            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {REQUEST_BYTES_MAX} bytes")
         else:
-            self._received(self.rfile.read(int(length)), kind, kept=kept)
+            body = self.rfile.read(int(length)) if int(length) <= REQUEST_BYTES_MAX else None
+            self._received(body, kind, kept=kept)
 
-    def _received(self, body: bytes, kind: str, *, kept: bool) -> None:
+    def _chunks(self) -> bytes | None:
+        """A body of unknown length (RFC 9112, section 7.1), which Node's SDK sends; None where it is too large.
+
+        Raises:
+            ValueError: it is not in chunks.
+
+        """
+        body = bytearray()
+        while size := int(self.rfile.readline(_CHUNK_HEAD_MAX).split(b";")[0], 16):
+            if len(body) + size > REQUEST_BYTES_MAX:
+                return None
+            body += self.rfile.read(size)
+            self.rfile.readline(_CHUNK_HEAD_MAX)
+        while self.rfile.readline(_CHUNK_HEAD_MAX).strip():
+            pass  # trailers
+        return bytes(body)
+
+    def _received(self, body: bytes | None, kind: str, *, kept: bool) -> None:
+        if body is None:
+            self.close_connection = True  # the rest of it is not read
+            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {REQUEST_BYTES_MAX} bytes")
+            return
         try:
             if kept:
                 self.server.receive(body)
         except RefusedError as error:
-            self.send_error(HTTPStatus.BAD_REQUEST, str(error))
+            self.send_error(HTTPStatus.BAD_REQUEST, explain=str(error))  # in the body: the first line is Latin
             return
         answer = _HTTP_TYPES[kind]
         self.send_response(HTTPStatus.OK)

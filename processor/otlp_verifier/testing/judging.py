@@ -67,7 +67,7 @@ def assert_traces_valid(
             return
     else:
         path = Path(telemetry)
-    settings, verifier = _verifier(None if config is None else Path(config), _names(select), _names(ignore))
+    settings, verifier = _verifier(*_as_it_is(config), _names(select), _names(ignore))
     check = Check(
         [str(path)],
         verifier,
@@ -84,8 +84,16 @@ def assert_traces_valid(
         raise TracesInvalidError(_too_few(report.spans, spans_min))
 
 
+def _as_it_is(config: str | Path | None) -> tuple[Path | None, int]:
+    """Where the configuration is, whatever folder a test goes to, and when it was written."""
+    path = None if config is None else Path(config).resolve()
+    return path, path.stat().st_mtime_ns if path is not None and path.exists() else 0
+
+
 @lru_cache(_VERIFIERS_KEPT)
-def _verifier(config: Path | None, select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[SettingsFile, Verifier]:
+def _verifier(
+    config: Path | None, _written_ns: int, select: tuple[str, ...], ignore: tuple[str, ...]
+) -> tuple[SettingsFile, Verifier]:
     file = narrowed(load(config), select, ignore)
     return file, compiled(file)
 
