@@ -7,30 +7,16 @@ opentelemetry-collector-contrib, v0.157.0, and the Go functions that those call.
 from __future__ import annotations
 
 import ipaddress
-import json
-import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
+from otlp_verifier.language.conversions import DIGITS, parse_int, parse_json, to_bool, to_double, to_int
 from otlp_verifier.language.plain import Undefined, as_text, compare, raw
 from otlp_verifier.wire.values import MapValue, Plain, text
 
-INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 PATTERN_MAX: Final = 1024  # characters
-JSON_LEVELS_MAX: Final = 100  # of arrays and maps within each other, as in a request
 _PATTERN_MEMORY_MAX = 1 << 20  # bytes that RE2 may use for one pattern
-_TRUTHS = {
-    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
-    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
-}
-_DECIMAL = re.compile(
-    r"[+-]?(D(\.(D)?)?|\.D)(e[+-]?D)?|[+-]?(inf|infinity)|nan".replace("D", "[0-9]+(?:_[0-9]+)*"), re.IGNORECASE
-)
-_HEXADECIMAL = re.compile(r"[+-]?0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?[0-9]+", re.IGNORECASE)
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class WrongArgument(ValueError):  # noqa: N818
@@ -92,125 +78,14 @@ def _on_strings(function: Callable[[str], Plain]) -> Function:
     return lambda value: function(_of_string(value))
 
 
-# Conversions
-
-
-def to_int(value: Plain) -> Plain:
-    """Int: of a string that is no whole number nil."""
-    match value:
-        case None | int():  # bool is one
-            return None if value is None else int(value)
-        case float():
-            # What Go makes of numbers that do not fit is the processor's matter; this is amd64's.
-            return int(value) if math.isfinite(value) and INT_MIN <= value < 2.0**63 else INT_MIN
-        case str():
-            number = int(value) if re.fullmatch("[+-]?[0-9]+", value, re.ASCII) and len(value) <= 64 else INT_MAX + 1
-            return number if INT_MIN <= number <= INT_MAX else None
-        case _:
-            raise Undefined
-
-
-def to_double(value: Plain) -> Plain:
-    """Double."""
-    match value:
-        case None | float():
-            return value
-        case int():
-            return float(value)
-        case str():
-            return _parse_float(value)
-        case _:
-            raise Undefined
-
-
-def _parse_float(value: str) -> float:
-    """strconv.ParseFloat."""
-    try:
-        if _HEXADECIMAL.fullmatch(value):
-            return float.fromhex(value)
-        if _DECIMAL.fullmatch(value) and (math.isfinite(number := float(value)) or "n" in value.lower()):
-            return number
-    except OverflowError:
-        pass  # as of decimal digits, which make an infinite number
-    raise Undefined
-
-
-def to_bool(value: Plain) -> Plain:
-    """Bool."""
-    match value:
-        case None | bool():
-            return value
-        case int() | float():
-            return value != 0
-        case str() if value in _TRUTHS:
-            return _TRUTHS[value]
-        case _:
-            raise Undefined
-
-
-def _parse_int(value: str, base: int) -> int:
-    """strconv.ParseInt: base 0 reads the base from a prefix and allows underscores."""
-    digits = value.removeprefix("-") if value.startswith("-") else value.removeprefix("+")
-    if base == 0:
-        try:
-            is_octal = re.fullmatch("0[0-7_]+", digits)
-            number = int(f"0o{digits[1:]}" if is_octal else digits, 0)
-        except ValueError:
-            raise Undefined from None
-        if not digits[:1].isdigit() or not digits.isascii():
-            raise Undefined
-    else:
-        if not digits or len(digits) > 64 or any(each not in _DIGITS[:base] for each in digits.lower()):
-            raise Undefined
-        number = int(digits, base)
-    number = -number if value.startswith("-") else number
-    if not INT_MIN <= number <= INT_MAX:
-        raise Undefined
-    return number
+# Strings
 
 
 def _parse_int_of(base: Plain) -> Function:
     given = _whole(base, 1, 0)
-    if given == 1 or given > len(_DIGITS):
+    if given == 1 or given > len(DIGITS):
         raise WrongArgument(1, "a base: 0, or 2 to 36")
-    return _on_strings(lambda value: _parse_int(value, given))
-
-
-def _refuse(_: str) -> NoReturn:
-    raise ValueError
-
-
-def _parse_json(value: str) -> Plain:
-    try:
-        parsed = json.loads(value, parse_int=float, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise Undefined from None
-    if not isinstance(parsed, list | dict):
-        raise Undefined
-    return _plain(parsed, JSON_LEVELS_MAX)
-
-
-def _plain(value: object, levels: int) -> Plain:
-    if levels == 0:
-        raise Undefined
-    match value:
-        case list():
-            return tuple(_plain(each, levels - 1) for each in value)
-        case dict():
-            return MapValue(tuple((_sound(key), _plain(each, levels - 1)) for key, each in value.items()))
-        case str():
-            return _sound(value)
-        case None | bool() | float():
-            return value
-    raise TypeError(value)
-
-
-def _sound(text: str) -> str:
-    """A string of JSON without halves of surrogate pairs and bytes that are no UTF-8, as Go reads them."""
-    return _SURROGATE.sub("\ufffd", text)
-
-
-# Strings
+    return _on_strings(lambda value: parse_int(value, given))
 
 
 def _lower(value: str) -> str:
@@ -392,7 +267,7 @@ CONVERTERS: Final[dict[str, Converter]] = {
     "Bool": Converter(lambda: to_bool),
     "Index": Converter(_index, ("a value",)),
     "ParseInt": Converter(_parse_int_of, ("a base",), of_strings=True),
-    "ParseJSON": Converter(lambda: _on_strings(_parse_json), of_strings=True),
+    "ParseJSON": Converter(lambda: _on_strings(parse_json), of_strings=True),
     "ToLowerCase": Converter(lambda: _on_strings(_lower), of_strings=True),
     "ToUpperCase": Converter(lambda: _on_strings(_upper), of_strings=True),
     "ConvertCase": Converter(_convert_case, ("a case",), of_strings=True),
