@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import NO_ROW, Columns, LinkNarrow, LinkWide, SpanWide
-from otlp_verifier.relate.join import READ_ONLY_BYTES, cell_of, compare
+from otlp_verifier.relate.hashing import empty_table, triple_hash
+from otlp_verifier.relate.join import READ_ONLY_BYTES, compare
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.wire.seed import SEED
 
@@ -260,17 +261,12 @@ def link_targets(links, links_narrow, link_count, wide, rows, relations, seed, t
 
     Links relate spans: a second link to the same span and the links of an exact duplicate add nothing.
     """
-    size, shift = 16, np.uint64(60)
-    while size < 2 * rows:
-        size *= 2
-        shift -= np.uint64(1)
-    cells = np.full(size, _NONE, np.uint32)
-    mask = np.uint64(size - 1)
-    factor = seed >> np.uint64(13) | np.uint64(1)  # secret too: ids that are added as they are can be chosen to collide
+    cells, shift = empty_table(rows)
+    mask = np.uint64(len(cells) - 1)
     for row in range(rows):
         if relations[_STATE, row] & np.uint32(_REPEATED):
             continue
-        cell = cell_of(wide[_ID, row] + wide[_TRACE_HIGH, row] * factor, wide[_TRACE_LOW, row], seed, shift)
+        cell = triple_hash(wide[_ID, row], wide[_TRACE_HIGH, row], wide[_TRACE_LOW, row], seed) >> shift
         while cells[cell] != _NONE:
             cell = (cell + np.uint64(1)) & mask
         cells[cell] = row
@@ -284,7 +280,7 @@ def link_targets(links, links_narrow, link_count, wide, rows, relations, seed, t
         targets[0, link] = _NONE
         if span_id == 0 or (high == 0 and low == 0) or relations[_STATE, owner] & _COPY == _COPY:
             continue
-        cell = cell_of(span_id + high * factor, low, seed, shift)
+        cell = triple_hash(span_id, high, low, seed) >> shift
         while cells[cell] != _NONE:
             row = cells[cell]
             if wide[_ID, row] == span_id and wide[_TRACE_HIGH, row] == high and wide[_TRACE_LOW, row] == low:
