@@ -1,7 +1,5 @@
 """Which resources are one and so have one clock: a resource comes again with every batch that it sends. O(bytes)."""
 
-from enum import IntEnum
-
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +7,8 @@ from numpy.typing import NDArray
 from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, Columns, ResourceNarrow, ValueType
 from otlp_verifier.relate.hashing import empty_table, fold
 from otlp_verifier.relate.join import READ_ONLY_BYTES
+from otlp_verifier.relate.tables import ResourceClock
 from otlp_verifier.wire.seed import SEED
-
-
-class ResourceClock(IntEnum):
-    """Columns of `Clocks.resources`, one row per resource."""
-
-    FIRST = 0  # row of the first resource with the same attributes in the same order
 
 
 class Clocks:

@@ -9,6 +9,7 @@ import numpy as np
 
 from otlp_verifier.columns import NO_ROW, SpanWide
 from otlp_verifier.relate.hashing import pair_hash
+from otlp_verifier.relate.tables import SpanRelation, SpanState, TraceRelation
 
 # numba freezes module-level integers into the compiled code, but cannot read an enum.
 _HIGH, _LOW, _ID, _PARENT_ID = (
@@ -24,9 +25,10 @@ _START, _END, _BYTES = (
 )
 READ_ONLY_BYTES = nb.types.Array(nb.uint8, 1, "C", readonly=True)  # what np.frombuffer makes of bytes
 _NONE = np.uint32(NO_ROW)
-_PARENT, _TRACE, _STATE = 0, 1, 2  # relations.SpanRelation
-_FIRST_SPAN, _SPANS, _ROOTS = 0, 1, 2  # relations.TraceRelation
-_CYCLIC, _CONFLICT, _DUPLICATE, _REPEATED = 1, 2, 4, 8  # relations.SpanState
+_PARENT, _TRACE, _STATE = int(SpanRelation.PARENT), int(SpanRelation.TRACE), int(SpanRelation.STATE)
+_FIRST_SPAN, _SPANS, _ROOTS = int(TraceRelation.FIRST_SPAN), int(TraceRelation.SPANS), int(TraceRelation.ROOTS)
+_CYCLIC, _CONFLICT = int(SpanState.CYCLIC), int(SpanState.CONFLICT)
+_DUPLICATE, _REPEATED = int(SpanState.DUPLICATE), int(SpanState.REPEATED)
 
 
 @nb.njit(cache=True, nogil=True)
