@@ -73,12 +73,22 @@ class Batch:
 
     def attribute(self, row: int | None, domain: Domain, key: bytes) -> Value:
         """Read an attribute; of several with one key, the first."""
-        if row is None:
-            return None
+        at = None if row is None else self.attribute_row(row, domain, key)
+        return None if at is None else self._value(at)
+
+    def attribute_row(self, row: int, domain: Domain, key: bytes) -> int | None:
+        """Find an attribute in the table of attributes; of several with one key, the first."""
+        keys = self.columns.attributes.wide[AttributeWide.KEY]
+        return next((at for at in self._attributes_of(row, domain) if self.columns.text(keys[at]) == key), None)
+
+    def attributes_as_sent(self, row: int, domain: Domain) -> Iterator[tuple[bytes, int, bytes | int]]:
+        """Read all attributes of a record: keys, types, and contents: 64 bits of scalars, else bytes."""
+        attributes = self.columns.attributes
         for at in self._attributes_of(row, domain):
-            if self.columns.text(self.columns.attributes.wide[AttributeWide.KEY, at]) == key:
-                return self._value(at)
-        return None
+            key = self.columns.text(attributes.wide[AttributeWide.KEY, at])
+            kind, word = int(attributes.narrow[AttributeNarrow.TYPE, at]), int(attributes.wide[AttributeWide.VALUE, at])
+            is_text = kind not in (ValueType.EMPTY, ValueType.BOOL, ValueType.INT, ValueType.DOUBLE)
+            yield key, kind, self.columns.text(word) if is_text else word
 
     def attributes(self, row: int, domain: Domain) -> Iterator[tuple[bytes, Value]]:
         """Read all attributes of a record, keys and values, in their order."""
