@@ -6,13 +6,13 @@ the language only the tree, its paths and OTTL's functions of single values are 
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from otlp_verifier.findings.witness.expressions import Expressions, Scope
-from otlp_verifier.findings.witness.rows import Record
-from otlp_verifier.findings.witness.trees import looks_across, points_of
+from otlp_verifier.findings.witness.rows import Record, Rows
+from otlp_verifier.findings.witness.trees import looks_across, points_of, speaks_of
 from otlp_verifier.findings.witness.values import (
     MAYBE,
     CannotTellError,
@@ -24,9 +24,10 @@ from otlp_verifier.findings.witness.values import (
     total,
 )
 from otlp_verifier.language import syntax
-from otlp_verifier.language.syntax import Binary, Expression, Literal, Points, Unary
+from otlp_verifier.language.syntax import Binary, Expression, ForEach, Literal, Points, Unary
 from otlp_verifier.machine.operations import Domain
 
+_UNASKED: Final[dict[Record, Condition]] = {}
 _ARROWS: Final = {">": "parent", ">>": "ancestor", "<": "child", "<<": "descendant", "~": "sibling"}
 # OpenTelemetry's member of a trace state with a sampling threshold other than zero.
 _SAMPLED: Final = re.compile(rb"(^|,)[ \t]*ot=([^,]*;)?th:0*[1-9a-f]")
@@ -34,6 +35,13 @@ _SAMPLED: Final = re.compile(rb"(^|,)[ \t]*ot=([^,]*;)?th:0*[1-9a-f]")
 
 class Walk(Expressions):
     """One rule on one batch."""
+
+    def __init__(self, tree: ForEach, parameters: Mapping[str, int | str], rows: Rows) -> None:
+        """Make one, which remembers what does not depend on the record in hand."""
+        super().__init__(tree, parameters, rows)
+        # By the points' id in memory: they are as long there as the tree is.
+        self._fulfilled: dict[int, dict[Record, Condition] | None] = {}
+        self._sides: dict[int, tuple[Points, Points]] = {}
 
     # The rule
 
@@ -83,12 +91,29 @@ class Walk(Expressions):
         relation = points.relation
         for row in self.rows.spans(scope.main) if relation == "span" else self.rows.related(scope.main, relation):
             inner = scope.of(row, points)
-            yield True if points.condition is None else self.truth(points.condition, inner), inner
+            yield self._fulfils(points, inner), inner
+
+    def _fulfils(self, points: Points, inner: Scope) -> Condition:
+        """Whether a chosen row fulfils the condition; remembered where that depends on no other row in hand."""
+        if points.condition is None:
+            return True
+        known = self._fulfilled.get(id(points), _UNASKED)
+        if known is _UNASKED:
+            others = frozenset(inner.variables) - {points.variable}
+            known = self._fulfilled[id(points)] = None if speaks_of(points.condition, others) else {}
+        if known is None:
+            return self.truth(points.condition, inner)
+        if inner.main not in known:
+            known[inner.main] = self.truth(points.condition, inner)
+        return known[inner.main]
 
     def structured(self, tree: syntax.Structure, scope: Scope) -> Iterator[tuple[Condition, Scope, Points]]:
         """Each span of the trace with whether it fulfils the right side; and the points of the left side."""
-        left = Points(_ARROWS[tree.operator.removeprefix("!")], "", False, tree.left, tree.offset)
-        right = Points("span", "", False, tree.right, tree.offset)
+        if id(tree) not in self._sides:
+            relation = _ARROWS[tree.operator.removeprefix("!")]
+            left = Points(relation, "", False, tree.left, tree.offset)
+            self._sides[id(tree)] = left, Points("span", "", False, tree.right, tree.offset)
+        left, right = self._sides[id(tree)]
         for holds, inner in self.chosen(right, scope):
             yield holds, inner, left
 
@@ -155,16 +180,19 @@ class Walk(Expressions):
         self, point: Record, points: Points, window: syntax.Window | None, scope: Scope, *, future: bool
     ) -> Condition:
         """Whether a point lies in the window before, or after, the span in hand."""
+        self.count_step()
         low, high = (0, None) if window is None else (window.low, window.high)
         distance = self.distance(point, points, scope, future=future)
-        ranks = self.rows.rank(point), self.rows.rank(scope.main)
-        in_order = ranks[0] >= ranks[1] if future else ranks[0] <= ranks[1]
         off = 0
         if self.skew_ns and self.rows.clock(point) != self.rows.clock(scope.main):
             off = self.skew_ns
 
+        def in_order() -> bool:
+            ranks = self.rows.rank(point), self.rows.rank(scope.main)
+            return ranks[0] >= ranks[1] if future else ranks[0] <= ranks[1]
+
         def is_far_enough(distance: int) -> bool:
-            return low <= distance and (distance > 0 or in_order)
+            return low <= distance and (distance > 0 or in_order())
 
         def is_near_enough(distance: int) -> bool:
             return high is None or distance <= high
@@ -177,7 +205,7 @@ class Walk(Expressions):
         """Whether an operand of a temporal operator holds at a point."""
         match operand:
             case Points():
-                return True if operand.condition is None else self.truth(operand.condition, scope.of(point, operand))
+                return self._fulfils(operand, scope.of(point, operand))
             case Unary():
                 return no(self.holds_at(operand.operand, point, scope))
             case Binary(operator="and"):

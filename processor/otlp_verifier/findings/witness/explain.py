@@ -29,6 +29,8 @@ from otlp_verifier.language.plain import raw
 from otlp_verifier.language.syntax import Aggregate, Binary, Expression, Points, Unary
 from otlp_verifier.machine.operations import Domain
 
+_FIRST: Final = "first span of the trace"
+_QUOTED_MAX: Final = 64
 _ORDERS: Final = ("<", "<=", ">", ">=")
 _TURNED: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
@@ -58,7 +60,7 @@ class Explanation:
         self._measure: Measure | None = None
         self._left_out = 0
         if record.domain not in (Domain.RESOURCE, Domain.SCOPE):
-            whole = {Domain.SPAN: "subject", Domain.TRACE: "first span of the trace"}
+            whole = {Domain.SPAN: "subject", Domain.TRACE: _FIRST}
             self._add(record, whole.get(record.domain, f"span of the {record.domain.name.lower()}"))
 
     def witness(self) -> Witness:
@@ -125,11 +127,10 @@ class Explanation:
                 continue
             others = [other for chosen, other in self._walk.chosen(left, inner) if chosen is True]
             if wanted is not (bool(others) is not is_negated):
-                text = (
-                    f"stands where `{tree.operator}` must not hold"
-                    if not wanted
-                    else f"nothing is `{tree.operator}` to it"
+                is_one = "".join(
+                    f"its {left.relation} is `{cut(_name(self._walk.rows, other.main), 64)}`" for other in others[:1]
                 )
+                text = is_one or f"it has no such {left.relation}"
                 self._broken([inner], f"right of {tree.operator}", text, how="close" if wanted else "broke")
                 for other in others[:1]:
                     self._add(other.main, f"left of {tree.operator}")
@@ -176,6 +177,8 @@ class Explanation:
             self._at([broken], points_of(tree.left), scope, role=f"left of {tree.operator}", future=future)
         else:
             self._outside(tree.right, among, tree.window, scope, role=tree.operator, future=future)
+            if self._near is None and isinstance(tree.right, Points):
+                self._closest(tree.right, [scope.of(one, tree.right) for one in among], role=tree.operator)
 
     # What came close
 
@@ -240,22 +243,19 @@ class Explanation:
 
     def _broken(self, rows: Iterable[Scope], role: str, text: str, *, how: Literal["close", "broke"] = "broke") -> None:
         for at, inner in enumerate(rows):
-            if at == 0:
-                self._offer(_Near(inner.main, how, text))
             if at < COUNTED_MAX:
                 self._add(inner.main, role)
             else:
                 self._left_out += 1
+            if at == 0:
+                self._offer(_Near(inner.main, how, text))
 
     def _compared(self, tree: Binary, scope: Scope, *, wanted: bool) -> None:
         self._mention(tree, scope)
-        for side, other, sign in (
-            (tree.left, tree.right, tree.operator),
-            (tree.right, tree.left, _flipped(tree.operator)),
-        ):
-            if isinstance(side, Aggregate):
-                self._counted(side, other, sign, scope)
-                break
+        if isinstance(tree.left, Aggregate):
+            self._counted(tree.left, tree.right, tree.operator, scope)
+        elif isinstance(tree.right, Aggregate):
+            self._counted(tree.right, tree.left, _flipped(tree.operator), scope)
         slack = self._slack(tree, scope, wanted=wanted)
         if slack is not None:
             self._offer(_Near(slack[2], "close", slack[1], slack[0]))
@@ -326,12 +326,14 @@ class Explanation:
         """Take a near miss unless there is a better one: the first, but rather one that says by how much."""
         if self._near is None or (self._near.slack_ns is None and near.slack_ns is not None):
             if near.record is not None:
-                self._add(near.record, "subject")
+                self._add(near.record, "span")
             self._near = near
 
     def _add(self, record: Record, role: str) -> None:
         if record.domain not in (Domain.RESOURCE, Domain.SCOPE):
-            self._roles.setdefault(self._walk.rows.span_of(record), role)
+            span = self._walk.rows.span_of(record)
+            if self._roles.get(span, _FIRST) == _FIRST:  # of a trace's spans the first says nothing by itself
+                self._roles[span] = role
 
     def _made(self, *, rechecked: bool, reason: str = "", left_out: int = 0) -> Witness:
         near, rows, walk = self._near, list(self._roles), self._walk
@@ -352,13 +354,17 @@ class Explanation:
         )
 
 
+def _name(rows: Rows, span: Record) -> str:
+    return clean(raw(rows.value(span, "name", with_clock=False)), NAME_MAX)
+
+
 def _shown(rows: Rows, span: Record, role: str) -> WitnessSpan:
     resource = rows.step(span, "resource")
     service = None if resource is None else rows.attribute(resource, "service.name")
     return WitnessSpan(
         role=role,
         span_id=rows.id_digits(span, "span_id") if rows.value(span, "span_id", with_clock=False) else "",
-        name=clean(raw(rows.value(span, "name", with_clock=False)), NAME_MAX),
+        name=_name(rows, span),
         service=clean(raw(service), NAME_MAX) if isinstance(service, str) else "",
         start=str(int(rows.value(span, "start", with_clock=False))),
         end=str(int(rows.value(span, "end", with_clock=False))),

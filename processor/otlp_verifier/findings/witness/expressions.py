@@ -12,6 +12,7 @@ from otlp_verifier.findings.witness.values import (
     CannotTellError,
     Condition,
     Duration,
+    Time,
     calculate,
     compare,
     every,
@@ -40,7 +41,8 @@ from otlp_verifier.language.syntax import (
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.wire.values import MapValue
 
-STEPS_MAX: Final = 50_000  # of one walk: nodes of the tree that are asked for their value; some 50 ms
+STEPS_MAX: Final = 20_000  # of one walk: nodes of the tree that are asked for their value; some 50 ms
+_SIGNED_MAX: Final = 2**63 - 1
 _WHOLE: Final = (bytes, tuple, MapValue)
 _DOMAINS: Final = {"instrumentation_scope": "scope"}
 
@@ -91,7 +93,15 @@ class Expressions:
             for name, value in parameters.items()
         }
         self._constants = frozenset(parameters)
-        self._functions: dict[int, Function] = {}  # by the node that calls or picks
+        # By the node's id in memory: it is as long there as the tree is.
+        self._functions: dict[int, Function] = {}
+        self._made: dict[int, bool] = {}
+
+    def count_step(self) -> None:
+        """One more."""
+        self.steps += 1
+        if self.steps > STEPS_MAX:
+            raise CannotTellError(f"more than {STEPS_MAX:,} steps would be needed")
 
     def truth(self, tree: Expression, scope: Scope) -> Condition:
         """A condition: what is nil does not hold."""
@@ -112,9 +122,7 @@ class Expressions:
             Undefined: there is none, as of the length of a number.
 
         """
-        self.steps += 1
-        if self.steps > STEPS_MAX:
-            raise CannotTellError(f"more than {STEPS_MAX:,} steps would be needed")
+        self.count_step()
         return self.OF[type(tree)](self, tree, scope)
 
     def _literal(self, tree: Literal, _scope: Scope) -> Any:
@@ -136,12 +144,18 @@ class Expressions:
             left, right = self.value(tree.left, scope), self.value(tree.right, scope)
             of_attribute = any(self.is_dynamic(side, scope) for side in (tree.left, tree.right))
             return (plain.calculate if of_attribute else calculate)(left, tree.operator, right)
-        return self._compared(tree, self.operand(tree.left, scope), self.operand(tree.right, scope))
+        left, right = self.operand(tree.left, scope), self.operand(tree.right, scope)
+        for side, other in ((left, tree.right), (right, tree.left)):
+            if isinstance(side, Time) and side > _SIGNED_MAX and self.is_dynamic(other, scope):
+                raise CannotTellError("an attribute is compared with a time beyond the year 2262")
+        return self._compared(tree, left, right)
 
     def _compared(self, tree: Binary, left: Any, right: Any) -> Condition:
         sides = ((left, tree.left), (right, tree.right))
         # Lists, maps and bytes are looked into where the rule states one; so is what a function makes of a value.
-        if any(is_made(side) or (isinstance(value, _WHOLE) and self._is_stated(side)) for value, side in sides):
+        if id(tree) not in self._made:
+            self._made[id(tree)] = is_made(tree.left) or is_made(tree.right)
+        if self._made[id(tree)] or any(isinstance(value, _WHOLE) and self._is_stated(side) for value, side in sides):
             return plain.compare(left, tree.operator, right)
         is_order = isinstance(left, str) and isinstance(right, str) and tree.operator not in ("==", "!=")
         if is_order and not any(self._is_stated(side) for _, side in sides):

@@ -16,8 +16,8 @@ from otlp_verifier.machine.operations import Domain
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.rules.catalogue import Rule
 
-# Of each rule in one check, beyond which its findings are published as they are: some 2 s.
-STEPS_PER_RULE_MAX: Final = 2_000_000
+# Of each rule in one check, beyond which its findings are published as they are: some seconds.
+STEPS_PER_RULE_MAX: Final = 500_000
 
 
 @dataclass(slots=True)

@@ -32,6 +32,7 @@ from otlp_verifier.wire.values import Plain, text, unpack
 ROWS_MAX: Final = 256  # that one operator looks at, one by one
 _SCALARS: Final = (ValueType.BOOL, ValueType.INT, ValueType.DOUBLE)
 _STATES: Final = ("cyclic", "conflict", "duplicate", "repeated")
+_KEPT_VALUES_MAX: Final = 200_000
 _KEPT_SPANS_MAX: Final = 200_000  # of the traces that are kept related, some 400 bytes each
 
 
@@ -50,7 +51,9 @@ class Rows:
         self._relations = relations
         self._batch = Batch(columns, relations)
         self._traces: dict[object, Trace] = {}
+        self._trace_of: dict[int, Trace] = {}
         self._kept_spans = 0
+        self._values: dict[tuple[Record, str, bool], Any] = {}
         self._clocks: dict[int, object] = {}
 
     # Which rows
@@ -70,8 +73,12 @@ class Rows:
     def trace_of(self, record: Record) -> Trace:
         """The trace of a span, or of what belongs to one."""
         row = self.span_of(record).row
-        high, low = (int(self._columns.spans.wide[column, row]) for column in _TRACE_ID)
-        return self._trace(high, low) if high or low else self._related([row], row)
+        found = self._trace_of.get(row)
+        if found is None:
+            high, low = (int(self._columns.spans.wide[column, row]) for column in _TRACE_ID)
+            found = self._trace(high, low) if high or low else self._related([row], row)
+            self._trace_of[row] = found
+        return found
 
     def spans(self, record: Record) -> list[Record]:
         """The spans of a record's trace, without copies.
@@ -155,6 +162,14 @@ class Rows:
             KeyError: it is none of the domain's.
 
         """
+        key = record, path, with_clock
+        if key not in self._values:
+            if len(self._values) > _KEPT_VALUES_MAX:
+                self._values.clear()
+            self._values[key] = self._read(record, path, with_clock=with_clock)
+        return self._values[key]
+
+    def _read(self, record: Record, path: str, *, with_clock: bool) -> Any:
         what = FIELDS[record.domain][path]
         if path in _STATES and record.domain is Domain.SPAN:
             return self.trace_of(record).state(record.row, path)
@@ -258,6 +273,7 @@ class Rows:
             return found
         if self._kept_spans > _KEPT_SPANS_MAX:
             self._traces.clear()
+            self._trace_of.clear()
             self._kept_spans = 0
         wide, at = self._columns.spans.wide, np.asarray(rows, np.int64)
         ids = dict(zip(rows, wide[SpanWide.SPAN_ID, at].tolist(), strict=True))

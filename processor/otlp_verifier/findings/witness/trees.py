@@ -73,3 +73,10 @@ def names_in(tree: object) -> Iterator[Name]:
     elif not isinstance(tree, Points | syntax.Structure):
         for part in parts(tree):
             yield from names_in(part)
+
+
+def speaks_of(tree: object, variables: frozenset[str]) -> bool:
+    """Whether a path anywhere in a tree begins with one of these variables."""
+    if isinstance(tree, Name):
+        return tree.parts[0] in variables
+    return any(speaks_of(part, variables) for part in parts(tree))

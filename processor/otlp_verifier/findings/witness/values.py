@@ -103,7 +103,7 @@ def compare(left: Any, sign: str, right: Any, skew_ns: int = 0) -> Condition:
     """`left sign right`, of values whose types only the telemetry may tell.
 
     Raises:
-        CannotTellError: it depends on the order of adding, or a time is beyond the year 2262.
+        CannotTellError: it depends on the order of adding, or a time is compared with a number below 0.
 
     """
     if sign == "!=":
@@ -118,8 +118,7 @@ def compare(left: Any, sign: str, right: Any, skew_ns: int = 0) -> Condition:
     if alike != "number":
         return plain.compare(left, sign, right)
     for one, other in ((left, right), (right, left)):
-        # Columns hold both as 64 bits, and a number among them may have a sign.
-        if isinstance(one, Time) and not isinstance(other, Time) and (one > _SIGNED_MAX or other < 0):
+        if isinstance(one, Time) and not isinstance(other, Time) and other < 0:  # columns hold 64 bits without a sign
             raise CannotTellError("a time is compared with a number that is no time")
     margin = skew_ns * _apart(left, right)
     if isinstance(left, float) or isinstance(right, float):
