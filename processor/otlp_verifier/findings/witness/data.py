@@ -11,6 +11,7 @@ NAME_MAX: Final = 256  # characters
 TEXT_MAX: Final = 160
 _NAME_LEAST: Final = 24  # characters that a name keeps where room is short
 
+_Count = Annotated[int, Meta(ge=0)]
 _Ns = Annotated[str, Meta(pattern="^[0-9]+$", description="Unix nanoseconds, as a string like in OTLP/JSON")]
 
 
@@ -28,11 +29,11 @@ class WitnessSpan(Struct, frozen=True, kw_only=True):
 class NearMiss(Struct, frozen=True, kw_only=True):
     """The span that came closest to fulfilling the rule, or the one that broke it."""
 
-    span: Annotated[int | None, Meta(ge=0, description="Index in `spans`; null where there is none at all")]
+    span: Annotated[_Count | None, Meta(description="Index in `spans`; null where there is none at all")]
     how: Annotated[Literal["close", "broke"], Meta(description="It came closest; or without it all would be well")]
     text: Annotated[str, Meta(description="In a few words, for people")]
     slack_ns: Annotated[
-        int | None, Meta(ge=0, description="How much too early, late, long or short; null where no time decided")
+        _Count | None, Meta(description="How much too early, late, long or short; null where no time decided")
     ]
 
 
@@ -51,7 +52,7 @@ class Witness(Struct, frozen=True, kw_only=True):
 
     rechecked: Annotated[bool, Meta(description="A second, independent evaluation came to the same verdict")]
     reason: Annotated[str, Meta(description="Why it was not re-checked; empty where it was")] = ""
-    spans: tuple[WitnessSpan, ...] = ()
+    spans: tuple[WitnessSpan, ...]
     left_out: Annotated[int, Meta(ge=0, description="Spans that there was no room for")] = 0
     near_miss: NearMiss | None = None
     measure: Measure | None = None

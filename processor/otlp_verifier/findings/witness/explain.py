@@ -268,7 +268,8 @@ class Explanation:
         self._left_out += max(0, len(counted) - COUNTED_MAX)
         value, bound = self._walk.operand(tree, scope), self._walk.operand(other, scope)
         is_told = tree.value is None or tree.function == "distinct" or isinstance(value, Duration)
-        is_constant = not any(True for _ in names_in(other)) or isinstance(other, syntax.Name)
+        is_field = isinstance(other, syntax.Name) and not self._walk.is_dynamic(other, scope)
+        is_constant = self._walk.is_stated(other) or is_field
         if is_told and is_constant and type(value) in (int, Duration) and type(bound) in (int, float, Duration):
             measure = Measure(
                 what=cut(expression_text(tree)),
@@ -292,7 +293,7 @@ class Explanation:
         if not isinstance(left, int) or not isinstance(right, int) or (tree.operator == "==" and not wanted):
             return None
         sign = tree.operator if wanted else _TURNED.get(tree.operator, tree.operator)
-        is_left = any(True for _ in names_in(tree.left))
+        is_left = not self._walk.is_stated(tree.left)
         side = tree.left if is_left else tree.right
         is_large = (sign[0] == "<" or (sign == "==" and left > right)) is is_left
         words = ("late", "early") if is_time else ("long", "short")

@@ -92,7 +92,7 @@ class Expressions:
             name: value if isinstance(value, int) else Duration(duration_ns(value))
             for name, value in parameters.items()
         }
-        self._constants = frozenset(parameters)
+        self._constants = frozenset({*parameters, "skew"})
         # By the node's id in memory: it is as long there as the tree is.
         self._functions: dict[int, Function] = {}
         self._made: dict[int, bool] = {}
@@ -155,14 +155,15 @@ class Expressions:
         # Lists, maps and bytes are looked into where the rule states one; so is what a function makes of a value.
         if id(tree) not in self._made:
             self._made[id(tree)] = is_made(tree.left) or is_made(tree.right)
-        if self._made[id(tree)] or any(isinstance(value, _WHOLE) and self._is_stated(side) for value, side in sides):
+        if self._made[id(tree)] or any(isinstance(value, _WHOLE) and self.is_stated(side) for value, side in sides):
             return plain.compare(left, tree.operator, right)
         is_order = isinstance(left, str) and isinstance(right, str) and tree.operator not in ("==", "!=")
-        if is_order and not any(self._is_stated(side) for _, side in sides):
+        if is_order and not any(self.is_stated(side) for _, side in sides):
             return False  # a string has an order only with a constant
         return compare(left, tree.operator, right, self.skew_ns)
 
-    def _is_stated(self, tree: Expression) -> bool:
+    def is_stated(self, tree: Expression) -> bool:
+        """Whether the rule states a value, and no path leads to it."""
         return is_stated(tree, self._constants)
 
     def is_dynamic(self, tree: Expression, scope: Scope) -> bool:
@@ -187,7 +188,7 @@ class Expressions:
             path = tree.arguments[0]
             if path.parts[-1] in ("attributes", "events", "links"):
                 return self.value(Name((*path.parts, "count"), path.offset), scope)
-        if tree.function == "ContainsValue" and self._is_stated(tree.arguments[0]):
+        if tree.function == "ContainsValue" and self.is_stated(tree.arguments[0]):
             stated, value = (self.operand(argument, scope) for argument in tree.arguments)
             return any(plain.compare(each, "==", value) for each in stated)
         if tree.function in CALLS:

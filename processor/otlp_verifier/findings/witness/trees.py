@@ -70,7 +70,7 @@ def names_in(tree: object) -> Iterator[Name]:
     if isinstance(tree, Name):
         if not is_stated(tree):
             yield tree
-    elif not isinstance(tree, Points | syntax.Structure):
+    elif not isinstance(tree, Points | syntax.Structure | syntax.Aggregate):
         for part in parts(tree):
             yield from names_in(part)
 
