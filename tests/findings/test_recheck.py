@@ -1,14 +1,18 @@
 """A finding is judged twice: the two agree on whatever the engine finds, and what they disagree on is taken back."""
 
+import re
+from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from otlp_verifier.findings.witness import Rechecker, Witnesses, expressions, recheck
+from otlp_verifier.findings.witness import BYTES_MAX, Rechecker, Witnesses, expressions, recheck
 from otlp_verifier.findings.witness.evaluate import Walk
 from otlp_verifier.findings.witness.rows import ROWS_MAX, Rows
 from otlp_verifier.findings.witness.values import CannotTellError
@@ -17,12 +21,18 @@ from otlp_verifier.machine.operations import Domain
 from otlp_verifier.pipeline import Verifier, Worker
 from otlp_verifier.policy import Completeness
 from otlp_verifier.rules import catalogue, example
+from otlp_verifier.rules.errors import RuleFileError
+from tests.e2e import odd_spans
 from tests.findings.judged import judged, witnesses, worker
 from tests.language.contracts import Contract
 from tests.language.formulas import Formula
 from tests.language.judging import refusal
-from tests.strategies import batches, number_id, related_spans, request_of_resources, requests
+from tests.strategies import all_spans, batches, number_id, related_spans, request_of_resources, requests
 
+ROOT = Path(__file__).parents[2]
+TABLE = yaml.safe_load((ROOT / "tests" / "e2e" / "conditions.yaml").read_text())
+GUIDE = (ROOT / "docs" / "language.md").read_text()
+CONTRACTS = re.findall(r"^```yaml\n(- id: .*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 SEEDS = st.integers(0, 2**32)
 Batch = list[tuple[int, Span]]
 RULES = [example.tried(each) for each in catalogue.builtin()]
@@ -49,6 +59,12 @@ def agree(rules: list[str], traces: list[ExportTraceServiceRequest], *, exactly:
         assert not disputed
         reasons = {witness.reason for _, _, witness in found if witness is not None} - {""}
         assert all(any(left in reason for left in LEFT) for reason in reasons), reasons
+        for _, _, witness in found:
+            assert witness is not None
+            assert len(msgspec.json.encode(witness)) <= BYTES_MAX
+            assert witness.near_miss is None or (witness.near_miss.span or -1) < len(witness.spans)
+            ids = {span.span_id.hex().ljust(16, "0")[:16] for span in all_spans(request)}
+            assert all(span.span_id in ids or not span.span_id for span in witness.spans)
         if exactly:
             told = {(number, row) for number, row, _ in found}
             assert walked(of, rules, told) == told
@@ -71,8 +87,9 @@ def walked(of: Worker, rules: list[str], told: set[tuple[int, int]]) -> set[tupl
     for number, text in enumerate(rules):
         tree = parse_rule(text)
         domain = Domain[tree.domain.upper()]
+        walk = Walk(tree, {}, rows)
         for row in range(counts[domain]):
-            walk = Walk(tree, {}, rows)
+            walk.steps = 0
             try:
                 is_violated = walk.violated(rows.found(domain, row), final=plan.final[number]) is True
             except CannotTellError:
@@ -127,6 +144,36 @@ def test_examples_of_the_built_in_rules(request_: bytes, completeness: Completen
     found = judged(BUILT_IN, request_, completeness)
     assert [RULES[number].id for number, _, witness in found if witness is None] == []
     assert all(witness is not None and witness.rechecked for _, _, witness in found)
+
+
+@pytest.mark.parametrize("text", CONTRACTS, ids=lambda text: text.split()[2])
+def test_contracts_of_the_guide(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "contract.yaml"
+    path.write_text(text)
+    errors: list[RuleFileError] = []
+    [rule] = catalogue.read(path, errors)
+    of = Verifier([rule]).worker()
+    for case in (*example.of(rule).fires, *example.of(rule).silent):
+        found = judged(of, case.request, case.completeness)
+        assert bool(found) == (case in example.of(rule).fires)
+        assert all(witness is not None and witness.rechecked for _, _, witness in found)
+
+
+def test_pasted_conditions() -> None:
+    """Every function, on attributes of every type: each condition on some spans, and each span in turn."""
+    conditions = [each for group in TABLE["alike"].values() for each in group]
+    conditions += [each["condition"] for each in TABLE["different"]]
+    request = odd_spans.request()
+    of = worker([f"for each span s require not ({condition})" for condition in conditions])
+    told = of.verify(request.SerializeToString(), completeness=Completeness.TRACE)._rows
+    violated = set(zip(told.rules.tolist(), told.rows.tolist(), strict=True))
+    witnesses_, count = again(of), len(all_spans(request))
+    rows = [(number, row) for number in range(len(conditions)) for row in range(number % SHARE, count, SHARE)]
+    wrong = {conditions[at[0]] for at in rows if (witnesses_.of(*at) is not None) != (at in violated)}
+    assert not wrong
+
+
+SHARE = 11
 
 
 # What is taken back

@@ -12,8 +12,9 @@ _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _SECOND_NS: Final = 1_000_000_000
 
 
-def _id(stated: Any) -> Id:
-    return Id(bytes.fromhex(stated) if isinstance(stated, str) else stated)
+def _id(stated: Any) -> Id | None:
+    content = bytes.fromhex(stated) if isinstance(stated, str) else stated
+    return Id(content) if any(content) else None  # an id of zeros is none
 
 
 def _duration(stated: str) -> Duration:

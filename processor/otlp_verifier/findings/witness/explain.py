@@ -284,7 +284,7 @@ class Explanation:
         """By how much a comparison of times or durations is missed, in words, and the row that is to blame."""
         if isinstance(tree, Unary) and tree.operator == "not":
             return self._slack(tree.operand, scope, wanted=not wanted)
-        if not isinstance(tree, Binary) or tree.operator not in (*_ORDERS, "=="):
+        if not isinstance(tree, Binary) or tree.operator not in (*_ORDERS, "==") or self._walk.is_stated(tree):
             return None
         left, right = self._walk.operand(tree.left, scope), self._walk.operand(tree.right, scope)
         is_time = isinstance(left, Time) and isinstance(right, Time)
