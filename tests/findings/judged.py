@@ -6,11 +6,12 @@ import yaml
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otlp_verifier.findings.witness import Rechecker, Witness
-from otlp_verifier.pipeline import Verifier, Worker
+from otlp_verifier.pipeline import Verifier
 from otlp_verifier.policy import Completeness
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.rules.example import read
 from otlp_verifier.wire.limits import Limits
+from otlp_verifier.worker import Worker
 
 Found = list[tuple[int, int, Witness | None]]  # rule, row, witness
 
@@ -27,8 +28,8 @@ def worker(texts: Sequence[str]) -> Worker:
 def judged(of: Worker, request: bytes, completeness: Completeness = Completeness.TRACE) -> Found:
     """Every finding, judged again."""
     rows = of.verify(request, completeness=completeness)._rows
-    plan = of.verifier.plan
-    witnesses = Rechecker(of.verifier.rules, plan.final).on(of.engine.columns, of.engine.relations)
+    plan = of.plan
+    witnesses = Rechecker(of.rules, plan.final).on(of.engine.columns, of.engine.relations)
     pairs = zip(rows.rules.tolist(), rows.rows.tolist(), strict=True)
     return [(number, row, witnesses.of(number, row)) for number, row in pairs]
 

@@ -18,10 +18,11 @@ from otlp_verifier.findings.witness.rows import ROWS_MAX, Rows
 from otlp_verifier.findings.witness.values import CannotTellError
 from otlp_verifier.language.parser import parse_rule
 from otlp_verifier.machine.operations import Domain
-from otlp_verifier.pipeline import Verifier, Worker
+from otlp_verifier.pipeline import Verifier
 from otlp_verifier.policy import Completeness
 from otlp_verifier.rules import catalogue, example
 from otlp_verifier.rules.errors import RuleFileError
+from otlp_verifier.worker import Worker
 from tests.e2e import odd_spans
 from tests.findings.judged import judged, witnesses, worker
 from tests.language.contracts import Contract
@@ -71,12 +72,12 @@ def agree(rules: list[str], traces: list[ExportTraceServiceRequest], *, exactly:
 
 
 def again(of: Worker) -> Witnesses:
-    return Rechecker(of.verifier.rules, of.verifier.plan.final).on(of.engine.columns, of.engine.relations)
+    return Rechecker(of.rules, of.plan.final).on(of.engine.columns, of.engine.relations)
 
 
 def walked(of: Worker, rules: list[str], told: set[tuple[int, int]]) -> set[tuple[int, int]]:
     """What the walk finds by itself, in the batch that the worker holds; what it leaves to the engine is as told."""
-    columns, relations, plan = of.engine.columns, of.engine.relations, of.verifier.plan
+    columns, relations, plan = of.engine.columns, of.engine.relations, of.plan
     rows = Rows(columns, relations)
     counts = {
         Domain.SPAN: columns.spans.rows, Domain.EVENT: columns.events.rows, Domain.LINK: columns.links.rows,

@@ -1,8 +1,10 @@
 """Findings judged again, one by one, by the walk: nothing that the two disagree on is published."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from otlp_verifier.columns import Columns
 from otlp_verifier.findings.witness.data import Witness
@@ -13,8 +15,10 @@ from otlp_verifier.findings.witness.values import CannotTellError
 from otlp_verifier.language.parser import parse_rule
 from otlp_verifier.language.syntax import ForEach
 from otlp_verifier.machine.operations import Domain
-from otlp_verifier.relate.relations import Relations
 from otlp_verifier.rules.catalogue import Rule
+
+if TYPE_CHECKING:
+    from otlp_verifier.relate.relations import Relations
 
 # Of each rule in one check, beyond which its findings are published as they are: some seconds.
 STEPS_PER_RULE_MAX: Final = 500_000
@@ -42,7 +46,7 @@ class Rechecker:
     def __init__(self, rules: Sequence[Rule], final: Sequence[bool]) -> None:
         self._rules = [_Checked(rule, is_final) for rule, is_final in zip(rules, final, strict=True)]
 
-    def on(self, columns: Columns, relations: Relations) -> "Witnesses":
+    def on(self, columns: Columns, relations: Relations) -> Witnesses:
         """For the batch that `columns` and `relations` hold."""
         return Witnesses(self._rules, columns, relations)
 

@@ -4,9 +4,11 @@ The columns are read; of the relations that the engine works with nothing is, so
 Source: the language's description (docs/language.md, Semantics and Relations).
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +28,11 @@ from otlp_verifier.findings.witness.trace import Trace
 from otlp_verifier.findings.witness.values import CannotTellError, Id, Time
 from otlp_verifier.language.paths import FIELDS, STEPS, Type
 from otlp_verifier.machine.operations import Domain, WideTable
-from otlp_verifier.relate.relations import Relations, TraceRelation
+from otlp_verifier.relate.tables import TraceRelation
 from otlp_verifier.wire.values import Plain, text, unpack
+
+if TYPE_CHECKING:
+    from otlp_verifier.relate.relations import Relations
 
 ROWS_MAX: Final = 256  # that one operator looks at, one by one
 _SCALARS: Final = (ValueType.BOOL, ValueType.INT, ValueType.DOUBLE)
