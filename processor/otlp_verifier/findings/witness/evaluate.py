@@ -39,6 +39,7 @@ class Walk(Expressions):
     def __init__(self, tree: ForEach, parameters: Mapping[str, int | str], rows: Rows) -> None:
         """Make one, which remembers what does not depend on the record in hand."""
         super().__init__(tree, parameters, rows)
+        self._looks_across = looks_across(tree)
         # By the points' id in memory: they are as long there as the tree is.
         self._fulfilled: dict[int, dict[Record, Condition] | None] = {}
         self._sides: dict[int, tuple[Points, Points]] = {}
@@ -63,7 +64,7 @@ class Walk(Expressions):
             final: whether no further span could undo a violation: then nothing is assumed that is not stated.
 
         """
-        if looks_across(self.tree) and self._belongs_to_a_copy(record):
+        if self._looks_across and self._belongs_to_a_copy(record):
             return False
         scope = self.scope(record)
         if scope is None:

@@ -360,8 +360,7 @@ def _name(rows: Rows, span: Record) -> str:
 
 
 def _shown(rows: Rows, span: Record, role: str) -> WitnessSpan:
-    resource = rows.step(span, "resource")
-    service = None if resource is None else rows.attribute(resource, "service.name")
+    service = rows.service(span)
     return WitnessSpan(
         role=role,
         span_id=rows.id_digits(span, "span_id") if rows.value(span, "span_id", with_clock=False) else "",

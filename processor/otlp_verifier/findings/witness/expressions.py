@@ -96,6 +96,7 @@ class Expressions:
         # By the node's id in memory: it is as long there as the tree is.
         self._functions: dict[int, Function] = {}
         self._made: dict[int, bool] = {}
+        self._stated: dict[int, bool] = {}
 
     def count_step(self) -> None:
         """One more."""
@@ -131,7 +132,8 @@ class Expressions:
     def _unary(self, tree: Unary, scope: Scope) -> Any:
         if tree.operator == "not":
             return no(self.truth(tree.operand, scope))
-        return self._binary(Binary("-", Literal(0, tree.offset), tree.operand, tree.offset), scope)
+        value = self.value(tree.operand, scope)
+        return (plain.calculate if self.is_dynamic(tree.operand, scope) else calculate)(0, "-", value)
 
     def _binary(self, tree: Binary, scope: Scope) -> Any:
         if tree.operator == "and":
@@ -164,7 +166,9 @@ class Expressions:
 
     def is_stated(self, tree: Expression) -> bool:
         """Whether the rule states a value, and no path leads to it."""
-        return is_stated(tree, self._constants)
+        if id(tree) not in self._stated:
+            self._stated[id(tree)] = is_stated(tree, self._constants)
+        return self._stated[id(tree)]
 
     def is_dynamic(self, tree: Expression, scope: Scope) -> bool:
         """Whether an expression is an attribute, or made of one: its type shows in the telemetry."""

@@ -70,7 +70,9 @@ class Witnesses:
         checked = self._rules[number]
         if checked.tree is None:
             checked.tree = parse_rule(checked.rule.rule)
-        walk = self._walks.setdefault(number, Walk(checked.tree, checked.rule.parameters, self._rows))
+        walk = self._walks.get(number)
+        if walk is None:
+            walk = self._walks[number] = Walk(checked.tree, checked.rule.parameters, self._rows)
         record = self._rows.found(Domain[checked.tree.domain.upper()], row)
         if checked.steps > STEPS_PER_RULE_MAX:
             return Explanation(walk, record).unchecked("many findings of this rule were re-checked before it")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -59,6 +60,10 @@ class Rows:
         self._trace_of: dict[int, Trace] = {}
         self._kept_spans = 0
         self._values: dict[tuple[Record, str, bool], Any] = {}
+        self._dropped: dict[int, bool] = {}  # by the first row of a trace
+        self._trace_states: dict[int, set[bytes]] = {}
+        self._linked: dict[int, list[int]] = {}
+        self._services: dict[int, Plain] = {}
         self._clocks: dict[int, object] = {}
 
     # Which rows
@@ -109,7 +114,7 @@ class Rows:
             row = self.trace_of(record).parent(record.row)
             return None if row is None else Record(Domain.SPAN, row)
         if name == "root":
-            return Record(Domain.SPAN, [record.row, *self.trace_of(record).ancestors(record.row)][-1])
+            return Record(Domain.SPAN, self.trace_of(record).root(record.row))
         return self._step(record, name)
 
     def related(self, record: Record, relation: str) -> list[Record]:
@@ -145,9 +150,9 @@ class Rows:
             case "parent":
                 return self._records(trace, [up for up in [trace.above[record.row]] if up is not None])
             case "ancestor":
-                return self._records(trace, list(trace.ancestors(record.row)))
+                return self._records(trace, list(islice(trace.ancestors(record.row), ROWS_MAX + 1)))
             case _:
-                return self._records(trace, [[record.row, *trace.ancestors(record.row)][-1]])
+                return self._records(trace, [trace.root(record.row)])
 
     def is_copy(self, record: Record) -> bool:
         """Whether the span that a record is, or belongs to, repeats another one exactly."""
@@ -216,6 +221,13 @@ class Rows:
         except ValueError:
             raise CannotTellError("an attribute cannot be read") from None
 
+    def service(self, span: Record) -> Plain:
+        """service.name of a span's resource."""
+        resource = self._step(span, "resource")
+        if resource.row not in self._services:
+            self._services[resource.row] = self.attribute(resource, "service.name")
+        return self._services[resource.row]
+
     def clock(self, record: Record) -> object:
         """Whose clock a time was read from: resources with the same attributes, byte for byte, are one."""
         resource = self._step(self.span_of(record), "resource").row
@@ -235,17 +247,20 @@ class Rows:
     def misses_something(self, record: Record) -> bool:
         """Whether anything says that data was dropped from the trace, or a parent is not there."""
         trace = self.trace_of(record)
-        narrow = self._columns.spans.narrow
-        rows = np.asarray(trace.rows)
-        dropped = (SpanNarrow.DROPPED_ATTRIBUTES, SpanNarrow.DROPPED_EVENTS, SpanNarrow.DROPPED_LINKS)
-        if any(narrow[column, rows].any() for column in dropped):
-            return True
-        return any(up and up not in trace.alike for up in trace.parent_ids.values())
+        first = trace.rows[0]
+        if first not in self._dropped:
+            narrow, rows = self._columns.spans.narrow, np.asarray(trace.rows)
+            columns = (SpanNarrow.DROPPED_ATTRIBUTES, SpanNarrow.DROPPED_EVENTS, SpanNarrow.DROPPED_LINKS)
+            self._dropped[first] = any(bool(narrow[column, rows].any()) for column in columns)
+        return self._dropped[first] or trace.lacks_parents
 
     def trace_states(self, record: Record) -> set[bytes]:
         """The trace states of the trace's spans."""
-        words = self._columns.spans.wide[SpanWide.TRACE_STATE, np.asarray(self.trace_of(record).rows)]
-        return {self._columns.text(word) for word in np.unique(words).tolist()}
+        rows = self.trace_of(record).rows
+        if rows[0] not in self._trace_states:
+            words = np.unique(self._columns.spans.wide[SpanWide.TRACE_STATE, np.asarray(rows)]).tolist()
+            self._trace_states[rows[0]] = {self._columns.text(word) for word in words}
+        return self._trace_states[rows[0]]
 
     # How they are found
 
@@ -261,7 +276,7 @@ class Rows:
 
     def _records(self, trace: Trace, rows: Sequence[int]) -> list[Record]:
         if len(rows) > ROWS_MAX:
-            raise CannotTellError(f"{len(rows):,} spans would have to be looked at one by one; at most {ROWS_MAX} are")
+            raise CannotTellError(f"many spans would have to be looked at one by one; at most {ROWS_MAX} are")
         return [Record(Domain.SPAN, row) for row in rows if not trace.is_copy(row)]
 
     def _trace(self, high: int, low: int) -> Trace:
@@ -314,7 +329,7 @@ class Rows:
 
     def _descendants(self, trace: Trace, row: int) -> list[int]:
         found, pending = [], [row]
-        while pending:
+        while pending and len(found) <= ROWS_MAX:
             below = trace.below.get(pending.pop(), [])
             found += below
             pending += below
@@ -322,8 +337,11 @@ class Rows:
 
     def _targets(self, row: int) -> list[int]:
         """The spans that a span's links point to; of those with a link's ids the one that stands for them."""
-        if self.is_copy(Record(Domain.SPAN, row)):
-            return []
+        if row not in self._linked:
+            self._linked[row] = [] if self.is_copy(Record(Domain.SPAN, row)) else self._follow_links(row)
+        return self._linked[row]
+
+    def _follow_links(self, row: int) -> list[int]:
         narrow, links = self._columns.spans.narrow, self._columns.links.wide
         first, count = (int(narrow[column, row]) for column in (SpanNarrow.LINK_START, SpanNarrow.LINK_COUNT))
         found: dict[int, None] = {}

@@ -27,6 +27,8 @@ class Trace:
     order: Callable[[int], tuple[int, int, int, bytes]]
     content: Callable[[int], bytes]
     _depths: dict[int, int] = field(default_factory=dict)
+    _roots: dict[int, int] = field(default_factory=dict)
+    _is_alike: dict[int, bool] = field(default_factory=dict)
 
     @cached_property
     def alike(self) -> dict[int, list[int]]:
@@ -87,6 +89,20 @@ class Trace:
             yield at
             at = self.above[at]
 
+    def root(self, row: int) -> int:
+        """The topmost ancestor, or the span itself."""
+        way = [row]
+        while way[-1] not in self._roots and (up := self.above[way[-1]]) is not None:
+            way.append(up)
+        root = self._roots.get(way[-1], way[-1])
+        self._roots.update(dict.fromkeys(way, root))
+        return root
+
+    @cached_property
+    def lacks_parents(self) -> bool:
+        """Whether a parent is named that is not there."""
+        return any(up and up not in self.alike for up in self.parent_ids.values())
+
     def depth(self, row: int) -> int:
         """How many ancestors a span has."""
         if row not in self._depths:
@@ -102,8 +118,10 @@ class Trace:
             return False
         if name == "repeated":
             return row != self.standing[self.ids[row]]
-        is_alike = all(self.content(each) == self.content(row) for each in rows)
-        return is_alike == (name == "duplicate")
+        own = self.ids[row]
+        if own not in self._is_alike:
+            self._is_alike[own] = len({self.content(each) for each in rows}) == 1
+        return self._is_alike[own] == (name == "duplicate")
 
     def is_copy(self, row: int) -> bool:
         """Whether a span repeats another one exactly, which stands for it."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from typing import Final
 
 from otlp_verifier.language import syntax
 from otlp_verifier.language.converters import CONVERTERS
@@ -11,10 +12,19 @@ from otlp_verifier.language.syntax import Binary, Call, Expression, Index, Item,
 
 def parts(tree: object) -> Iterator[object]:
     """What a node of a tree is made of."""
-    if is_dataclass(tree):
-        for each in fields(tree):
-            value = getattr(tree, each.name)
-            yield from value if isinstance(value, tuple) else (value,)
+    for name in _names_of(type(tree)):
+        value = getattr(tree, name)
+        yield from value if isinstance(value, tuple) else (value,)
+
+
+_NAMES: Final[dict[type, tuple[str, ...]]] = {}
+
+
+def _names_of(node: type) -> tuple[str, ...]:
+    """The fields of a kind of nodes; none of what is no node."""
+    if node not in _NAMES:
+        _NAMES[node] = tuple(each.name for each in fields(node)) if is_dataclass(node) else ()
+    return _NAMES[node]
 
 
 def looks_across(tree: object) -> bool:
