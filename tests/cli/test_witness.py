@@ -51,7 +51,7 @@ def test_a_report_says_what_came_closest(check: Check, capture: Path) -> None:
     result = check(capture.name, "--config", "v.yaml", "-o", "json=out.json", "-o", "html=out.html")
     assert result.exit_code == 1
     assert "nearest miss  eventually `consume`: 250 ms too late" in result.stdout
-    assert "counted  `count(child)` is 2, not <= 1" in result.stdout
+    assert "counted  `count(child)` is 2; wanted: <= 1" in result.stdout
     assert "250 ms too late" in Path("out.html").read_text()
     document = json.loads(Path("out.json").read_text())
     found = {one["rule"]: one["witness"] for one in document["findings"]}

@@ -112,6 +112,9 @@ def test_counts_have_a_value_and_a_bound() -> None:
         2,
     )
     assert [span.role for span in found.spans] == ["subject", "child c", "child c"]
+    found = witness('for each span s where s.name == "top" require not count(child c where c.kind > 0) == 2', FAMILY)
+    assert found.measure is not None
+    assert (found.measure.operator, found.measure.bound) == ("!=", 2)
     found = witness('for each span s where s.name == "top" require 90ms > sum(child : duration)', FAMILY)
     assert found.measure is not None
     assert (found.measure.value, found.measure.operator, found.measure.bound) == (92_300_000, "<", 90 * MS)

@@ -232,7 +232,7 @@ def test_why_a_finding_is_one_is_shown_with_it(opened: Any) -> None:
     page = opened(replace(reports.with_witness(), disputed={"few": 1}))
     first = page.texts(".kind .why")[0]
     assert "nearest miss once SELECT stock of stock: 12.3 ms too late" in first
-    assert "counted count(child) is 23, not <= 20" in first
+    assert "counted count(child) is 23; wanted: <= 20" in first
     assert "a second evaluation did not confirm it (few)" in page.texts(".problems")[0]
 
 

@@ -153,7 +153,7 @@ def test_why_a_finding_is_one_is_said_below_it() -> None:
     lines = through_pipe(report).splitlines()
     at = next(at for at, line in enumerate(lines) if report.entries[0].finding.message in line)
     assert [line.strip() for line in lines[at + 1 : at + 3]] == [
-        "counted  `count(child)` is 23, not <= 20",
+        "counted  `count(child)` is 23; wanted: <= 20",
         "nearest miss  once `SELECT stock` of stock: 12.3 ms too late",
     ]
     assert through_pipe(report, "concise") == through_pipe(reports.report(), "concise")

@@ -38,14 +38,15 @@ def reasons_of(witness: Witness | None) -> list[tuple[str, str]]:
     measure, near = witness.measure, witness.near_miss
     if measure is not None:
         value, bound = (_amount(amount, measure) for amount in (measure.value, measure.bound))
-        lines.append(("counted", f"`{measure.what}` is {value}, not {measure.operator} {bound}"))
+        lines.append(("counted", f"`{measure.what}` is {value}; wanted: {measure.operator} {bound}"))
     if near is not None and near.span is None:
         lines.append(("nearest miss", near.text))
     elif near is not None and near.span is not None and len(witness.spans) > 1:
         span = witness.spans[near.span]
         service = f" of {span.service}" if span.service and span.service != witness.spans[0].service else ""
         heading = "nearest miss" if near.how == "close" else "broken by"
-        lines.append((heading, f"{span.role} `{span.name}`{service}: {near.text}"))
+        which = "" if span.role == "subject" else f"{span.role} `{span.name}`{service}: "
+        lines.append((heading, f"{which}{near.text}"))
     return lines
 
 

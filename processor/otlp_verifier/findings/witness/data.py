@@ -42,7 +42,7 @@ class Measure(Struct, frozen=True, kw_only=True):
 
     what: Annotated[str, Meta(description="The term of the rule")]
     value: float | int
-    operator: str
+    operator: Annotated[str, Meta(description="How the value ought to stand to the bound: `<=`")]
     bound: float | int
     unit: Annotated[Literal["", "ns"], Meta(description="Of both: nothing, or nanoseconds")] = ""
 

@@ -32,7 +32,7 @@ from otlp_verifier.machine.operations import Domain
 _FIRST: Final = "first span of the trace"
 _QUOTED_MAX: Final = 64
 _ORDERS: Final = ("<", "<=", ">", ">=")
-_TURNED: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +252,11 @@ class Explanation:
 
     def _compared(self, tree: Binary, scope: Scope, *, wanted: bool) -> None:
         self._mention(tree, scope)
+        sign = tree.operator if wanted else _OPPOSITE[tree.operator]
         if isinstance(tree.left, Aggregate):
-            self._counted(tree.left, tree.right, tree.operator, scope)
+            self._counted(tree.left, tree.right, sign, scope)
         elif isinstance(tree.right, Aggregate):
-            self._counted(tree.right, tree.left, _flipped(tree.operator), scope)
+            self._counted(tree.right, tree.left, _flipped(sign), scope)
         slack = self._slack(tree, scope, wanted=wanted)
         if slack is not None:
             self._offer(_Near(slack[2], "close", slack[1], slack[0]))
@@ -292,13 +293,15 @@ class Explanation:
             return None
         if not isinstance(left, int) or not isinstance(right, int) or (tree.operator == "==" and not wanted):
             return None
-        sign = tree.operator if wanted else _TURNED.get(tree.operator, tree.operator)
+        sign = tree.operator if wanted else _OPPOSITE[tree.operator]
         is_left = not self._walk.is_stated(tree.left)
         side = tree.left if is_left else tree.right
         is_large = (sign[0] == "<" or (sign == "==" and left > right)) is is_left
         words = ("late", "early") if is_time else ("long", "short")
         slack = abs(int(left) - int(right))
-        text = f"`{cut(expression_text(side))}` is {duration(slack)} too {words[0] if is_large else words[1]}"
+        text = (
+            f"`{cut(expression_text(side), _QUOTED_MAX)}` is {duration(slack)} too {words[0] if is_large else words[1]}"
+        )
         return slack, text, self._owner(side, scope)
 
     def _owner(self, tree: Expression, scope: Scope) -> Record | None:

@@ -328,7 +328,8 @@ class Rows:
         return start, end, len(content), content
 
     def _descendants(self, trace: Trace, row: int) -> list[int]:
-        found, pending = [], [row]
+        found: list[int] = []
+        pending = [row]
         while pending and len(found) <= ROWS_MAX:
             below = trace.below.get(pending.pop(), [])
             found += below
