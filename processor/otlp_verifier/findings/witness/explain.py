@@ -109,7 +109,10 @@ class Explanation:
         if tree.quantifier == "exists" and wanted:
             self._closest(points, [inner for _, inner in rows])
         elif tree.quantifier == "exists":
-            self._broken((inner for chosen, inner in rows if chosen is True), _role(points), "must not be there")
+            found = [inner for chosen, inner in rows if chosen is True]
+            self._broken(found, _role(points), "must not be there")
+            if points.condition is not None:
+                self.why(points.condition, found[0], wanted=False)
         elif wanted:
             requirement = tree.requirement
             assert requirement is not None  # noqa: S101  # the parser wants one of forall
@@ -148,8 +151,8 @@ class Explanation:
         elif is_some is not wanted:
             found = [one for one in inside if (walk.holds_at(tree.operand, one, scope) is True) is is_some]
             self._at(found, points, scope, role=tree.operator, future=future)
-            if found and not is_some:
-                self._why_at(tree.operand, found[0], scope, wanted=True)
+            for one in found[:1]:
+                self._why_at(tree.operand, one, scope, wanted=wanted)
 
     def _why_at(self, operand: Expression, point: Record, scope: Scope, *, wanted: bool) -> None:
         match operand:
