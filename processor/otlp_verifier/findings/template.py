@@ -162,7 +162,9 @@ class _Places:
             case (Name() as record, Literal(value=str() as named)) if bits := mask_of(named):
                 domain, steps, rest = self._resolve(record)
                 if not rest and domain in TEXTS:
-                    return Place(Type.TEXT, "", lambda batch, row: _excerpt(batch, _follow(batch, row, steps), domain, bits))
+                    return Place(
+                        Type.TEXT, "", lambda batch, row: _excerpt(batch, _follow(batch, row, steps), domain, bits)
+                    )
         raise RuleError("expected Excerpt(record, class of sensitive data)", "", tree.offset)
 
     def _resolve(self, tree: Name) -> tuple[Domain, tuple[Step, ...], tuple[str, ...]]:

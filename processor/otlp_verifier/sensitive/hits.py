@@ -86,7 +86,17 @@ _STAND_INS: Final = frozenset(
 )
 _FILLERS: Final = frozenset(b"xX*.-_#")
 _VARIABLES: Final = (b"$", b"%s", b"%v", b"%(", b"{", b"<", b"?", b":", b"@", b"[", b"your-", b"your_", b"my-", b"my_")
-_MASKED: Final = (b"***", b"xxxx", b"redacted", b"filtered]", b"[masked", b"&lt;", b"...", "\u2026".encode(), "\u2022".encode())
+_MASKED: Final = (
+    b"***",
+    b"xxxx",
+    b"redacted",
+    b"filtered]",
+    b"[masked",
+    b"&lt;",
+    b"...",
+    "\u2026".encode(),
+    "\u2022".encode(),
+)
 
 
 def is_masked(value: bytes) -> bool:

@@ -29,7 +29,9 @@ _CARD: Final = rb"(?:^|[^0-9A-Za-z_])([2-6][0-9]{3}(?:[ -]?[0-9]){9,18})"
 _GROUP: Final = rb"[0-9]+"
 _CARD_GROUPS: Final = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3)}
 _CARD_WORDS: Final = rb"card|visa|amex|maestro|\bpan\b|\bcc\b|credit|debit|kreditkarte"
-_BARE_CARDS: Final = range(14, 17)  # other lengths are those of bar codes and of 64-bit ids: only beside a word for cards
+_BARE_CARDS: Final = range(
+    14, 17
+)  # other lengths are those of bar codes and of 64-bit ids: only beside a word for cards
 _OTHER_NUMBERS: Final = (
     rb"(?:order|invoice|tracking|shipment|parcel|ticket|reference|ref|transaction|txn|imei|isbn|ean|gtin|upc|serial|sku|"
     rb"request|message|user|customer|trace|span|offset|timestamp|epoch|\bid|\bids)"
@@ -69,7 +71,9 @@ def _is_card(text: bytes, start: int, end: int, groups: list[bytes]) -> bool:
 
 
 _EMAIL: Final = rb"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63}){1,6}"
-_NOT_PEOPLE: Final = rb"(?i)^(?:git|hg|svn|root)@|^[^@]*@(?:[a-z0-9-]+\.)*(?:gserviceaccount\.com|iam\.gserviceaccount\.com)$"
+_NOT_PEOPLE: Final = (
+    rb"(?i)^(?:git|hg|svn|root)@|^[^@]*@(?:[a-z0-9-]+\.)*(?:gserviceaccount\.com|iam\.gserviceaccount\.com)$"
+)
 
 
 def emails(text: bytes) -> Iterator[Hit]:

@@ -36,7 +36,7 @@ class Context(NamedTuple):
     excludes: int = 0
     numbers: int = 0
 
-    def __or__(self, other: Context) -> Context:  # type: ignore[override]  # of two contexts, not of two tuples
+    def __or__(self, other: Context) -> Context:
         """What two keys say together: that of an attribute, and that of an entry in its map."""
         return Context(*(a | b for a, b in zip(self, other, strict=True)))
 
@@ -65,7 +65,9 @@ def _grouped(pattern: bytes) -> bytes:
     return b"(?i:" + pattern.removeprefix(b"(?i)") + b")"
 
 
-_ANY_CONTEXT: Final = re.compile(b"|".join(_grouped(pattern) for each in CLASSES for pattern in (each.asks, each.excludes)))
+_ANY_CONTEXT: Final = re.compile(
+    b"|".join(_grouped(pattern) for each in CLASSES for pattern in (each.asks, each.excludes))
+)
 
 
 @functools.cache
