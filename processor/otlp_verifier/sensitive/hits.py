@@ -80,23 +80,15 @@ def before(text: bytes, start: int, most: int = 32) -> bytes:
 # What stands where a secret was, or is yet to be put. Without patterns, as every value of a suspicious key is asked.
 _AROUND: Final = b" \t\r\n\"'`[]<>(){}"
 _STAND_INS: Final = frozenset(
-    b"null nil none undefined true false unset empty missing absent present n/a default string str text value removed "
-    b"hidden private confidential scrubbed sanitized redacted filtered masked obfuscated encrypted secret password passwd "
+    b"null nil none undefined true false unset empty missing absent present n/a default string str text value "
+    b"removed "
+    b"hidden private confidential scrubbed sanitized redacted filtered masked obfuscated encrypted secret "
+    b"password passwd "
     b"pwd pass token key apikey api_key credential credentials required optional changeme".split()
 )
 _FILLERS: Final = frozenset(b"xX*.-_#")
 _VARIABLES: Final = (b"$", b"%s", b"%v", b"%(", b"{", b"<", b"?", b":", b"@", b"[", b"your-", b"your_", b"my-", b"my_")
-_MASKED: Final = (
-    b"***",
-    b"xxxx",
-    b"redacted",
-    b"filtered]",
-    b"[masked",
-    b"&lt;",
-    b"...",
-    "\u2026".encode(),
-    "\u2022".encode(),
-)
+_MASKED: Final = (b"***", b"xxxx", b"redacted", b"filtered]", b"[masked", b"&lt;", b"...", "…".encode(), "•".encode())
 
 
 def is_masked(value: bytes) -> bool:

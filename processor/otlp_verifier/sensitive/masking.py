@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from otlp_verifier.sensitive.classes import CLASSES
 from otlp_verifier.sensitive.hits import Hit
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from otlp_verifier.sensitive.classes import Class
 
 
+REDACTED_MAX: Final = 1 << 16  # bytes
+
+
 def excerpt(text: bytes, kind: Class, hit: Hit) -> bytes:
     """`4111…1111 (credit card number, 16 digits)`: what may be shown of a hit, what it is, and its size."""
     first = text[hit.start : hit.start + hit.first]
@@ -23,8 +26,8 @@ def excerpt(text: bytes, kind: Class, hit: Hit) -> bytes:
 
 
 def excerpts(text: bytes, classes: int, context: Context) -> Iterator[bytes]:
-    """An excerpt of each thing of these classes in a text, from left to right."""
-    for kind, hit in hits(text, classes, context):
+    """Excerpts of what a text has of these classes, of each class the first."""
+    for kind, hit in hits(text, classes, context, first=True):
         yield excerpt(text, kind, hit)
 
 
@@ -36,7 +39,11 @@ def number_excerpts(classes: int) -> Iterator[bytes]:
 
 
 def redacted(text: bytes, key: bytes = b"") -> bytes:
-    """A text with an excerpt in place of each thing that is sensitive; `key` is the attribute's that has it."""
+    """A text with an excerpt in place of each thing that is sensitive; `key` is the attribute's that has it.
+
+    What is longer than REDACTED_MAX is cut: nobody is shown that much.
+    """
+    text = text[:REDACTED_MAX]
     found = hits(text, EVERY, context_of(key) if key else Context())
     if not found:
         return text

@@ -80,18 +80,22 @@ def emails(text: bytes) -> Iterator[Hit]:
     """Addresses of mailboxes; not users of a remote host, service accounts, or what stands in a URL before the host."""
     for start, end in spans(_EMAIL, text):
         address = text[start:end].rstrip(b".-")
-        end = start + len(address)
+        stop = start + len(address)
         domain = address.rpartition(b".")[2].lower().decode()
-        is_remote = text[end : end + 1] == b":" and text[end + 1 : end + 2] not in (b"", b" ", b"\n")
+        is_remote = text[stop : stop + 1] == b":" and text[stop + 1 : stop + 2] not in (b"", b" ", b"\n")
         url = text[max(0, start - 256) : start].rpartition(b"://")
         is_in_url = bool(url[1]) and not has(rb"[\s/?#@\"'<>]", url[2])
-        if domain in TOP_LEVEL_DOMAINS and not (is_remote or is_in_url or has(_NOT_PEOPLE, address)):
-            yield Hit(start, end)
+        is_person = not (is_remote or is_in_url or is_masked(address) or has(_NOT_PEOPLE, address))
+        if domain in TOP_LEVEL_DOMAINS and is_person:
+            yield Hit(start, stop)
 
 
 _IPV4: Final = rb"(?:^/?|[^0-9A-Za-z_./-]|[^0-9A-Za-z_]/)([0-9]{1,3}(?:\.[0-9]{1,3}){3})"
 _IPV6: Final = rb"(?:^|[^0-9A-Za-z_:.])([23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7})"
-_ADDRESS_WORDS: Final = rb"(?:\bip|ipv4|addr|address|host|from|client|peer|remote|connect(?:ion)?|to|://|@|\[|by)[a-z ]{0,4}[ :='\"(\[]{0,3}$"
+_ADDRESS_WORDS: Final = (
+    rb"(?:\bip|ipv4|addr|address|host|from|client|peer|remote|connect(?:ion)?|to|://|@|\[|by)[a-z ]{0,4}"
+    rb"[ :='\"(\[]{0,3}$"
+)
 _VERSION_WORDS: Final = rb"(?:version|release|build|agent|\bv)[ :='\"]{0,3}$"
 _LIKE_A_VERSION_MAX: Final = 99  # the numbers of versions are smaller, one of most addresses is not
 
@@ -183,7 +187,7 @@ _NAMED_PAIR: Final = (
 
 
 def places(text: bytes) -> Iterator[Hit]:
-    """Latitude and longitude, four decimals or more each: some ten metres. Lists of other numbers have more than two."""
+    """Latitude and longitude, four decimals or more each: some ten metres. Lists have more than two numbers."""
     for pattern in (_PAIR, _NAMED_PAIR):
         for match in compiled(pattern).finditer(text):
             latitude, longitude = float(match[1]), float(match[2])

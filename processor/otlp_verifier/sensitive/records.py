@@ -240,7 +240,7 @@ def _mark(tables: np.ndarray, rows: np.ndarray, attributes: np.ndarray, texts: n
                 key, value, kind = keys[row], values[row], types[row]
                 if value != _NONE:
                     found |= (holds[value] & ~excludes[key]) | (would_be[value] & asks[key])
-                elif kind == _INT or kind == _DOUBLE:
+                elif kind in (_INT, _DOUBLE):
                     found |= numbers[key]
                 below = np.int64(nested_starts[row])
                 for each in range(below, below + np.int64(nested_counts[row])):
@@ -248,7 +248,7 @@ def _mark(tables: np.ndarray, rows: np.ndarray, attributes: np.ndarray, texts: n
                     if value != _NONE:
                         found |= holds[value] & ~(excludes[key] | excludes[inner])
                         found |= would_be[value] & (asks[key] | asks[inner])
-                    elif kind == _INT or kind == _DOUBLE:
+                    elif kind in (_INT, _DOUBLE):
                         found |= numbers[key] | numbers[inner]
             result[owner] = found
         for text in range(texts[domain]):

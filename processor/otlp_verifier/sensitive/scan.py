@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from bisect import bisect_right
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otlp_verifier.sensitive.classes import CLASSES
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from otlp_verifier.sensitive.classes import Class
 
 EVERY: Final = (1 << len(CLASSES)) - 1
-HITS_MAX: Final = 1000  # of one class in one text, for people
 KEY_BYTES_MAX: Final = 256  # of a key that says something of its value
 _NOT_DIGITS: Final = bytes(set(range(256)) - set(b"0123456789"))
 _LINE_END: Final = b"\n"
@@ -127,13 +127,28 @@ def classes_asked(text: bytes, classes: int) -> int:
     return sum(1 << bit for bit, each in _chosen(classes) if text and each.is_asked(text))
 
 
-def hits(text: bytes, classes: int, context: Context = Context()) -> list[tuple[Class, Hit]]:  # noqa: B008  # a constant
-    """All that a text holds of these classes, from left to right; what its key makes of it is the whole text."""
+def hits(text: bytes, classes: int, context: Context = Context(def hits(
+    text: bytes,
+    classes: int,
+    context: Context = Context(),  # noqa: B008  # a constant
+    *,
+    first: bool = False,
+) -> list[tuple[Class, Hit]]:
+    """All that a text holds of these classes, from left to right; what its key makes of it is the whole text.
+
+    Args:
+        text: what is looked into.
+        classes: bits.
+        context: what the text's keys say.
+        first: of each class one is enough.
+
+    """
     found = []
     if (asked := classes & context.asks) and (kinds := classes_asked(text, asked)):
         found = [(each, Hit(0, len(text))) for _, each in _chosen(kinds)]
     shapes = _shapes(wanted := classes & ~context.excludes)
     if shapes is not None and shapes.search(_LINE_END + text + _LINE_END) is not None:
         for _, each in _likely(text, wanted):
-            found.extend((each, hit) for hit, _ in zip(each.find(text), range(HITS_MAX), strict=False))
+            every = each.find(text)
+            found.extend((each, hit) for hit in (islice(every, 1) if first else every))
     return sorted(found, key=lambda one: (one[1].start, -one[1].end))

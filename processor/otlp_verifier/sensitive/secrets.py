@@ -54,9 +54,9 @@ _AWS_SECRET_ENTROPY_MIN: Final = 4.0
 def aws_secrets(text: bytes) -> Iterator[Hit]:
     """Secret keys of AWS: 40 characters behind a word that calls them one."""
     for start, end in spans(_AWS_SECRET, text, 1):
-        if is_aws_secret(text[start:end]) and text[end : end + 1] not in (b"/", b"+", b"="):
-            if stands_alone(text, start, end):
-                yield Hit(start, end)
+        is_whole = text[end : end + 1] not in (b"/", b"+", b"=") and stands_alone(text, start, end)
+        if is_whole and is_aws_secret(text[start:end]):
+            yield Hit(start, end)
 
 
 def is_aws_secret(value: bytes) -> bool:
@@ -130,6 +130,7 @@ _VENDORS: Final = (
 )  # fmt: skip
 _VENDOR: Final = rb"(?:" + rb"|".join(_VENDORS) + rb")"
 _VENDOR_ENTROPY_MIN: Final = 3.0
+_EXAMPLES: Final = rb"(?i)example|xxxx|1234567890abcdef|0123456789"
 _PREFIX: Final = rb"^(?:[A-Za-z]{2,9}[_.-](?:(?:live|pat|v1|api|ant|proj)[_-])?|AIza|SK|dapi)"
 
 
@@ -137,10 +138,10 @@ def vendor_tokens(text: bytes) -> Iterator[Hit]:
     """Tokens of known services, by their prefixes."""
     for start, end in spans(_VENDOR, text):
         token = text[start:end]
-        if stands_alone(text, start, end, joints=b"-") and checksums.entropy(token) >= _VENDOR_ENTROPY_MIN:
-            if not has(rb"(?i)example|xxxx|1234567890abcdef|0123456789", token):
-                prefix = compiled(_PREFIX).search(token)
-                yield Hit(start, end, prefix.end() if prefix else 0)
+        is_random = checksums.entropy(token) >= _VENDOR_ENTROPY_MIN and not has(_EXAMPLES, token)
+        if is_random and stands_alone(text, start, end, joints=b"-"):
+            prefix = compiled(_PREFIX).search(token)
+            yield Hit(start, end, prefix.end() if prefix else 0)
 
 
 _USERINFO: Final = (
