@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otlp_verifier.sensitive import hits as hits_module
-from otlp_verifier.sensitive import scan
+from otlp_verifier.sensitive import persons, scan, secrets
 from otlp_verifier.sensitive.classes import CLASSES, NAMES, mask_of
 from otlp_verifier.sensitive.masking import REDACTED_MAX, redacted
 from otlp_verifier.sensitive.scan import EVERY, classes_in, context_of, hits, suspects
@@ -122,7 +122,7 @@ def test_work_grows_as_texts_do(piece: bytes, monkeypatch: pytest.MonkeyPatch) -
         def __getattr__(self, name: str) -> object:
             return getattr(self._pattern, name)
 
-    for module in (hits_module, *_finders()):
+    for module in (hits_module, persons, secrets):
         if hasattr(module, "compiled"):
             monkeypatch.setattr(module, "compiled", Counting)
 
@@ -134,12 +134,6 @@ def test_work_grows_as_texts_do(piece: bytes, monkeypatch: pytest.MonkeyPatch) -
     few, many = work(100), work(400)
     assert many <= 4 * few + 200
     assert many <= 4 * 400 * len(piece)
-
-
-def _finders() -> list[object]:
-    from otlp_verifier.sensitive import persons, secrets
-
-    return [persons, secrets]
 
 
 def test_a_long_text_is_shown_within_bounds() -> None:

@@ -127,7 +127,7 @@ def classes_asked(text: bytes, classes: int) -> int:
     return sum(1 << bit for bit, each in _chosen(classes) if text and each.is_asked(text))
 
 
-def hits(text: bytes, classes: int, context: Context = Context(def hits(
+def hits(
     text: bytes,
     classes: int,
     context: Context = Context(),  # noqa: B008  # a constant
