@@ -1,9 +1,11 @@
 """Single values of a batch, read from its columns one by one: for the few rows that people get to see."""
 
+from __future__ import annotations
+
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +22,12 @@ from otlp_verifier.columns import (
 from otlp_verifier.findings.printable import clean
 from otlp_verifier.language.paths import ATTRIBUTES, Field, Step, Type
 from otlp_verifier.machine.operations import Domain, NarrowTable, WideTable
-from otlp_verifier.relate.relations import Relations
 from otlp_verifier.sensitive.masking import redacted
 from otlp_verifier.sensitive.scan import Context, context_of
 from otlp_verifier.sensitive.texts import TEXTS
+
+if TYPE_CHECKING:
+    from otlp_verifier.relate.relations import Relations
 
 KEY_MAX: Final = 80  # characters of a key
 _SIGN_64: Final = 1 << 63

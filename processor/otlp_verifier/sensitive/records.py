@@ -19,7 +19,7 @@ from otlp_verifier.machine.operations import Domain
 from otlp_verifier.sensitive.scan import classes_asked, classes_in, context_of, suspects
 from otlp_verifier.sensitive.texts import TEXTS
 from otlp_verifier.wire.dictionary import Dictionary
-from otlp_verifier.wire.sources import NO_CODE, TextSources
+from otlp_verifier.wire.sources import NO_CODE, KeyRows, TextSources
 
 # Rows of the tables below: codes of attributes and nested values; what is known of keys and of texts.
 _KEY, _VALUE = 0, 1
@@ -62,7 +62,8 @@ class SensitiveRecords:
         self._text_words = np.zeros((3, 1), np.uint32)
         self._keys_known, self._texts_known = (-1, 0), (-1, 0)  # epoch, and how many codes have been looked at
         self._placed = -1
-        self._owners: list[Table] = []
+        self._owners: list[Table] = []  # of the texts that are no attributes'
+        self._ends = np.zeros((2, 1), np.uint32)  # how many attributes and nested values there are
         self._tables = np.empty((0, 2), np.int64)
         self._wanted = np.empty(0, np.uint32)
         self.found = {domain: np.empty((1, 0), np.uint32) for domain in self._domains}
@@ -74,7 +75,8 @@ class SensitiveRecords:
             self._place(columns, tables)
         for number, table in enumerate((columns.attributes, columns.nested)):
             self._key_sources.count(number, table.rows)
-        for number, table in enumerate(self._owners):
+            self._ends[number] = table.rows
+        for number, table in enumerate(self._owners, 2):
             self._text_sources.count(number, table.rows)
         self._keys.encode(columns.buffer, self._key_sources)
         self._texts.encode(columns.buffer, self._text_sources)
@@ -129,16 +131,16 @@ class SensitiveRecords:
         )
         for number, ((table, key, value, kind), codes) in enumerate(zip(layout, self._codes, strict=True)):
             self._key_sources.point(number, table.wide[key], codes[_KEY])
-            every = np.arange(table.capacity, dtype=np.uint32)
-            self._text_sources.point(number, table.wide[value], codes[_VALUE], rows=every, types=table.narrow[kind])
-        self._owners = [attributes, nested]
+            every = KeyRows(np.arange(table.capacity, dtype=np.uint32), table.narrow[kind], self._ends[number])
+            self._text_sources.point(number, table.wide[value], codes[_VALUE], every)
+        self._owners = []
         self._record_codes = {}
         for domain in self._domains:
             table = tables[domain]
             self._record_codes[domain] = np.empty((len(TEXTS[domain]), table.capacity), np.uint32)
             self.found[domain] = np.empty((1, table.capacity), np.uint32)
             for row, (column, _) in enumerate(TEXTS[domain]):
-                self._text_sources.point(len(self._owners), table.wide[column], self._record_codes[domain][row])
+                self._text_sources.point(2 + len(self._owners), table.wide[column], self._record_codes[domain][row])
                 self._owners.append(table)
         self._text_counts = np.array([len(TEXTS[domain]) for domain in self._domains], np.int64)
         self._wanted = np.empty(attributes.capacity + nested.capacity, np.uint32)
