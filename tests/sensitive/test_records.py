@@ -1,4 +1,4 @@
-"""Records to bits, against a slow walk: whatever the batches before were, and however often dictionaries start again."""
+"""Records to bits, against a slow walk: whatever came before, and however often dictionaries start again."""
 
 from functools import partial
 from typing import Any

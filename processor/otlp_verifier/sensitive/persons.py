@@ -38,6 +38,7 @@ _OTHER_NUMBERS: Final = (
     rb"[ _-]?(?:id|no|nr|num|number|code)?\.?['\"]?[ :=#(]{0,3}['\"]?$"
 )
 _JOINTS: Final = b".-/,+"
+_SHORT_CARD: Final = 14
 
 
 def cards(text: bytes) -> Iterator[Hit]:
@@ -48,7 +49,8 @@ def cards(text: bytes) -> Iterator[Hit]:
             groups = text[start:stop].replace(b"-", b" ").split(b" ")
             digits = b"".join(groups).decode()
             if _is_issued(digits) and checksums.luhn(digits) and _is_card(text, start, stop, groups):
-                yield Hit(start, stop, 4, 4, f"{len(digits)} digits")
+                shown = 4 if len(digits) > _SHORT_CARD else 0  # of 14 digits too few would be left to guess
+                yield Hit(start, stop, shown, 4, f"{len(digits)} digits")
                 break
             if count > 5:
                 break
