@@ -24,12 +24,12 @@ SECRETS: Final = (
 ABOUT_SECRETS: Final = (
     rb"(?i)[._-](?:name|ids?|type|kind|counts?|length|size|limit|max|min|index|usage|used|expir\w*|ttl|age|duration|"
     rb"status|state|present|valid|enabled|required|policy|provider|hash|sha256|algorithm|alg|scheme|method|path|url|"
-    rb"uri|endpoint|file|source|version|start|end|created|updated|domain|role|scopes?)$|"
+    rb"uri|arn|endpoint|file|source|version|start|end|created|updated|domain|role|scopes?|result|purpose|verified|pid)$|"
     rb"(?:^|[._-])(?:page|next|continuation|sync|cancel\w*|resume|skip|pagination|cursor|ci|stop|eos|bos|pad)[_-]?token|"
     rb"(?:^|[._-])token[._-](?:ring|bucket|range)|^(?:session|messaging|k8s)\.|^gen_ai\.(?:usage|token)\."
 )
 SUSPICIOUS: Final = rb"(?i)(?:key|secret|token|passw|pwd|credential|auth|signature|cookie|session)"
 ABOUT_SUSPICIOUS: Final = (
     rb"(?i)trace|span|digest|hash|checksum|etag|fingerprint|public|_key_id|key\.?name|cache|partition|message\.key|"
-    rb"routing|primary|foreign|sort|idempotency|payload|[._]ids?$"
+    rb"routing|ordering|primary|foreign|sort|idempotency|payload|^aws\.s3\.|^feature_flag\.|[._]ids?$"
 )

@@ -95,7 +95,7 @@ def emails(text: bytes) -> Iterator[Hit]:
 _IPV4: Final = rb"(?:^/?|[^0-9A-Za-z_./-]|[^0-9A-Za-z_]/)([0-9]{1,3}(?:\.[0-9]{1,3}){3})"
 _IPV6: Final = rb"(?:^|[^0-9A-Za-z_:.])([23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7})"
 _ADDRESS_WORDS: Final = (
-    rb"(?:\bip|ipv4|addr|address|host|from|client|peer|remote|connect(?:ion)?|to|://|@|\[|by)[a-z ]{0,4}"
+    rb"(?:\bip|ipv4|addr|address|host|client|peer|remote|connect(?:ed|ing|ion)? (?:to|from)|://|@|\[)[a-z ]{0,4}"
     rb"[ :='\"(\[]{0,3}$"
 )
 _VERSION_WORDS: Final = rb"(?:version|release|build|agent|\bv)[ :='\"]{0,3}$"
@@ -119,9 +119,10 @@ def addresses(text: bytes) -> Iterator[Hit]:
 
 def _is_public(written: bytes) -> bool:
     try:
-        return ipaddress.ip_address(written.decode()).is_global
+        address = ipaddress.ip_address(written.decode())
     except ValueError:
         return False
+    return address.is_global and not address.is_multicast
 
 
 _PHONE: Final = rb"\+[1-9](?:[ ./()-]{0,2}[0-9]){6,14}"

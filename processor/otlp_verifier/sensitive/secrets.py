@@ -163,11 +163,17 @@ _ASSIGNED: Final = (
 )
 
 
+# The folder that a process runs in, and code that hands a password on.
+_NO_PASSWORD: Final = (
+    rb"^.?(?:OLD)?PWD[^/~A-Z]{1,6}(?:/|~|[A-Z]:\\)|(?i:password|passwd|pwd)=[\w.]*(?i:password|passwd|pwd)\w*$"
+)
+
+
 def passwords(text: bytes) -> Iterator[Hit]:
     """Passwords in connection strings and JSON: `password=value`, `"password": "value"`."""
     for match in compiled(_ASSIGNED).finditer(text):
         group = next(number for number in (1, 2, 3) if match[number] is not None)
-        if not is_masked(match[group]):
+        if not (is_masked(match[group]) or has(_NO_PASSWORD, match[0])):
             yield Hit(*match.span(group))
 
 
