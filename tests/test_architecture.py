@@ -33,6 +33,7 @@ ORDER = [
     "files",
     "report",
     "settings",
+    "tuning",
     "selection",
     "serve",
     "testing",
