@@ -15,6 +15,7 @@ from otlp_verifier.language.paths import ATTRIBUTES
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.sensitive import records as module
 from otlp_verifier.sensitive.classes import NAMES, mask_of
+from otlp_verifier.sensitive.key_codes import KeyCodes
 from otlp_verifier.sensitive.records import SensitiveRecords
 from otlp_verifier.sensitive.scan import EVERY
 from otlp_verifier.wire.dictionary import Dictionary
@@ -93,6 +94,7 @@ def looked_into(records_: SensitiveRecords, columns: Columns, request: ExportTra
 @pytest.mark.parametrize("entries", [65_536, 4], ids=["roomy", "starting again and again"])
 def test_bits_are_those_of_a_slow_walk(entries: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "Dictionary", partial(Dictionary, entry_capacity=entries))
+    monkeypatch.setattr(module, "KeyCodes", partial(KeyCodes, 2 * entries))
     records_, columns = SensitiveRecords(dict.fromkeys(DOMAINS, EVERY), ATTRIBUTES), Columns()
 
     @settings(max_examples=40)

@@ -1,6 +1,6 @@
 """Which classes of sensitive data the records of a batch hold: every distinct text is looked into once.
 
-Keys and texts get codes from dictionaries that live from batch to batch. For each code
+Keys and texts get codes that live from batch to batch. For each code
 it is kept what is known: of a key, what it says of its values; of a text, the
 classes that it holds, and those that it would be of if a key asked. A kernel then
 makes one word of bits for each record.
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, NestedNarrow, NestedWide, Table, ValueType
 from otlp_verifier.machine.memory import address, addresses, narrow_column
 from otlp_verifier.machine.operations import Domain
+from otlp_verifier.sensitive.key_codes import KeyCodes
 from otlp_verifier.sensitive.scan import classes_asked, classes_in, context_of, suspects
 from otlp_verifier.sensitive.texts import TEXTS
 from otlp_verifier.wire.dictionary import Dictionary
@@ -55,12 +56,11 @@ class SensitiveRecords:
             self._classes |= bits
         self._domains = tuple(TEXTS)
         self._attributes = np.array([attributes[domain] for domain in self._domains], np.int64)
-        self._keys, self._texts = Dictionary(), Dictionary()
-        self._key_sources = TextSources(2)
+        self._keys, self._texts = KeyCodes(), Dictionary()
         self._text_sources = TextSources(2 + sum(map(len, TEXTS.values())))
         self._key_words = np.zeros((3, 1), np.uint32)
         self._text_words = np.zeros((3, 1), np.uint32)
-        self._keys_known, self._texts_known = (-1, 0), (-1, 0)  # epoch, and how many codes have been looked at
+        self._texts_known = (-1, 0)  # epoch, and how many codes have been looked at
         self._placed = -1
         self._owners: list[Table] = []  # of the texts that are no attributes'
         self._ends = np.zeros((2, 1), np.uint32)  # how many attributes and nested values there are
@@ -74,13 +74,11 @@ class SensitiveRecords:
         if self._placed != columns.generation:
             self._place(columns, tables)
         for number, table in enumerate((columns.attributes, columns.nested)):
-            self._key_sources.count(number, table.rows)
             self._ends[number] = table.rows
         for number, table in enumerate(self._owners, 2):
             self._text_sources.count(number, table.rows)
-        self._keys.encode(columns.buffer, self._key_sources)
+        self._look_at_keys(columns)
         self._texts.encode(columns.buffer, self._text_sources)
-        self._look_at_keys()
         self._look_at_texts()
         rows = np.array([columns.attributes.rows, *(tables[domain].rows for domain in self._domains)], np.int64)
         self._locate(columns, tables)
@@ -89,13 +87,24 @@ class SensitiveRecords:
             self._ask(self._wanted[:count])
         _mark(self._tables, rows, self._attributes, self._text_counts)
 
-    def _look_at_keys(self) -> None:
-        epoch, known = self._keys_known
-        first, last = (known if epoch == self._keys.epoch else 0), len(self._keys)
-        self._key_words = _wide_enough(self._key_words, last)
-        for code, key in enumerate(self._keys.strings(first, last), first):
-            self._key_words[:, code] = [bits & self._classes for bits in context_of(key)]
-        self._keys_known = (self._keys.epoch, last)
+    def _look_at_keys(self, columns: Columns) -> None:
+        tables = (
+            (columns.attributes, AttributeWide.KEY, AttributeWide.KEY_HASH),
+            (columns.nested, NestedWide.KEY, NestedWide.KEY_HASH),
+        )
+        news = self._keys.encode(
+            tuple(table.wide[key_hash, : table.rows] for table, _, key_hash in tables),
+            tuple(codes[_KEY] for codes in self._codes),
+        )
+        self._key_words = _wide_enough(self._key_words, len(self._keys))
+        try:
+            for (table, key, _), new in zip(tables, news, strict=True):
+                for code, row in new:
+                    context = context_of(columns.text(table.wide[key, row]))
+                    self._key_words[:, code] = [bits & self._classes for bits in context]
+        except BaseException:  # nothing may be taken for answered that was not
+            self._keys.forget()
+            raise
 
     def _look_at_texts(self) -> None:
         epoch, known = self._texts_known
@@ -126,11 +135,10 @@ class SensitiveRecords:
         attributes, nested = columns.attributes, columns.nested
         self._codes = [np.empty((2, table.capacity), np.uint32) for table in (attributes, nested)]
         layout = (
-            (attributes, AttributeWide.KEY, AttributeWide.VALUE, AttributeNarrow.TYPE),
-            (nested, NestedWide.KEY, NestedWide.VALUE, NestedNarrow.TYPE),
+            (attributes, AttributeWide.VALUE, AttributeNarrow.TYPE),
+            (nested, NestedWide.VALUE, NestedNarrow.TYPE),
         )
-        for number, ((table, key, value, kind), codes) in enumerate(zip(layout, self._codes, strict=True)):
-            self._key_sources.point(number, table.wide[key], codes[_KEY])
+        for number, ((table, value, kind), codes) in enumerate(zip(layout, self._codes, strict=True)):
             every = KeyRows(np.arange(table.capacity, dtype=np.uint32), table.narrow[kind], self._ends[number])
             self._text_sources.point(number, table.wide[value], codes[_VALUE], every)
         self._owners = []
