@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from otlp_verifier.sensitive.hits import Hit
 
-_NEVER: Final = rb"[^\x00-\xff]"
+NEVER: Final = rb"[^\x00-\xff]"
 # Around a text there is a line end, so that a shape may begin and end with what is no part of a word.
 _APART: Final = rb"[^0-9A-Za-z_.-]"
 
@@ -52,11 +52,11 @@ class Class:
     marks: tuple[bytes, ...] = ()
     digits: int = 0
     find: Callable[[bytes], Iterator[Hit]] = _nothing
-    asks: bytes = _NEVER
+    asks: bytes = NEVER
     is_asked: Callable[[bytes], bool] = bool
     numbers: bool = False
-    excludes: bytes = _NEVER
-    unless: bytes = _NEVER
+    excludes: bytes = NEVER
+    unless: bytes = NEVER
 
 
 _VENDOR_MARKS: Final = tuple(
