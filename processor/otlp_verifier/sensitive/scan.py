@@ -47,8 +47,8 @@ def context_of(key: bytes) -> Context:
     if len(key) > KEY_BYTES_MAX or compiled(_ANY_KEY).search(key) is None:
         return Context()
     asks = excludes = numbers = 0
-    for bit, each in enumerate(CLASSES):
-        does_ask, does_exclude = (says is not None and says.search(key) is not None for says in _KEYS[bit])
+    for bit, (each, patterns) in enumerate(zip(CLASSES, _key_patterns(), strict=True)):
+        does_ask, does_exclude = (says is not None and says.search(key) is not None for says in patterns)
         if (does_ask or does_exclude) and re.search(each.unless, key) is None:
             asks |= does_ask << bit
             excludes |= does_exclude << bit
@@ -57,10 +57,15 @@ def context_of(key: bytes) -> Context:
 
 
 # Most keys match none of them, which RE2 says soonest. For the others Python's own patterns do: keys are short.
-_KEYS: Final = tuple(
-    tuple(None if pattern == NEVER else re.compile(pattern) for pattern in (each.asks, each.excludes))
-    for each in CLASSES
-)
+@functools.cache
+def _key_patterns() -> tuple[tuple[re.Pattern[bytes] | None, ...], ...]:
+    """Per class, which keys ask and which exclude; None: none does. Made when the first key needs them."""
+    return tuple(
+        tuple(None if pattern == NEVER else re.compile(pattern) for pattern in (each.asks, each.excludes))
+        for each in CLASSES
+    )
+
+
 _ANY_KEY: Final = b"|".join(
     b"(?i:" + pattern.removeprefix(b"(?i)") + b")"
     for each in CLASSES
