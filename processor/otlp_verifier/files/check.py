@@ -26,7 +26,7 @@ from otlp_verifier.findings import Finding
 from otlp_verifier.findings.batch import Batch
 from otlp_verifier.findings.renderer import NAME_MAX
 from otlp_verifier.findings.witness import Rechecker, Witness, Witnesses
-from otlp_verifier.findings.wording import clean
+from otlp_verifier.findings.wording import shown
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.policy import Completeness
@@ -189,7 +189,7 @@ class Checked:
         scope = (
             row if domain is Domain.SCOPE else None if span is None else columns.spans.narrow[SpanNarrow.SCOPE, span]
         )
-        return "" if scope is None else clean(columns.text(columns.scopes.wide[ScopeWide.NAME, scope]), NAME_MAX)
+        return "" if scope is None else shown(columns.text(columns.scopes.wide[ScopeWide.NAME, scope]), NAME_MAX)
 
     def _first_span(self, trace: int) -> int:
         return int(self._worker.engine.relations.traces[_FIRST_SPAN, trace])

@@ -10,13 +10,26 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, Columns, ValueType
+from otlp_verifier.columns import (
+    NO_ROW,
+    AttributeNarrow,
+    AttributeWide,
+    Columns,
+    NestedNarrow,
+    NestedWide,
+    ValueType,
+)
+from otlp_verifier.findings.printable import clean
 from otlp_verifier.language.paths import ATTRIBUTES, Field, Step, Type
 from otlp_verifier.machine.operations import Domain, NarrowTable, WideTable
+from otlp_verifier.sensitive.masking import redacted
+from otlp_verifier.sensitive.scan import Context, context_of
+from otlp_verifier.sensitive.texts import TEXTS
 
 if TYPE_CHECKING:
     from otlp_verifier.relate.relations import Relations
 
+KEY_MAX: Final = 80  # characters of a key
 _SIGN_64: Final = 1 << 63
 
 
@@ -33,8 +46,14 @@ class Elements(NamedTuple):
     is_map: bool
 
 
+class Excerpt(NamedTuple):
+    """What may be shown of something sensitive, with where it stands: UTF-8."""
+
+    content: bytes
+
+
 # None is nil; bytes are a string's; an id is its hex digits.
-Value = bool | int | float | bytes | str | Octets | Elements | None
+Value = bool | int | float | bytes | str | Octets | Elements | Excerpt | None
 
 
 @dataclass(frozen=True)
@@ -98,6 +117,22 @@ class Batch:
         """Read all attributes of a record, keys and values, in their order."""
         for at in self._attributes_of(row, domain):
             yield self.columns.text(self.columns.attributes.wide[AttributeWide.KEY, at]), self._value(at)
+
+    def texts(self, row: int, domain: Domain) -> Iterator[tuple[str, Value, Context]]:
+        """Read all that may be sensitive in a record: what people call it, a string or number, what its keys say."""
+        wide = self._wide(WideTable(domain))
+        for column, name in TEXTS[domain]:
+            yield name, self.columns.text(wide[column, row]), Context()
+        nested, narrow = self.columns.nested, self.columns.attributes.narrow
+        for at in self._attributes_of(row, domain):
+            key = self.columns.text(self.columns.attributes.wide[AttributeWide.KEY, at])
+            name, context = f"attribute `{clean(redacted(key), KEY_MAX)}`", context_of(key)
+            yield name, self._value(at), context
+            start, count = (int(narrow[c, at]) for c in (AttributeNarrow.NESTED_START, AttributeNarrow.NESTED_COUNT))
+            for below in range(start, start + count):
+                word, kind = int(nested.wide[NestedWide.VALUE, below]), int(nested.narrow[NestedNarrow.TYPE, below])
+                inner = context_of(self.columns.text(nested.wide[NestedWide.KEY, below]))
+                yield name, self._content(kind, word, 0), context | inner
 
     def _attributes_of(self, row: int, domain: Domain) -> range:
         narrow = self._narrow(NarrowTable(domain))

@@ -74,6 +74,7 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
         },
         strings=tuple(symbols.strings),
         predicates=tuple(predicate for _, predicate in symbols.predicates.values()),
+        sensitive=dict(symbols.sensitive),
         words=max(batch.words, trace.words),
         flags=max(batch.flags, trace.flags),
         results={domain: jobs.width(domain) for domain in Domain},

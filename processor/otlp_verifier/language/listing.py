@@ -135,6 +135,8 @@ def _narrow(plan: Plan, table: int, column: int) -> str:
     if NarrowTable.KEYS <= table < NarrowTable.CODES:
         domain = Domain(table - NarrowTable.KEYS)
         return f"{domain.name.lower()} attribute {plan.keys[domain][column].decode()!r}"
+    if table >= NarrowTable.SENSITIVE:
+        return f"classes of sensitive data in the {Domain(table - NarrowTable.SENSITIVE).name.lower()}"
     domain = Domain(table - NarrowTable.CODES)
     return f"{domain.name.lower()} {'value' if plan.texts[domain][column].is_value else 'string'} {column}"
 

@@ -17,6 +17,7 @@ class Symbols:
     strings: dict[bytes, int] = field(default_factory=dict)
     predicates: dict[str, tuple[int, Predicate]] = field(default_factory=dict)
     asked: dict[CodedText, dict[int, None]] = field(default_factory=dict)  # which predicates are asked of which text
+    sensitive: dict[Domain, int] = field(default_factory=dict)  # bits of the classes that are asked of its records
 
     def key(self, domain: Domain, key: str) -> int:
         """The slot of an attribute key."""

@@ -22,7 +22,7 @@ from otlp_verifier.findings.witness.expressions import Scope
 from otlp_verifier.findings.witness.rows import Record, Rows
 from otlp_verifier.findings.witness.trees import conjuncts, names_in, points_of
 from otlp_verifier.findings.witness.values import CannotTellError, Duration, Time
-from otlp_verifier.findings.wording import clean, duration
+from otlp_verifier.findings.wording import duration, shown
 from otlp_verifier.language import syntax
 from otlp_verifier.language.formatter import expression_text
 from otlp_verifier.language.plain import raw
@@ -362,7 +362,7 @@ class Explanation:
 
 
 def _name(rows: Rows, span: Record) -> str:
-    return clean(raw(rows.value(span, "name", with_clock=False)), NAME_MAX)
+    return shown(raw(rows.value(span, "name", with_clock=False)), NAME_MAX)
 
 
 def _shown(rows: Rows, span: Record, role: str) -> WitnessSpan:
@@ -371,7 +371,7 @@ def _shown(rows: Rows, span: Record, role: str) -> WitnessSpan:
         role=role,
         span_id=rows.id_digits(span, "span_id") if rows.value(span, "span_id", with_clock=False) else "",
         name=_name(rows, span),
-        service=clean(raw(service), NAME_MAX) if isinstance(service, str) else "",
+        service=shown(raw(service), NAME_MAX) if isinstance(service, str) else "",
         start=str(int(rows.value(span, "start", with_clock=False))),
         end=str(int(rows.value(span, "end", with_clock=False))),
     )

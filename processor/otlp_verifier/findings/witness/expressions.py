@@ -195,6 +195,8 @@ class Expressions:
         if tree.function == "ContainsValue" and self.is_stated(tree.arguments[0]):
             stated, value = (self.operand(argument, scope) for argument in tree.arguments)
             return any(plain.compare(each, "==", value) for each in stated)
+        if tree.function == "HasSensitive":
+            raise CannotTellError("a record's texts are not looked through a second time")
         if tree.function in CALLS:
             return CALLS[tree.function](*(self.value(argument, scope) for argument in tree.arguments))
         try:
