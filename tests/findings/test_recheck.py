@@ -145,7 +145,8 @@ def cases() -> list[object]:
 def test_examples_of_the_built_in_rules(request_: bytes, completeness: Completeness) -> None:
     found = judged(BUILT_IN, request_, completeness)
     assert [RULES[number].id for number, _, witness in found if witness is None] == []
-    assert all(witness is not None and witness.rechecked for _, _, witness in found)
+    unchecked = {RULES[number].id for number, _, witness in found if witness is not None and not witness.rechecked}
+    assert unchecked <= {rule.id for rule in RULES if "HasSensitive" in rule.rule}  # texts are looked into once
 
 
 @pytest.mark.parametrize("text", CONTRACTS, ids=lambda text: text.split()[2])
