@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from otlp_verifier.language import syntax
@@ -69,12 +70,16 @@ def names(tree: syntax.Expression | None) -> Iterator[str]:
 
 def parts(tree: syntax.Expression) -> Iterator[syntax.Expression]:
     """What an expression is made of."""
-    assert is_dataclass(tree)  # noqa: S101  # every node is
-    for field in fields(tree):
-        value = getattr(tree, field.name)
+    for name in _field_names(type(tree)):
+        value = getattr(tree, name)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, syntax.Expression):
                 yield part
+
+
+@functools.cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.name != "offset")
 
 
 def alternatives(tree: syntax.Expression | None, *, negated: bool = False) -> int:

@@ -1,0 +1,130 @@
+"""Fragments to one set of rows: an expression that stands in many rules is in it once, and symbols have numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.language.assembly import mark_needed, unify
+from otlp_verifier.language.fragment import JOB, WIDTH, Fragment, Part, SymbolKind
+from otlp_verifier.language.plan import CodedText, Predicate
+from otlp_verifier.machine.operations import Domain, Op
+
+# Operations whose single number is a constant: it goes to the constants, its index into the instruction.
+_TAKES_CONSTANT: Final = np.array(
+    (Op.CONSTANT, Op.MASK_K, *(op for op in Op if Op.EQUAL_K <= op <= Op.AT_LEAST_FLOAT_K)), np.uint64
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """All fragments, joined.
+
+    Attributes:
+        rows: uint64 (rows, WIDTH), see fragment.Part.
+        levels: int64 (rows,), how many rounds of jobs must have run before each.
+        roots: per fragment, the rows of the nodes that it was asked for.
+        numbers: int32 (rows, 3), the numbers of each as instructions hold them; of a JOB the first of its two columns
+            of results.
+        constants: uint64, bit patterns.
+        results: per domain, how many columns jobs give.
+        symbols: what was numbered.
+
+    """
+
+    rows: NDArray[np.uint64]
+    levels: NDArray[np.int64]
+    roots: tuple[tuple[int, ...], ...]
+    numbers: NDArray[np.int32]
+    constants: NDArray[np.uint64]
+    results: dict[Domain, int]
+    symbols: "LinkedSymbols"
+
+    def needed(self, rows: Sequence[int]) -> NDArray[np.bool_]:
+        """Which rows the given ones read, themselves included."""
+        found = np.zeros(len(self.rows), np.bool_)
+        found[np.array(rows, np.int64)] = True
+        mark_needed(self.rows, found)
+        return found
+
+
+class LinkedSymbols:
+    """Numbers for what rules name, given out in the order of the rules."""
+
+    def __init__(self) -> None:
+        self.keys: dict[Domain, dict[bytes, int]] = {}
+        self.strings: dict[bytes, int] = {}
+        self.predicates: dict[str, tuple[int, Predicate]] = {}
+        self._texts: dict[Domain, dict[Any, tuple[int, CodedText]]] = {}
+        self._asked: dict[Any, dict[int, None]] = {}
+
+    @property
+    def texts(self) -> dict[Domain, tuple[CodedText, ...]]:
+        """Per domain, the texts to encode."""
+        return {domain: tuple(text for _, text in texts.values()) for domain, texts in self._texts.items()}
+
+    @property
+    def asked(self) -> dict[Domain, tuple[tuple[int, ...], ...]]:
+        """Per domain, for each of its texts, the predicates that are asked of it."""
+        return {
+            domain: tuple(tuple(self._asked.get(content, ())) for content in texts)
+            for domain, texts in self._texts.items()
+        }
+
+    def add(self, fragment: Fragment) -> list[int]:
+        """The numbers of a fragment's symbols."""
+        found: list[int] = []
+        for kind, content in fragment.symbols:
+            if kind is SymbolKind.KEY:
+                slots = self.keys.setdefault(content[0], {})
+                found.append(slots.setdefault(content[1], len(slots)))
+            elif kind is SymbolKind.TEXT:
+                found.append(self._text(content))
+            elif kind is SymbolKind.STRING:
+                found.append(self.strings.setdefault(content, len(self.strings)))
+            else:
+                found.append(self.predicates.setdefault(content.name, (len(self.predicates), content))[0])
+        for text, predicate in fragment.asked:
+            self._asked.setdefault(fragment.symbols[text][1], {})[found[predicate]] = None
+        return found
+
+    def _text(self, content: Any) -> int:
+        domain, column, key, is_value = content
+        texts = self._texts.setdefault(domain, {})
+        if content not in texts:
+            slot = None if key is None else self.keys[domain][key]
+            texts[content] = len(texts), CodedText(domain, column, slot, is_value)
+        return texts[content][0]
+
+
+def link(fragments: Sequence[Fragment]) -> Linked:
+    """Join fragments; the result depends on them and their order alone."""
+    symbols = LinkedSymbols()
+    slots: list[int] = []
+    slot_starts = np.zeros(len(fragments), np.int64)
+    for number, fragment in enumerate(fragments):
+        slot_starts[number] = len(slots)
+        slots += symbols.add(fragment)
+    rows = np.concatenate([fragment.rows for fragment in fragments] or [np.empty((0, WIDTH), np.uint64)])
+    starts = np.cumsum([0, *(len(fragment.rows) for fragment in fragments)], dtype=np.int64)
+    out, places, levels = np.empty_like(rows), np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+    made = unify(rows, starts, np.array(slots, np.uint64), slot_starts, out, places, levels)
+    out = np.ascontiguousarray(out[:made])
+    roots = tuple(
+        tuple(places[start + root].item() for root in fragment.roots)
+        for start, fragment in zip(starts.tolist(), fragments, strict=False)
+    )
+    numbers = out[:, Part.NUMBERS : Part.INPUTS].copy()
+    takes = np.isin(out[:, Part.OP], _TAKES_CONSTANT)
+    constants, numbers[takes, 0] = np.unique(numbers[takes, 0], return_inverse=True)
+    # Of jobs numbers say more than fits an instruction.
+    is_job = out[:, Part.OP] == JOB
+    numbers[is_job] = 0
+    results: dict[Domain, int] = {}
+    for domain in Domain:
+        of_domain = is_job & (out[:, Part.DOMAIN] == domain)
+        results[domain] = 2 * int(np.count_nonzero(of_domain))
+        numbers[of_domain, 0] = np.arange(0, results[domain], 2)
+    return Linked(out, levels[:made], roots, numbers.astype(np.int32), constants, results, symbols)
