@@ -60,7 +60,7 @@ def unify(rows, starts, slots, slot_starts, out, places, levels):
                     row[column] = np.uint64(place)
                     level = max(level, levels[place])
             op = row[_OP]
-            if (op == _AND or op == _OR or op == _EQUAL) and row[_INPUTS] > row[_INPUTS + 1]:
+            if op in (_AND, _OR, _EQUAL) and row[_INPUTS] > row[_INPUTS + 1]:
                 row[_INPUTS], row[_INPUTS + 1] = row[_INPUTS + 1], row[_INPUTS]
             h = np.uint64(0)
             for column in range(_WIDTH):
@@ -140,7 +140,7 @@ def _write(rows, node, numbers, register, line):
         line[3] = numbers[job, 0] + np.int32(rows[node, _NUMBERS])
         return
     place = 2
-    if op == _WIDE_AT or op == _NARROW_AT or op == _ROW_AT or op == _HOLDS:  # the tables' numbers come first
+    if op in (_WIDE_AT, _NARROW_AT, _ROW_AT, _HOLDS):  # the tables' numbers come first
         line[2] = numbers[node, 0]
         place = 3
         if op != _HOLDS:
@@ -151,7 +151,7 @@ def _write(rows, node, numbers, register, line):
         line[place] = register[np.int64(rows[node, column])]
         place += 1
         column += 1
-    if column == _INPUTS or op != _HOLDS and op != _WIDE_AT and op != _NARROW_AT and op != _ROW_AT:
+    if column == _INPUTS or op not in (_WIDE_AT, _NARROW_AT, _ROW_AT, _HOLDS):
         number = 0
         while place < 5:
             line[place] = numbers[node, number]
@@ -159,9 +159,7 @@ def _write(rows, node, numbers, register, line):
             number += 1
 
 
-@nb.njit(
-    nb.int64(_TABLE, nb.int32[:, ::1], nb.int64[:, ::1], nb.int32[:, ::1], nb.int64[::1]), cache=True, nogil=True
-)
+@nb.njit(nb.int64(_TABLE, nb.int32[:, ::1], nb.int64[:, ::1], nb.int32[:, ::1], nb.int64[::1]), cache=True, nogil=True)
 def write_phase(rows, numbers, targets, out, registers):
     """One domain's instructions: rows as targets need them, registers freed after the last use; how many they are.
 

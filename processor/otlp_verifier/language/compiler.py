@@ -119,6 +119,11 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
     )
 
 
+def forget() -> None:
+    """Keep no rule that has been compiled; for measurements and tests."""
+    _compile.cache_clear()
+
+
 def parameters(source: Source) -> dict[str, tuple[int, bool]]:
     """Each parameter's number, and whether it is a duration in nanoseconds."""
     parameters = {}

@@ -114,16 +114,18 @@ def interval(function, mask, values, positions, lows, highs, positions_end, out,
             out[query] = out_count[query]
         return
     ordered = np.zeros(positions_end + 1, np.uint64)
-    terms, sums = values.view(np.float64), ordered.view(np.float64)
-    for row in range(len(mask)):
-        position = positions[row]
-        if mask[row]:
-            if function == SUM:
-                ordered[position] += values[row]
-            elif function == SUM_FLOAT:
-                sums[position] += terms[row]
-            else:
-                ordered[position] = max(ordered[position], rank(function, values[row]))
+    if function == SUM:
+        for row in range(len(mask)):
+            ordered[positions[row]] += values[row] * np.uint64(mask[row])
+    elif function == SUM_FLOAT:
+        terms, sums = values.view(np.float64), ordered.view(np.float64)
+        for row in range(len(mask)):
+            if mask[row]:
+                sums[positions[row]] += terms[row]
+    else:
+        for row in range(len(mask)):
+            position = positions[row]
+            ordered[position] = max(ordered[position], rank(function, values[row]) * np.uint64(mask[row]))
     within_low, within_high = np.empty(len(lows), np.uint64), np.empty(len(lows), np.uint64)
     for query in range(len(lows)):
         within_high[query] = min(highs[query], end) if out_count[query] else np.uint64(0)

@@ -15,34 +15,43 @@ _NO_END = np.int64(2**63 - 1)
 
 @nb.njit(cache=True, nogil=True)
 def _walk(shift, or_at, own, times, traces, trace_count, places):
-    """For each query the first member whose time is not below its own + `shift`; or_at: not at or below it."""
+    """For each query the first member whose time is not below its own + `shift`; or_at: not at or below it.
+
+    A merge of two sorted rows of times, whose steps are without a branch: nothing foresees how many members lie
+    between two bounds, and a wrong guess takes longer than two steps.
+    """
     is_later, by = shift >= 0, np.uint64(shift if shift >= 0 else -shift)
+    more = np.uint64(1 if or_at else 0)
+    to_member, to_query = (np.uint64(0), by + more) if is_later else (by, more)
     for trace in range(trace_count):
-        begin, end = traces[trace], traces[trace + 1]
-        at = begin
-        for i in range(begin, end):
-            time = own[i]
-            if is_later:
-                bound = time + by
-                if bound < by:  # beyond the end of time
-                    at = end
-            elif time >= by:
-                bound = time - by
-            else:  # before its beginning
+        begin, end = np.int64(traces[trace]), np.int64(traces[trace + 1])
+        at = i = begin
+        if own[end - 1] + to_query >= to_query and times[end - 1] + to_member >= to_member:
+            while i < end and at < end:
                 places[i] = at
-                continue
-            if or_at:
-                while at < end and times[at] <= bound:
-                    at += np.uint32(1)
-            else:
-                while at < end and times[at] < bound:
-                    at += np.uint32(1)
+                is_passed = np.int64(times[at] + to_member < own[i] + to_query)
+                at += is_passed
+                i += 1 - is_passed
+            while i < end:
+                places[i] = at
+                i += 1
+            continue
+        while i < end:  # near the end of time, where sums do not fit
+            bound = own[i] + by if is_later else own[i] - by
+            if is_later and bound < by:
+                at = end
+            elif is_later or own[i] >= by:
+                while at < end and (times[at] < bound or (or_at and times[at] == bound)):
+                    at += 1
             places[i] = at
+            i += 1
 
 
 @nb.njit(cache=True, nogil=True)
-def _walk_points(after, own, times, traces, trace_count, by_query, by_member, depth, ids, places):
+def _walk_points(after, is_one_order, own, times, traces, trace_count, by_query, by_member, depth, ids, places):
     """For each query the first member that does not stand before it; after: the first that stands after it.
+
+    is_one_order: queries and members are the same points, so that none up to the query itself stands after it.
 
     Of one time, points stand by depth and span id.
     """
@@ -51,6 +60,8 @@ def _walk_points(after, own, times, traces, trace_count, by_query, by_member, de
         at = begin
         for i in range(begin, end):
             time = own[i]
+            if after and is_one_order:
+                at = max(at, np.uint32(i + 1))
             while at < end and times[at] < time:
                 at += np.uint32(1)
             query = by_query[i]
@@ -71,13 +82,18 @@ def _bounds(
 ):
     """Fill `firsts` and `lasts`, uint32 (spans,) by the queries' places in time."""
     spans = len(by_query)
-    own, times = np.empty(spans, np.uint64), np.empty(spans, np.uint64)
+    own = np.empty(spans, np.uint64)
     for i in range(spans):
-        own[i], times[i] = query_times[by_query[i]], member_times[by_member[i]]
+        own[i] = query_times[by_query[i]]
+    is_one_order = query_times.ctypes.data == member_times.ctypes.data
+    times = own if is_one_order else np.empty(spans, np.uint64)
+    if not is_one_order:
+        for i in range(spans):
+            times[i] = member_times[by_member[i]]
     near, far = (firsts, lasts) if future else (lasts, firsts)
     sign = np.int64(1) if future else np.int64(-1)
     if low == 0:
-        _walk_points(not future, own, times, traces, trace_count, by_query, by_member, depth, ids, near)
+        _walk_points(not future, is_one_order, own, times, traces, trace_count, by_query, by_member, depth, ids, near)
     else:
         _walk(sign * low, not future, own, times, traces, trace_count, near)
     if high != _NO_END:
