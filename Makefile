@@ -73,13 +73,16 @@ lint: setup ## Style and types: ruff, mypy, go vet, staticcheck, shell syntax
 KERNEL_TESTS := tests/relate tests/machine tests/rules/test_examples.py tests/test_verdict.py \
 	tests/test_language_guide.py tests/language/test_across_rows.py
 
+# As many processes as there are cores; one that has nothing left takes tests from another.
+SIDE_BY_SIDE := -n auto --maxprocesses 8 --dist worksteal
+
 .PHONY: test-python
 test-python: setup ## Python tests with coverage, floor 90 %
 	@$(call say,pytest)
 	@$(PYTHON) -m coverage erase
-	@$(PYTHON) -m coverage run -m pytest --timeout 300 -m 'not e2e'
+	@$(PYTHON) -m coverage run -m pytest --timeout 300 $(SIDE_BY_SIDE) -m 'not e2e'
 	@$(call say,pytest on uncompiled kernels)
-	@NUMBA_DISABLE_JIT=1 $(PYTHON) -m coverage run -m pytest --timeout 300 -q $(KERNEL_TESTS)
+	@NUMBA_DISABLE_JIT=1 $(PYTHON) -m coverage run -m pytest --timeout 300 $(SIDE_BY_SIDE) -q $(KERNEL_TESTS)
 	@$(call say,coverage of Python)
 	@$(PYTHON) -m coverage combine -q
 	@$(PYTHON) -m coverage report

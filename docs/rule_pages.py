@@ -17,9 +17,10 @@ import yaml
 from google.protobuf.message import DecodeError
 from rule_picture import Shown, picture
 
-from otlp_verifier.pipeline import Verifier, Worker
+from otlp_verifier.pipeline import Verifier
 from otlp_verifier.rules import catalogue, example
 from otlp_verifier.rules.catalogue import Rule
+from otlp_verifier.worker import Worker
 
 DOCS: Final = Path(__file__).parent
 _FINDINGS_MAX = 100  # of one example

@@ -16,9 +16,10 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otlp_verifier.columns import Columns
-from otlp_verifier.pipeline import Verifier, Worker
+from otlp_verifier.pipeline import Verifier
 from otlp_verifier.rules.catalogue import builtin
 from otlp_verifier.wire.limits import Limits
+from otlp_verifier.worker import Worker
 from perf.effort import EFFORT
 from perf.measure import Way, ns_per_span
 from perf.workload import SPANS, batches, sdk_bytes

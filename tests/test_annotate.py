@@ -5,10 +5,11 @@ import yaml
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otlp_verifier.contract.verifier_pb2 import VerifyResponse
-from otlp_verifier.pipeline import Verifier, Worker
+from otlp_verifier.pipeline import Verifier
 from otlp_verifier.policy import Action, ActionRule, Policy
 from otlp_verifier.rules import catalogue
 from otlp_verifier.rules.example import read
+from otlp_verifier.worker import Worker
 
 # One promise about several kinds of records, so five rules with one id; this span breaks three of them.
 PARTS = tuple(rule for rule in catalogue.builtin() if rule.id == "attr-key-empty")

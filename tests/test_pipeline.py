@@ -11,11 +11,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otlp_verifier.contract.verifier_pb2 import VerifyResponse
-from otlp_verifier.pipeline import Outcome, Verifier, Worker
+from otlp_verifier.pipeline import Verifier
 from otlp_verifier.policy import Action, ActionRule, Completeness, Policy
 from otlp_verifier.rules.catalogue import Rule, builtin
 from otlp_verifier.wire.limits import Limits
 from otlp_verifier.wire.scanner import MalformedRequest, RequestOverLimit
+from otlp_verifier.worker import Outcome, Worker
 from tests.reference import verdict as reference
 from tests.reference.evaluator import judge
 from tests.strategies import all_spans, request_of, requests

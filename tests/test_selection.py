@@ -6,7 +6,7 @@ import pytest
 
 from otlp_verifier.rules.catalogue import builtin
 from otlp_verifier.rules.errors import RuleFileErrors
-from otlp_verifier.selection import groups, known, selected
+from otlp_verifier.selection import groups, known, narrowed, selected
 from otlp_verifier.settings import SettingsError, load
 from otlp_verifier.settings.presets import presets
 
@@ -112,6 +112,23 @@ def test_a_name_that_no_rule_has(tmp_path: Path, text: str, message: str) -> Non
     with pytest.raises(SettingsError) as raised:
         chosen(tmp_path, text)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["all", "error", "trace", "identity", "production"])
+def test_an_id_that_is_the_name_of_a_group(tmp_path: Path, name: str) -> None:
+    (tmp_path / "mine.yaml").write_text(MINE.replace("my-own", name))
+    (tmp_path / "v.yaml").write_text("rules: {files: [mine.yaml]}")
+    with pytest.raises(RuleFileErrors, match=rf"mine\.yaml:2: id `{name}` is a name that stands for several rules"):
+        known(load(tmp_path / "v.yaml"))
+
+
+def test_a_narrower_choice_forgets_what_a_policy_says_of_others_but_not_its_mistakes(tmp_path: Path) -> None:
+    (tmp_path / "v.yaml").write_text(POLICY % "span-id-zero")
+    narrow = narrowed(load(tmp_path / "v.yaml"), ["span-id-zero"], [])
+    assert [line.rules for line in narrow.settings.policy.actions] == [("span-id-zero",)]
+    (tmp_path / "v.yaml").write_text(POLICY % "span-id-zer")
+    with pytest.raises(SettingsError, match="no rule is called that; did you mean `span-id-zero`"):
+        narrowed(load(tmp_path / "v.yaml"), ["span-id-zero"], [])
 
 
 def test_a_rule_file_that_is_not_there(tmp_path: Path) -> None:

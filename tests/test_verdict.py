@@ -7,11 +7,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otlp_verifier.contract.verifier_pb2 import VerifyResponse
-from otlp_verifier.pipeline import Verifier, Worker
+from otlp_verifier.effects import compile_policy
+from otlp_verifier.pipeline import Verifier
 from otlp_verifier.policy import Action, ActionRule, Completeness, Policy
 from otlp_verifier.rules.catalogue import Rule
-from otlp_verifier.verdict import compile_policy
 from otlp_verifier.wire.limits import Limits
+from otlp_verifier.worker import Worker
 from tests.reference import verdict as reference
 from tests.strategies import TRACE_IDS, all_spans, request_of
 

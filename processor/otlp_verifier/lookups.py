@@ -14,7 +14,7 @@ from otlp_verifier.language.plan import CodedText, Plan
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.wire._native import ffi
 from otlp_verifier.wire.dictionary import Dictionary, KeyTable
-from otlp_verifier.wire.sources import TextSources, ValueSources
+from otlp_verifier.wire.sources import KeyRows, TextSources, ValueSources
 from otlp_verifier.wire.values import unpack
 
 _TYPE, _VALUE = int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
@@ -54,12 +54,15 @@ class Lookups:
         # Each has a dictionary of its own; a text's number is its source's there.
         self._strings = [each for each in coded if not each.text.is_value]
         self._values = [each for each in coded if each.text.is_value]
+        self._columns = [(number, each) for number, each in enumerate(self._strings) if each.text.column is not None]
         self._string_codes, self._value_codes = Dictionary(plan.strings), Dictionary()
         self._string_sources, self._value_sources = TextSources(len(self._strings)), TextSources(len(self._values))
         self._packed = ValueSources(len(self._values))
         self._placed = (-1, -1)
         self.generation = 0
+        self._has_value_codes = False  # whether the last batch had any
         self.key_rows = dict.fromkeys(Domain, _NO_NARROW)
+        self._key_ends: dict[Domain, NDArray[np.uint32]] = {}
         self.codes = dict.fromkeys(Domain, _NO_NARROW)
         self.truth = np.zeros((max(1, len(plan.predicates)), 1), np.uint8)
 
@@ -75,19 +78,22 @@ class Lookups:
                 self._place(columns, tables)
             self._encode_strings(columns, tables)
         if self._values:
-            self._encode_values(columns, tables)
+            self._encode_values(columns)
 
     def _finder(self, domain: Domain, owners: Table) -> Callable[[Any, Any, int], None]:
         if self.key_rows[domain].shape[1] != owners.capacity:
             keys = self._key_tables[domain]
             self.key_rows[domain] = np.empty((len(keys), owners.capacity), np.uint32)
+            self._key_ends[domain] = np.empty(len(keys), np.uint32)
             start, count = ATTRIBUTES[domain]
-            self._finders[domain] = keys.finder(owners.narrow[start], owners.narrow[count], self.key_rows[domain])
+            self._finders[domain] = keys.finder(
+                owners.narrow[start], owners.narrow[count], self.key_rows[domain], self._key_ends[domain]
+            )
             self.generation += 1
         return self._finders[domain]
 
     def _encode_strings(self, columns: Columns, tables: dict[Domain, Table]) -> None:
-        for number, coded in enumerate(self._strings):
+        for number, coded in self._columns:
             self._string_sources.count(number, tables[coded.domain].rows)
         news = self._string_codes.encode(columns.buffer, self._string_sources)
         with _all_or_none(self._string_sources):
@@ -95,15 +101,14 @@ class Lookups:
                 [text] = self._string_codes.strings(code, code + 1)
                 self._judge(self._strings[number], code, text)
 
-    def _encode_values(self, columns: Columns, tables: dict[Domain, Table]) -> None:
+    def _encode_values(self, columns: Columns) -> None:
         """The codes of values that are no strings, where rules ask about them."""
-        for number, coded in enumerate(self._values):
-            self._packed.count(number, tables[coded.domain].rows)
         packed = self._packed.pack(columns.buffer)
-        if not packed:
+        if not packed and not self._has_value_codes:
             return
-        for number, coded in enumerate(self._values):
-            self._value_sources.count(number, tables[coded.domain].rows if self._packed.found(number) else 0)
+        self._has_value_codes = bool(packed)
+        for number in range(len(self._values)):
+            self._value_sources.count(number, self._packed.found_end(number))
         news = self._value_codes.encode(packed, self._value_sources)
         with _all_or_none(self._value_sources):
             for number, code in news:
@@ -123,24 +128,26 @@ class Lookups:
             if self.codes[domain].shape[1] != tables[domain].capacity:
                 self.codes[domain] = np.empty((len(texts), tables[domain].capacity), np.uint32)
         for number, coded in enumerate(self._strings):
-            codes, text = self.codes[coded.domain][coded.row], coded.text
-            if text.column is not None:
-                self._string_sources.point(number, tables[coded.domain].wide[text.column], codes)
+            codes, column = self.codes[coded.domain][coded.row], coded.text.column
+            if column is not None:
+                self._string_sources.point(number, tables[coded.domain].wide[column], codes)
             else:
-                self._string_sources.point(
-                    number, attributes.wide[_VALUE], codes,
-                    rows=self.key_rows[coded.domain][text.key], types=attributes.narrow[_TYPE],
-                )  # fmt: skip
+                self._string_sources.point(number, attributes.wide[_VALUE], codes, self._having(coded, attributes))
         for number, coded in enumerate(self._values):
-            codes = self.codes[coded.domain][coded.row]
-            rows = self.key_rows[coded.domain][coded.text.key]
-            packed = self._packed.point(number, attributes.wide[_VALUE], attributes.narrow[_TYPE], rows, codes)
-            self._value_sources.point(number, packed, codes)
+            packed = self._packed.point(number, attributes.wide[_VALUE], self._having(coded, attributes))
+            self._value_sources.point(number, packed, self.codes[coded.domain][coded.row])
         for sources, of in ((self._string_sources, self._strings), (self._value_sources, self._values)):
             asked = [number for number, coded in enumerate(of) if coded.predicates]
             sources.ask(asked, sum(tables[of[number].domain].capacity for number in asked))
         self.generation += 1
         self._placed = (columns.generation, self.generation)
+
+    def _having(self, coded: _Coded, attributes: Table) -> KeyRows:
+        key = coded.text.key
+        if key is None:
+            raise AssertionError("an attribute has a key")
+        ends = self._key_ends[coded.domain]
+        return KeyRows(self.key_rows[coded.domain][key], attributes.narrow[_TYPE], ends[key : key + 1])
 
     def _judge(self, coded: _Coded, code: int, value: object) -> None:
         """Ask a text's predicates about a string or value that it has not had before."""

@@ -1,25 +1,18 @@
-"""The stages, composed: bytes in; findings, a verdict, and bytes or a sparse answer out."""
+"""Rules and policies, compiled: what every worker works by."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
-
-from otlp_verifier.annotate import Annotator
-from otlp_verifier.findings import Finding, Renderer
+from otlp_verifier.effects import compile_policy
 from otlp_verifier.findings.template import check_messages
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.policy import Completeness, Policy
 from otlp_verifier.rules.catalogue import Rule
-from otlp_verifier.verdict import CompiledPolicy, Judge, Verdict, compile_policy
-from otlp_verifier.verify import Engine, FindingRows
 from otlp_verifier.wire.limits import Limits
 
-# More than any request needs: what has been admitted is not refused because a few of its bytes are gone.
-_MEMORY_FACTOR_OF_ADMITTED = 1 << 10
+if TYPE_CHECKING:
+    from otlp_verifier.worker import Worker
 
 
 class Verifier:
@@ -42,6 +35,7 @@ class Verifier:
     ) -> None:
         self.rules = tuple(rules)
         self.rule_ids = tuple(rule.id for rule in self.rules)
+        self.rule_count = len(set(self.rule_ids))  # a rule with several formulas has as many numbers
         self.limits = limits or Limits()
         self.plan = compile_rules([Source(rule.id, rule.rule, rule.parameters) for rule in self.rules])
         check_messages(rule for rule in self.rules if not rule.family)
@@ -50,109 +44,16 @@ class Verifier:
         self.fingerprint = _fingerprint(self.rules)
 
     def worker(self) -> "Worker":
-        """Make an arena for one thread at a time."""
-        return Worker(self)
+        """Make an arena for one thread at a time. The first one loads the kernels, or compiles them."""
+        from otlp_verifier.worker import Worker  # noqa: PLC0415  # numba takes a second; compiling rules needs none
+
+        return Worker(self.rules, self.plan, self.policies, self.limits)
 
     def warm_up(self) -> None:
         """Load or compile every kernel, so that no request ever waits for one."""
         worker = self.worker()
         for completeness in Completeness:
             worker.verify(b"", completeness=completeness)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one batch; valid until its worker verifies the next.
-
-    Attributes:
-        spans: in the batch.
-        findings_by_rule: uint32 (rules,).
-        undecided_by_rule: uint32 (rules,), rows where an assumption of the rule does not hold.
-        verdict: what is to be changed.
-
-    """
-
-    spans: int
-    findings_by_rule: NDArray[np.uint32]
-    undecided_by_rule: NDArray[np.uint32]
-    verdict: Verdict
-    _rows: FindingRows
-    _worker: "Worker"
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything is written, removed or dropped."""
-        return self.verdict.changes
-
-    @property
-    def annotated(self) -> int:
-        """Spans that are written on."""
-        return self.verdict.annotated
-
-    @property
-    def dropped(self) -> int:
-        """Spans that are left out."""
-        return self.verdict.dropped
-
-    @property
-    def stripped(self) -> int:
-        """Spans that lose forged `verifier.*` attributes."""
-        return self.verdict.forged[0]
-
-    def response(self, request_id: int) -> bytes:
-        """The VerifyResponse for the collector's processor."""
-        return self._worker.annotator.sparse(request_id, self.verdict, self._worker.engine.columns)
-
-    def spliced(self) -> bytes | memoryview:
-        """The batch's bytes with the verdict in them; the same object when nothing changes."""
-        return self._worker.annotator.spliced(self.verdict, self._worker.engine.columns)
-
-    def findings(self, most: int) -> list[Finding]:
-        """The first findings, rendered for people."""
-        return self._worker.renderer.render(
-            self._rows, self._worker.engine.columns, self._worker.engine.relations, most
-        )
-
-
-class Worker:
-    """One thread's arena: verifies one batch after another."""
-
-    def __init__(self, verifier: Verifier) -> None:
-        self.verifier = verifier
-        self.engine = Engine(verifier.plan)
-        self.annotator = Annotator(verifier.rules)
-        self.renderer = Renderer(verifier.rules, verifier.plan.domains)
-        self._judge = Judge(verifier.rules, verifier.plan.domains)
-        self._limits_of_admitted = msgspec.structs.replace(verifier.limits, memory_factor=_MEMORY_FACTOR_OF_ADMITTED)
-
-    def verify(
-        self,
-        buffer: bytes | memoryview,
-        *,
-        completeness: Completeness = Completeness.BATCH,
-        profile: str = "",
-        allow_drop: bool = False,
-    ) -> Outcome:
-        """Verify an ExportTraceServiceRequest.
-
-        Raises:
-            MalformedRequest: the bytes are not a readable request.
-            RequestOverLimit: one of the limits is passed.
-            KeyError: there is no policy of that name.
-
-        """
-        policy: CompiledPolicy = self.verifier.policies[profile]
-        engine = self.engine
-        rows = engine.run(buffer, completeness, self.verifier.limits)
-        verdict = self._judge.judge(rows, engine.columns, engine.relations, policy, completeness, allow_drop=allow_drop)
-        if any(verdict.forged):
-            # Judged is what goes on, not what is removed: nobody upstream can sway a verdict by writing one, and what
-            # has been verified is judged as it was before (of two equal spans only one may have been written on).
-            rows = engine.run_without_forged(completeness, self._limits_of_admitted)
-            verdict = self._judge.judge(
-                rows, engine.columns, engine.relations, policy, completeness, allow_drop=allow_drop
-            )
-        return Outcome(engine.columns.spans.rows, rows.counts, rows.undecided, verdict, rows, self)
 
 
 def _fingerprint(rules: Sequence[Rule]) -> str:

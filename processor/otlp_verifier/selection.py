@@ -1,16 +1,19 @@
 """Which rules a configuration selects."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from msgspec import structs
 
 from otlp_verifier.language.errors import nearest
 from otlp_verifier.policy import Policy, SeverityName
-from otlp_verifier.rules.catalogue import Rule, load
+from otlp_verifier.rules.catalogue import DecidedBy, Rule, load
+from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
 from otlp_verifier.settings import SettingsFile
 from otlp_verifier.settings.presets import presets
+
+_GROUPS: Final = frozenset({"all", "default", *get_args(SeverityName), *get_args(DecidedBy)})
 
 
 def selected(file: SettingsFile) -> tuple[Rule, ...]:
@@ -21,12 +24,10 @@ def selected(file: SettingsFile) -> tuple[Rule, ...]:
         RuleFileErrors: a rule file cannot be read.
 
     """
-    settings = file.settings
     rules = known(file)
     chosen = _named(file, rules, "select") - _named(file, rules, "ignore")
-    _check_policy(file, settings.policy, rules, chosen, ("policy",))
-    for name, policy in settings.profiles.items():
-        _check_policy(file, policy, rules, chosen, ("profiles", name))
+    for at, policy in _policies(file):
+        _check_policy(file, policy, rules, chosen, at)
     return tuple(rule for rule in rules if rule.id in chosen)
 
 
@@ -34,10 +35,24 @@ def known(file: SettingsFile) -> tuple[Rule, ...]:
     """The package's rules and those of the configuration's rule files, sorted by id.
 
     Raises:
-        RuleFileErrors: a rule file cannot be read.
+        RuleFileErrors: a rule file cannot be read, or an id is the name of a group.
 
     """
-    return load(file.resolve(name) for name in file.settings.rules.files)
+    rules = load(file.resolve(name) for name in file.settings.rules.files)
+    errors = ids_of_groups(rules)
+    if errors:
+        raise RuleFileErrors(errors)
+    return rules
+
+
+def ids_of_groups(rules: Sequence[Rule]) -> list[RuleFileError]:
+    """What is wrong with rules whose id a selection would take for something else."""
+    names = _GROUPS.union(presets(), (rule.family for rule in rules))
+    return [
+        RuleFileError(rule.file, rule.line, f"id `{rule.id}` is a name that stands for several rules: choose another")
+        for rule in rules
+        if rule.id in names
+    ]
 
 
 class UnknownNameError(ValueError):
@@ -68,21 +83,24 @@ def narrowed(file: SettingsFile, select: Sequence[str], ignore: Sequence[str]) -
     """
     if not select and not ignore:
         return file
-    names = groups(known(file))
+    rules = known(file)
+    names = groups(rules)
     asked: tuple[tuple[Literal["select", "ignore"], Sequence[str]], ...] = (("select", select), ("ignore", ignore))
     for which, given in asked:
         for name in given:
             if name not in names:
                 raise UnknownNameError(f"`{name}`: no rule or family is called that{nearest(name, names)}", which)
     settings = file.settings
-    rules = structs.replace(
+    for at, policy in _policies(file):  # a name that no rule has is a mistake whatever is asked for
+        _check_policy(file, policy, rules, {rule.id for rule in rules}, at)
+    chosen = structs.replace(
         settings.rules, select=tuple(select) or settings.rules.select, ignore=(*settings.rules.ignore, *ignore)
     )
-    bare = replace(file, settings=structs.replace(settings, rules=rules, policy=Policy(), profiles={}))
+    bare = replace(file, settings=structs.replace(settings, rules=chosen, policy=Policy(), profiles={}))
     running = {rule.id for rule in selected(bare)}
     policy = _only(settings.policy, running)
     profiles = {name: _only(profile, running) for name, profile in settings.profiles.items()}
-    return replace(file, settings=structs.replace(settings, rules=rules, policy=policy, profiles=profiles))
+    return replace(file, settings=structs.replace(settings, rules=chosen, policy=policy, profiles=profiles))
 
 
 def _only(policy: Policy, running: set[str]) -> Policy:
@@ -123,6 +141,13 @@ def _named(file: SettingsFile, rules: Iterable[Rule], key: str) -> set[str]:
             )
         chosen |= known_names[name]
     return chosen
+
+
+def _policies(file: SettingsFile) -> Iterator[tuple[tuple[str, ...], Policy]]:
+    """The policies of a configuration and where in it they stand."""
+    yield ("policy",), file.settings.policy
+    for name, policy in file.settings.profiles.items():
+        yield ("profiles", name), policy
 
 
 def _check_policy(

@@ -19,9 +19,11 @@ from otlp_verifier.columns import (
     ScopeNarrow,
     SpanNarrow,
 )
+from otlp_verifier.effects import CompiledPolicy, Effect
 from otlp_verifier.machine.operations import Domain
-from otlp_verifier.policy import Action, Completeness, Policy, Severity
+from otlp_verifier.policy import Completeness
 from otlp_verifier.relate.relations import Relations
+from otlp_verifier.relate.tables import SpanRelation, TraceRelation
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.verify import FindingRows
 
@@ -39,66 +41,9 @@ _EVENT_SPAN = int(EventNarrow.SPAN)
 _LINK_SPAN = int(LinkNarrow.SPAN)
 _ON_RESOURCE, _ON_SCOPE, _ON_EVENT = int(Domain.RESOURCE), int(Domain.SCOPE), int(Domain.EVENT)
 _ON_LINK, _ON_TRACE = int(Domain.LINK), int(Domain.TRACE)
-_TRACE_OF = 1  # relations.SpanRelation.TRACE
-_FIRST_SPAN = 0  # relations.TraceRelation.FIRST_SPAN
-# What a policy makes of a rule's findings, as bits.
-_WRITE, _VIOLATES, _DROP_SPAN, _DROP_TRACE, _UNDECIDED = 1, 2, 4, 8, 16
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledPolicy:
-    """A policy applied to a set of rules.
-
-    Attributes:
-        effects: uint8 (2 * rules,), bits: write the finding, make the trace violated, drop the span, drop the trace,
-            leave the trace undecided; the second half is for what is undecided about the rules.
-        writes_verdicts: whether violated traces are marked.
-        writes_all: whether valid and undecided ones are marked too.
-
-    """
-
-    effects: NDArray[np.uint8]
-    writes_verdicts: bool
-    writes_all: bool
-
-
-def compile_policy(policy: Policy, rules: Sequence[Rule]) -> CompiledPolicy:
-    """What `policy` does about each rule's findings.
-
-    Raises:
-        ValueError: the policy names a rule that is not there.
-
-    """
-    known = {rule.id for rule in rules}
-    for line in policy.actions:
-        for rule_id in line.rules:
-            if rule_id not in known:
-                raise ValueError(f"the policy names the rule `{rule_id}`, which is not selected")
-    effects = np.zeros(2 * len(rules), np.uint8)
-    threshold = Severity[policy.violated_from.upper()]
-    for number, rule in enumerate(rules):
-        action = _action(policy, rule)
-        if action is Action.IGNORE:
-            continue
-        effect = 0 if policy.annotate == "none" else _WRITE
-        if Severity[rule.severity.upper()] >= threshold:
-            effect |= _VIOLATES
-            effects[len(rules) + number] = _UNDECIDED
-        if action is Action.DROP_SPAN:
-            effect |= _DROP_SPAN
-        elif action is Action.DROP_TRACE:
-            effect |= _DROP_TRACE
-        effects[number] = effect
-    return CompiledPolicy(effects, policy.annotate != "none", policy.annotate == "all")
-
-
-def _action(policy: Policy, rule: Rule) -> Action:
-    for line in policy.actions:
-        if line.rules and rule.id not in line.rules:
-            continue
-        if line.severity is None or line.severity == rule.severity:
-            return line.action
-    return Action.ANNOTATE
+_TRACE_OF, _FIRST_SPAN = int(SpanRelation.TRACE), int(TraceRelation.FIRST_SPAN)
+_WRITE, _VIOLATES, _UNDECIDED = int(Effect.WRITE), int(Effect.VIOLATES), int(Effect.UNDECIDED)
+_DROP_SPAN, _DROP_TRACE = int(Effect.DROP_SPAN), int(Effect.DROP_TRACE)
 
 
 @dataclass(frozen=True, slots=True)

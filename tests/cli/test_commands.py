@@ -170,3 +170,16 @@ def test_as_a_module(tmp_path: Path) -> None:
     )
     assert shown.returncode == 0
     assert shown.stdout.startswith("Usage: otlp-verifier serve")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("rules", "list"), ("rules", "explain", "span-end-before-start"), ("rules", "check", builtin()[0].file)],
+    ids=["list", "explain", "check"],
+)
+def test_what_judges_nothing_loads_no_kernel(command: tuple[str, ...]) -> None:
+    program = (
+        "import sys; from otlp_verifier.cli import main; main(sys.argv[1:], standalone_mode=False);"
+        "sys.exit('numba' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program, *command], check=True, capture_output=True)

@@ -57,7 +57,7 @@ def test_contracts_and_built_in_rules_judge_in_a_pipeline_as_they_do_here(rig: R
         "annotate.yaml", whole, VERIFIER_ENDPOINT=verifier.endpoint, BACKEND_ENDPOINT=backend.endpoint
     )
     here = Verifier([*catalogue.builtin(), *rules]).worker()
-    final = dict(zip(here.verifier.rule_ids, here.verifier.plan.final, strict=True))
+    final = dict(zip(here.rule_ids, here.plan.final, strict=True))
     sender, fired = rig.sender(collector), set()
     for rule in rules:
         cases = example.of(rule)

@@ -37,7 +37,7 @@ def only_error(inputs: Inputs) -> tuple[str, int, int]:
     return error.message, error.source.line, error.source.offset
 
 
-@pytest.mark.parametrize("capture", [b"", gzip.compress(b""), zstd(b"")])
+@pytest.mark.parametrize("capture", [b"", gzip.compress(b""), zstd(b"")], ids=["plain", "gzip", "zstd"])
 def test_an_empty_file(tmp_path: Path, capture: bytes) -> None:
     parts, inputs = read_bytes(tmp_path, capture)
     assert parts == []
@@ -282,7 +282,7 @@ CAPTURES = (
     delimited(protobuf(GOOD), zstd(protobuf(GOOD)), LINE),
     LINE * 3,
     json.dumps([as_json(GOOD)] * 2, indent=1).encode(),
-    gzip.compress(LINE * 3),
+    gzip.compress(LINE * 3, mtime=0),
     zstd(protobuf(GOOD)),
     b'{"data":[{"traceID":"1","spans":[{"traceID":"1","spanID":"2","processID":"p"}],"processes":{"p":{}}}]}',
     b'[{"traceId":"1","id":"2","timestamp":1,"tags":{"a":"b"}},{"traceId":"1","id":"3"}]',

@@ -15,7 +15,7 @@ from otlp_verifier.machine.groups import group
 from otlp_verifier.machine.intervals import interval, keyed_interval
 from otlp_verifier.machine.program import Function
 from otlp_verifier.machine.windows import window
-from otlp_verifier.relate.tree import SpanTree
+from otlp_verifier.relate.tables import SpanTree
 from tests.reference.jobs import Folded, alike, folded
 from tests.reference.machine import real_bits
 

@@ -7,7 +7,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from otlp_verifier.columns import Columns
-from otlp_verifier.relate.clocks import Clocks, ResourceClock
+from otlp_verifier.relate.clocks import Clocks
+from otlp_verifier.relate.tables import ResourceClock
 from otlp_verifier.wire.limits import Limits
 from tests.reference.records import records
 from tests.strategies import attributes

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otlp_verifier.columns import NO_ROW, Columns
-from otlp_verifier.relate.relations import Relations, SpanRelation, SpanState, TraceRelation
+from otlp_verifier.relate.relations import Relations
+from otlp_verifier.relate.tables import SpanRelation, SpanState, TraceRelation
 from otlp_verifier.wire.limits import Limits
 from tests.reference.relations import Related, content, relate
 from tests.strategies import SPAN_IDS, TRACE_IDS, related_spans, request_of

@@ -8,7 +8,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otlp_verifier.columns import NO_ROW, Columns
 from otlp_verifier.relate.relations import Relations
-from otlp_verifier.relate.tree import LinkTarget, SpanTree, Tree
+from otlp_verifier.relate.tables import LinkTarget, SpanTree
+from otlp_verifier.relate.tree import Tree
 from otlp_verifier.wire.limits import Limits
 from tests.reference.records import Record, records, span_of
 from tests.reference.relations import read_id, standing_order

@@ -98,7 +98,7 @@ def refused(answer: contract.VerifyResponse, code: contract.Code) -> contract.Er
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("bad \udcff"), MemoryError(), RecursionError(), AssertionError("x")], ids=repr
+    "error", [ValueError("bad \udcff"), MemoryError(), RecursionError(), AssertionError("x")], ids=ascii
 )
 def test_a_fault_is_answered_logged_once_and_survived(
     bench: Bench, error: Exception, caplog: pytest.LogCaptureFixture

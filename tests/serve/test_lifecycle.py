@@ -110,7 +110,7 @@ def test_draining_ends_in_time(tmp_path: Path) -> None:
 STUCK = """
 import time
 from otlp_verifier.cli import main
-from otlp_verifier.pipeline import Worker
+from otlp_verifier.worker import Worker
 
 verify = Worker.verify
 Worker.verify = lambda self, otlp, **rest: verify(self, otlp, **rest) if not otlp else time.sleep(600)

@@ -156,7 +156,7 @@ def test_unreadable_hello(client: Client) -> None:
 @pytest.mark.parametrize(
     "fields",
     [{"signal": contract.SIGNAL_UNSPECIFIED}, {"signal": contract.SIGNAL_METRICS}, {"signal": 99}, {"completeness": 9}],
-    ids=str,
+    ids=ascii,
 )
 def test_request_that_cannot_be_served(client: Client, fields: dict[str, int]) -> None:
     client.greet()

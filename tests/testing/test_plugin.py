@@ -109,7 +109,8 @@ def test_an_application_in_another_process(project: pytest.Pytester) -> None:
             from otlp_verifier.testing import assert_traces_valid
 
             def test_it(otlp_receiver):
-                environment = os.environ | otlp_receiver.environment | {"OTEL_SERVICE_NAME": "other"}
+                elsewhere = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1/v1/traces"}
+                environment = os.environ | elsewhere | otlp_receiver.environment | {"OTEL_SERVICE_NAME": "other"}
                 subprocess.run([sys.executable, "application.py"], env=environment, check=True)
                 otlp_receiver.wait_for_spans(1)
                 assert_traces_valid(otlp_receiver)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import AttributeWide, SpanNarrow, ValueType
+from otlp_verifier.wire._native import ffi
 from otlp_verifier.wire.dictionary import Dictionary, KeyTable
 from otlp_verifier.wire.memory import joined
-from otlp_verifier.wire.sources import NO_CODE, NO_TEXT, TextSources
+from otlp_verifier.wire.sources import NO_CODE, NO_TEXT, KeyRows, TextSources
 from tests.wire.batches import loaded
 from tests.wire.requests import KEYS, random_request
 
@@ -116,27 +117,29 @@ def test_texts_of_attributes_and_who_has_them_for_the_first_time(
     dictionary = Dictionary(entry_capacity=6, arena_capacity=256)
     sources, epoch = TextSources(2), 0
     had: dict[int, set[int]] = {0: set(), 1: set()}
+    texts, columns, values = np.empty(6, np.uint64), np.empty(6, np.uint32), np.empty(8, np.uint32)
+    having = KeyRows(np.empty(8, np.uint32), np.empty(6, np.uint32), np.zeros(1, np.uint32))
+    sources.point(0, texts, columns)
+    sources.point(1, texts, values, having)
+    sources.ask((0, 1), 14)
     for strings, types, picked in batches:
         rows = [row if row == NO_CODE else row % len(strings) for row in picked]
-        buffer, texts = together(strings)
-        columns, values = np.empty(len(strings), np.uint32), np.empty(len(rows), np.uint32)
-        sources.point(0, texts, columns)
-        sources.point(1, texts, values, rows=np.array(rows, np.uint32), types=np.array(types, np.uint32))
-        sources.ask((0, 1), len(strings) + len(rows))
+        buffer, texts[: len(strings)] = together(strings)
+        having.rows[: len(rows)], having.types[:] = rows, types
+        having.end[0] = max((owner + 1 for owner, row in enumerate(rows) if row != NO_CODE), default=0)
         sources.count(0, len(strings))
-        sources.count(1, len(rows))
         news = dictionary.encode(buffer, sources)
         if dictionary.epoch != epoch:
             epoch, had = dictionary.epoch, {0: set(), 1: set()}
         assert len(set(news)) == len(news)
-        for number, codes in enumerate((columns.tolist(), values.tolist())):
+        mine = columns[: len(strings)].tolist()
+        for number, codes in enumerate((mine, values.tolist())):
             fresh = set(codes) - {NO_CODE} - had[number]
             assert {code for source, code in news if source == number} == fresh
             had[number] |= fresh
-        assert [dictionary.strings(code, code + 1) for code in columns.tolist()] == [[each] for each in strings]
-        assert values.tolist() == [
-            NO_CODE if row == NO_CODE or types[row] != STRING else columns.tolist()[row] for row in rows
-        ]
+        assert [dictionary.strings(code, code + 1) for code in mine] == [[each] for each in strings]
+        expected = [NO_CODE if row == NO_CODE or types[row] != STRING else mine[row] for row in rows]
+        assert values.tolist() == expected + [NO_CODE] * (8 - len(rows)), "nothing of a longer batch is left"
 
 
 def test_no_text_has_no_code() -> None:
@@ -182,20 +185,26 @@ def test_arrays_must_be_as_c_takes_for_granted() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.randoms(use_true_random=False), st.lists(st.sampled_from((*KEYS, b"absent", b"k" * 50)), unique=True))
 def test_finds_the_first_attribute_with_each_key(rng: Random, keys: list[bytes]) -> None:
-    batch = loaded(random_request(rng, odd=True))
-    table = KeyTable(keys)
-    spans = batch.spans
-    starts = spans.narrow[SpanNarrow.ATTRIBUTE_START, : spans.rows]
-    counts = spans.narrow[SpanNarrow.ATTRIBUTE_COUNT, : spans.rows]
-    rows = np.zeros((len(keys) + 1, spans.rows + 3), np.uint32)
-    table.find(batch.buffer, batch.attributes_native, starts, counts, rows)
-    for owner in range(spans.rows):
-        own = range(starts[owner], starts[owner] + counts[owner])
-        names = [batch.text(batch.attributes.wide[AttributeWide.KEY, row]) for row in own]
-        expected = [own[names.index(key)] if key in names else NO_CODE for key in keys]
-        assert rows[: len(keys), owner].tolist() == expected
-    assert not rows[len(keys) :].any(), "rows beyond the slots are the caller's"
-    assert not rows[:, spans.rows :].any(), "so are columns beyond the owners"
+    """In one batch after another, whatever the one before had."""
+    batches = [loaded(random_request(rng, odd=True)) for _ in range(4)]
+    most = max(batch.spans.rows for batch in batches) + 3
+    starts, counts = np.zeros(most, np.uint32), np.zeros(most, np.uint32)
+    rows, ends = np.zeros((len(keys) + 1, most), np.uint32), np.zeros(len(keys) + 1, np.uint32)
+    find = KeyTable(keys).finder(starts, counts, rows, ends)
+    for batch in batches:
+        spans = batch.spans
+        starts[: spans.rows] = spans.narrow[SpanNarrow.ATTRIBUTE_START, : spans.rows]
+        counts[: spans.rows] = spans.narrow[SpanNarrow.ATTRIBUTE_COUNT, : spans.rows]
+        find(ffi.from_buffer("uint8_t[]", batch.buffer), batch.attributes_native, spans.rows)
+        expected = np.full((len(keys), most), NO_CODE, np.uint32)
+        for owner in range(spans.rows):
+            own = range(starts[owner], starts[owner] + counts[owner])
+            names = [batch.text(batch.attributes.wide[AttributeWide.KEY, row]) for row in own]
+            expected[:, owner] = [own[names.index(key)] if key in names else NO_CODE for key in keys]
+        assert rows[:-1].tolist() == expected.tolist()
+        last = [max(np.flatnonzero(of_key != NO_CODE), default=-1) + 1 for of_key in expected]
+        assert ends.tolist() == [*last, 0]
+        assert not rows[-1].any(), "rows beyond the slots are the caller's"
 
 
 def test_keys_must_differ() -> None:

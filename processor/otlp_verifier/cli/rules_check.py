@@ -23,12 +23,14 @@ def command(context: click.Context, files: tuple[Path, ...]) -> None:
     from otlp_verifier.language.errors import RuleError, RuleErrors  # noqa: PLC0415
     from otlp_verifier.language.examine import examine  # noqa: PLC0415
     from otlp_verifier.rules import catalogue  # noqa: PLC0415
+    from otlp_verifier.selection import ids_of_groups  # noqa: PLC0415
 
     errors: list[RuleFileError] = []
     rules = [rule for file in files for rule in catalogue.read(file, errors)]
     given = {file.resolve() for file in files}
     others = [rule for rule in catalogue.builtin() if Path(rule.file).resolve() not in given]
     catalogue.check_ids([*others, *rules], errors)
+    errors.extend(ids_of_groups([*others, *rules]))
     for rule in rules:
         try:
             examined = examine(Source(rule.id, rule.rule, rule.parameters))

@@ -9,9 +9,9 @@ from otlp_verifier.cli.errors import ConfigurationError, shown
 from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
 
 if TYPE_CHECKING:
-    from otlp_verifier.pipeline import Worker
     from otlp_verifier.rules.catalogue import Rule
     from otlp_verifier.rules.example import Example
+    from otlp_verifier.worker import Worker
 
 
 @click.command("test")
@@ -83,9 +83,7 @@ def _wrong(worker: "Worker", rule: "Rule", kind: str, number: int, case: "Exampl
     if found:
         return f"{which}: expected nothing, found: {found[0].message}"
     undecided = sum(
-        int(count)
-        for count, other in zip(outcome.undecided_by_rule, worker.verifier.rules, strict=True)
-        if other.id == rule.id
+        int(count) for count, other in zip(outcome.undecided_by_rule, worker.rules, strict=True) if other.id == rule.id
     )
     why = "an assumption does not hold" if undecided else _silence(worker, rule, case)
     return f"{which}: expected a finding, found nothing: {why}"
@@ -96,7 +94,7 @@ def _silence(worker: "Worker", rule: "Rule", case: "Example") -> str:
     from otlp_verifier.policy import Completeness  # noqa: PLC0415  # as above
 
     final = [
-        final for final, other in zip(worker.verifier.plan.final, worker.verifier.rules, strict=True)
+        final for final, other in zip(worker.plan.final, worker.rules, strict=True)
         if other.id == rule.id
     ]  # fmt: skip
     if case.completeness is Completeness.BATCH and not all(final):

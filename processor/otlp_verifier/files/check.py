@@ -27,13 +27,14 @@ from otlp_verifier.findings.batch import Batch
 from otlp_verifier.findings.renderer import NAME_MAX
 from otlp_verifier.findings.wording import clean
 from otlp_verifier.machine.operations import Domain
-from otlp_verifier.pipeline import Outcome, Verifier, Worker
+from otlp_verifier.pipeline import Verifier
 from otlp_verifier.policy import Completeness
-from otlp_verifier.relate.relations import SpanRelation, TraceRelation
+from otlp_verifier.relate.tables import SpanRelation, TraceRelation
 from otlp_verifier.verify import FindingRows
 from otlp_verifier.wire.origin import COPY
 from otlp_verifier.wire.partition import Gathered, Part
 from otlp_verifier.wire.scanner import MalformedRequest, RequestOverLimit
+from otlp_verifier.worker import Outcome, Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Checked:
         self._gathered = gathered
         self._worker = worker
         self._names = names
-        self._domains = worker.verifier.plan.domains
+        self._domains = worker.plan.domains
         self._rows = _once(outcome._rows, gathered, self._domains)
         self.findings_by_rule = self._rows.counts
         self._by_trace: dict[int, list[tuple[int | None, str]]] | None = None
@@ -129,7 +130,7 @@ class Checked:
         """Findings of a trace as (row of the span or None, rule id)."""
         if self._by_trace is None:
             self._by_trace = {}
-            ids = self._worker.verifier.rule_ids
+            ids = self._worker.rule_ids
             for rule, row in zip(self._rows.rules.tolist(), self._rows.rows.tolist(), strict=True):
                 number, span = self._trace_of(self._domains[rule], row)
                 if number is not None:

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import NO_ROW
-from otlp_verifier.pipeline import Outcome, Worker
 from otlp_verifier.wire.origin import COPY, Origins
 from otlp_verifier.wire.partition import Gathered
+from otlp_verifier.worker import Outcome, Worker
 
 Kind = Literal["resources", "scopes", "spans"]
 Attributes = Mapping[str, str | Sequence[str]]

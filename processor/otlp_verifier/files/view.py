@@ -21,7 +21,8 @@ from otlp_verifier.findings.renderer import NAME_MAX
 from otlp_verifier.findings.wording import clean, worded
 from otlp_verifier.language.paths import Type
 from otlp_verifier.machine.operations import Domain
-from otlp_verifier.relate.relations import Relations, SpanRelation
+from otlp_verifier.relate.relations import Relations
+from otlp_verifier.relate.tables import SpanRelation
 
 _KINDS: Final = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")  # by number, trace.proto
 _STATUS: Final = ("UNSET", "OK", "ERROR")

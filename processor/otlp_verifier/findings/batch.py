@@ -1,9 +1,11 @@
 """Single values of a batch, read from its columns one by one: for the few rows that people get to see."""
 
+from __future__ import annotations
+
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,9 @@ from numpy.typing import NDArray
 from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, Columns, ValueType
 from otlp_verifier.language.paths import ATTRIBUTES, Field, Step, Type
 from otlp_verifier.machine.operations import Domain, NarrowTable, WideTable
-from otlp_verifier.relate.relations import Relations
+
+if TYPE_CHECKING:
+    from otlp_verifier.relate.relations import Relations
 
 _SIGN_64: Final = 1 << 63
 

@@ -1,7 +1,9 @@
 """Rows that violate rules, as findings for people."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -14,8 +16,11 @@ from otlp_verifier.findings.wording import clean
 from otlp_verifier.language.paths import FIELDS, STEPS, Step
 from otlp_verifier.machine.operations import Domain, NarrowTable
 from otlp_verifier.policy import SeverityName
-from otlp_verifier.relate.relations import Relations, TraceRelation
+from otlp_verifier.relate.tables import TraceRelation
 from otlp_verifier.rules.catalogue import Rule
+
+if TYPE_CHECKING:
+    from otlp_verifier.relate.relations import Relations
 
 NAME_MAX: Final = 256  # characters of a span's or service's name
 _FIRST_SPAN: Final = Step(Domain.SPAN, NarrowTable.TRACES, TraceRelation.FIRST_SPAN)

@@ -12,7 +12,7 @@ from otlp_verifier.language.expressions import ExpressionParser
 from otlp_verifier.language.paths import STEPS
 from otlp_verifier.language.values import Condition, Row
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op
-from otlp_verifier.relate.relations import SpanRelation, SpanState
+from otlp_verifier.relate.tables import SpanRelation, SpanState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -88,6 +88,17 @@ class Graph:
             return b if self._known(b) else a
         return a if a == b else self.node(Op.OR, *sorted((a, b)))
 
+    def conjuncts(self, flag: NodeId) -> frozenset[NodeId]:
+        """Flags that are set wherever this one is: it, and those that it is the `and` of."""
+        found, left = set[NodeId](), [flag]
+        while left:
+            each = left.pop()
+            if each not in found:
+                found.add(each)
+                node = self.nodes[each]
+                left += node.inputs if node.op is Op.AND else node.inputs[:1] if node.op is Op.AND_NOT else ()
+        return frozenset(found)
+
     def negate(self, a: NodeId) -> NodeId:
         """`not a`."""
         if self._known(a) is not None:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Final
 from otlp_verifier import columns
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
 from otlp_verifier.machine.program import Function, JobKind
-from otlp_verifier.relate.clocks import ResourceClock
-from otlp_verifier.relate.relations import SpanRelation, TraceRelation
-from otlp_verifier.relate.tree import LinkTarget, SpanTree
+from otlp_verifier.relate.tables import LinkTarget, ResourceClock, SpanRelation, SpanTree, TraceRelation
 
 if TYPE_CHECKING:
     from enum import IntEnum

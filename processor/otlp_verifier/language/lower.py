@@ -89,6 +89,7 @@ class Lowering:
         self.looks_across = False  # at rows that no path leads to
         self.arriving = False  # whether more spans may come: then only what none of them can undo is so
         self.orders_by_depth = False  # points of one time
+        self.given: frozenset[NodeId] = frozenset()  # flags without which what is being lowered does not matter
         self._mistakes: list[RuleError] = []
 
     @property
@@ -132,7 +133,8 @@ class Lowering:
         self.scope = replace(scope, rows=rows)
         if tree.guard is not None:
             guard = self.both(guard, self.tried(tree.guard))
-        violated = self.both(guard, self.negate(self.tried(tree.requirement)))
+        with self.where(guard):
+            violated = self.both(guard, self.negate(self.tried(tree.requirement)))
         if self.looks_across:
             violated = self.both(violated, assume.counted(self))
         final = not violated.falls
@@ -149,12 +151,23 @@ class Lowering:
     @contextmanager
     def within(self, scope: Scope) -> Iterator[None]:
         """Lower in another scope for a while."""
-        before = self.scope, self.outer
+        before = self.scope, self.outer, self.given
         self.scope, self.outer = scope, self.outer | frozenset(self.scope.rows) - frozenset(scope.rows)
+        self.given = frozenset()  # nodes of one graph, in which they may be another row's
         try:
             yield
         finally:
-            self.scope, self.outer = before
+            self.scope, self.outer, self.given = before
+
+    @contextmanager
+    def where(self, guard: Condition) -> Iterator[None]:
+        """Lower what only matters where `guard` may hold."""
+        before = self.given
+        self.given = before | self.graph.conjuncts(guard.possible)
+        try:
+            yield
+        finally:
+            self.given = before
 
     @contextmanager
     def forgiving(self) -> Iterator[None]:
@@ -201,7 +214,9 @@ class Lowering:
         """An expression where a condition is expected."""
         match tree:
             case Binary(operator="and"):
-                return self.both(self.tried(tree.left), self.tried(tree.right))
+                left = self.tried(tree.left)
+                with self.where(left):
+                    return self.both(left, self.tried(tree.right))
             case Binary(operator="or"):
                 return self.either(self.tried(tree.left), self.tried(tree.right))
             case Unary(operator="not"):

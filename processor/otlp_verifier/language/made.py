@@ -165,7 +165,7 @@ def _holds(lowering: Lowering, made: Made, name: str, passes: Callable[[Plain], 
             flag = graph.either(flag, is_it) if passes(word) else graph.both(flag, graph.negate(is_it))
     else:
         flag = lowering.holds(base, name, lambda: lambda content: passes(text(content)))
-        if base.type is Type.DYNAMIC:
+        if base.type is Type.DYNAMIC and lowering.is_kind(base, resolve.STRING) not in lowering.given:
             flag = graph.either(flag, _others(lowering, made, name, passes))
     if base.present is None:
         return flag

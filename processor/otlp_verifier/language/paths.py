@@ -23,8 +23,7 @@ from otlp_verifier.columns import (
     SpanWide,
 )
 from otlp_verifier.machine.operations import Domain, NarrowTable, WideTable
-from otlp_verifier.relate.relations import SpanRelation, SpanState, TraceRelation
-from otlp_verifier.relate.tree import SpanTree
+from otlp_verifier.relate.tables import SpanRelation, SpanState, SpanTree, TraceRelation
 
 
 class Type(Enum):

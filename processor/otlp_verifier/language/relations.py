@@ -12,8 +12,7 @@ from otlp_verifier.language.scopes import Scope, parts
 from otlp_verifier.language.values import Row
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op
 from otlp_verifier.machine.program import JobKind
-from otlp_verifier.relate.relations import SpanRelation
-from otlp_verifier.relate.tree import LinkTarget, SpanTree
+from otlp_verifier.relate.tables import LinkTarget, SpanRelation, SpanTree
 
 if TYPE_CHECKING:
     from otlp_verifier.language.graph import NodeId

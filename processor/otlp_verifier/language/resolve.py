@@ -12,7 +12,7 @@ from otlp_verifier.language.plan import CodedText
 from otlp_verifier.language.syntax import Index, Name
 from otlp_verifier.language.values import Clocks, Condition, Made, Row, Value
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
-from otlp_verifier.relate.clocks import ResourceClock
+from otlp_verifier.relate.tables import ResourceClock
 
 if TYPE_CHECKING:
     from otlp_verifier.language.graph import NodeId

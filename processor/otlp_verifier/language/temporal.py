@@ -18,7 +18,7 @@ from otlp_verifier.language.syntax import Binary, Literal, Points, Unary, Window
 from otlp_verifier.language.values import Condition, Row
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op
 from otlp_verifier.machine.program import Function, JobKind
-from otlp_verifier.relate.tree import SpanTree
+from otlp_verifier.relate.tables import SpanTree
 
 if TYPE_CHECKING:
     from otlp_verifier.language.graph import NodeId

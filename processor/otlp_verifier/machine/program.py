@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op
-from otlp_verifier.relate.tree import SpanTree
+from otlp_verifier.relate.tables import SpanTree
 
 
 class JobKind(IntEnum):

@@ -14,7 +14,8 @@ from otlp_verifier.machine.operations import Domain
 from otlp_verifier.machine.program import FROM_RESULTS, Job, JobKind, Program
 from otlp_verifier.machine.windows import count_window, window
 from otlp_verifier.relate.relations import Relations
-from otlp_verifier.relate.tree import SpanTree, Tree
+from otlp_verifier.relate.tables import SpanTree
+from otlp_verifier.relate.tree import Tree
 from otlp_verifier.wire.seed import SEED
 
 _SEED = np.uint64(SEED)

@@ -1,20 +1,14 @@
 """Which resources are one and so have one clock: a resource comes again with every batch that it sends. O(bytes)."""
 
-from enum import IntEnum
-
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, Columns, ResourceNarrow, ValueType
+from otlp_verifier.relate.hashing import empty_table, fold
 from otlp_verifier.relate.join import READ_ONLY_BYTES
+from otlp_verifier.relate.tables import ResourceClock
 from otlp_verifier.wire.seed import SEED
-
-
-class ResourceClock(IntEnum):
-    """Columns of `Clocks.resources`, one row per resource."""
-
-    FIRST = 0  # row of the first resource with the same attributes in the same order
 
 
 class Clocks:
@@ -48,7 +42,6 @@ _KEY, _KEY_HASH, _VALUE = int(AttributeWide.KEY), int(AttributeWide.KEY_HASH), i
 _TYPE = int(AttributeNarrow.TYPE)
 _BOOL, _DOUBLE = int(ValueType.BOOL), int(ValueType.DOUBLE)  # these and INT between them hold no text
 _LENGTH = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -61,16 +54,6 @@ def _alike(a, b, buffer):
     while i < length and buffer[at + i] == buffer[other + i]:
         i += 1
     return i == length
-
-
-@nb.njit(cache=True, nogil=True)
-def _fold(a, b):
-    """Both halves of the 128 bits of a * b, laid on each other: no bit of `a` keeps its place, whoever chose it."""
-    a_low, a_high, b_low, b_high = a & _LENGTH, a >> _HALF, b & _LENGTH, b >> _HALF
-    low, left, right = a_low * b_low, a_low * b_high, a_high * b_low
-    middle = (low >> _HALF) + (left & _LENGTH) + (right & _LENGTH)
-    high = a_high * b_high + (left >> _HALF) + (right >> _HALF) + (middle >> _HALF)
-    return ((low & _LENGTH) | (middle << _HALF)) ^ high
 
 
 @nb.njit(cache=True, nogil=True)
@@ -89,6 +72,23 @@ def _same(a, b, resources, wide, narrow, buffer):
         elif kind != 0 and not _alike(wide[_VALUE, x], wide[_VALUE, y], buffer):
             return False
     return True
+
+
+@nb.njit(cache=True, nogil=True)
+def _hash_of(resources, row, wide, narrow, buffer, seed):
+    """One number for a resource's attributes."""
+    secret = seed | np.uint64(1)
+    h = seed
+    for i in range(resources[_COUNT, row]):
+        at = resources[_BEGIN, row] + i
+        value = wide[_VALUE, at]
+        if not _BOOL <= narrow[_TYPE, at] <= _DOUBLE:
+            length = value & _LENGTH
+            for j in range(np.int64(length)):
+                h = fold(h ^ np.uint64(buffer[np.int64(value >> np.uint64(32)) + j]), secret)
+            value = length
+        h = fold(fold(h ^ wide[_KEY_HASH, at], secret) ^ value, secret)
+    return h
 
 
 @nb.njit(
@@ -111,25 +111,10 @@ def first_alike(resources, rows, wide, narrow, buffer, seed, clocks):
         clocks: uint32 (1, >= rows), out: ResourceClock.
 
     """
-    size, shift = 16, np.uint64(60)
-    while size < 2 * rows:
-        size *= 2
-        shift -= np.uint64(1)
-    cells = np.full(size, _NONE, np.uint32)
-    wrap = np.uint64(size - 1)
-    secret = seed | np.uint64(1)
+    cells, shift = empty_table(rows)
+    wrap = np.uint64(len(cells) - 1)
     for row in range(rows):
-        h = seed
-        for i in range(resources[_COUNT, row]):
-            at = resources[_BEGIN, row] + i
-            value = wide[_VALUE, at]
-            if not _BOOL <= narrow[_TYPE, at] <= _DOUBLE:
-                length = value & _LENGTH
-                for j in range(np.int64(length)):
-                    h = _fold(h ^ np.uint64(buffer[np.int64(value >> np.uint64(32)) + j]), secret)
-                value = length
-            h = _fold(_fold(h ^ wide[_KEY_HASH, at], secret) ^ value, secret)
-        cell = h >> shift
+        cell = _hash_of(resources, row, wide, narrow, buffer, seed) >> shift
         while cells[cell] != _NONE and not _same(cells[cell], row, resources, wide, narrow, buffer):
             cell = (cell + np.uint64(1)) & wrap
         if cells[cell] == _NONE:

@@ -8,6 +8,8 @@ import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW, SpanWide
+from otlp_verifier.relate.hashing import pair_hash
+from otlp_verifier.relate.tables import SpanRelation, SpanState, TraceRelation
 
 # numba freezes module-level integers into the compiled code, but cannot read an enum.
 _HIGH, _LOW, _ID, _PARENT_ID = (
@@ -23,15 +25,10 @@ _START, _END, _BYTES = (
 )
 READ_ONLY_BYTES = nb.types.Array(nb.uint8, 1, "C", readonly=True)  # what np.frombuffer makes of bytes
 _NONE = np.uint32(NO_ROW)
-_PARENT, _TRACE, _STATE = 0, 1, 2  # relations.SpanRelation
-_FIRST_SPAN, _SPANS, _ROOTS = 0, 1, 2  # relations.TraceRelation
-_CYCLIC, _CONFLICT, _DUPLICATE, _REPEATED = 1, 2, 4, 8  # relations.SpanState
-
-
-@nb.njit(cache=True, nogil=True)
-def cell_of(key, group, seed, shift):
-    """The first cell for two numbers: multiply-shift with secret factors, as senders must not choose collisions."""
-    return ((key + group * (seed | np.uint64(1))) * (seed >> np.uint64(7) | np.uint64(1))) >> shift
+_PARENT, _TRACE, _STATE = int(SpanRelation.PARENT), int(SpanRelation.TRACE), int(SpanRelation.STATE)
+_FIRST_SPAN, _SPANS, _ROOTS = int(TraceRelation.FIRST_SPAN), int(TraceRelation.SPANS), int(TraceRelation.ROOTS)
+_CYCLIC, _CONFLICT = int(SpanState.CYCLIC), int(SpanState.CONFLICT)
+_DUPLICATE, _REPEATED = int(SpanState.DUPLICATE), int(SpanState.REPEATED)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -54,7 +51,7 @@ def compare(wide: np.ndarray, buffer: np.ndarray, a: int, b: int) -> int:
 def _trace(wide, row, high, low, seed, shift, mask, cells, traces, trace_count):
     """The row of a trace id in `traces`, entered as `trace_count` if it is new; an all-zero id is always new."""
     valid = high != 0 or low != 0
-    cell = cell_of(high, low, seed, shift)
+    cell = pair_hash(high, low, seed) >> shift
     while valid and cells[0, cell] != _NONE:
         first = traces[_FIRST_SPAN, cells[0, cell]]
         if wide[_HIGH, first] == high and wide[_LOW, first] == low:
@@ -109,7 +106,7 @@ def _repeat(wide, row, cell, cells, chain, spans, buffer):
 @nb.njit(cache=True, nogil=True)
 def _find(wide, span_id, trace, seed, shift, mask, cells, spans):
     """The row that stands for (trace, span id), or NO_ROW."""
-    cell = cell_of(span_id, np.uint64(trace) + np.uint64(1), seed, shift)
+    cell = pair_hash(span_id, np.uint64(trace) + np.uint64(1), seed) >> shift
     while cells[1, cell] != _NONE:
         head = cells[1, cell]
         if wide[_ID, head] == span_id and spans[_TRACE, head] == trace:
@@ -213,7 +210,7 @@ def relate(
         span_id = wide[_ID, row]
         if span_id != 0:
             # In place, as a call with six arrays costs 60 ns in reference counts, five times the look-up.
-            cell = cell_of(span_id, np.uint64(trace) + np.uint64(1), seed, shift)
+            cell = pair_hash(span_id, np.uint64(trace) + np.uint64(1), seed) >> shift
             while cells[1, cell] != _NONE:
                 head = cells[1, cell]
                 if wide[_ID, head] == span_id and spans[_TRACE, head] == trace:

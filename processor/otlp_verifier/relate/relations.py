@@ -1,38 +1,12 @@
 """The arena that holds a batch's relations, and the call that fills it."""
 
-from enum import IntEnum
-
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import Columns
 from otlp_verifier.relate.join import relate
+from otlp_verifier.relate.tables import SpanRelation, TraceRelation
 from otlp_verifier.wire.seed import SEED
-
-
-class SpanRelation(IntEnum):
-    """Columns of `Relations.spans`, one row per span."""
-
-    PARENT = 0  # row of the parent span, or NO_ROW where the batch has none
-    TRACE = 1  # row in `Relations.traces`
-    STATE = 2  # SpanState bits
-
-
-class SpanState(IntEnum):
-    """Bits of SpanRelation.STATE."""
-
-    CYCLIC = 1  # on a cycle of two or more parents
-    CONFLICT = 2  # another span has the same trace and span id and other content
-    DUPLICATE = 4  # every span with these ids has the same content, and there are several
-    REPEATED = 8  # of spans with these ids, not the one that stands for them all
-
-
-class TraceRelation(IntEnum):
-    """Columns of `Relations.traces`, one row per trace id (each span without a valid one is a trace of its own)."""
-
-    FIRST_SPAN = 0  # row of the first span in document order
-    SPANS = 1  # how many different span ids; a span without a valid one counts by itself
-    ROOTS = 2  # how many of those are a root's: of the spans with that id, one at least has no parent id
 
 
 class Relations:

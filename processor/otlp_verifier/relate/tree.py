@@ -4,34 +4,16 @@ The tree is what the parents make of a batch once cycles are cut: a span on a
 cycle, or with itself as parent, counts as a root.
 """
 
-from enum import IntEnum
-
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import NO_ROW, Columns, LinkNarrow, LinkWide, SpanWide
-from otlp_verifier.relate.join import READ_ONLY_BYTES, cell_of, compare
+from otlp_verifier.relate.hashing import empty_table, triple_hash
+from otlp_verifier.relate.join import READ_ONLY_BYTES, compare
 from otlp_verifier.relate.relations import Relations
+from otlp_verifier.relate.tables import LinkTarget, SpanRelation, SpanState, SpanTree
 from otlp_verifier.wire.seed import SEED
-
-
-class SpanTree(IntEnum):
-    """Columns of `Tree.spans`, one row per span."""
-
-    PARENT = 0  # row of the parent in the tree, or NO_ROW
-    DEPTH = 1  # of a root 0
-    ROOT = 2  # row of the topmost ancestor, of a root its own
-    FIRST = 3  # place in preorder; all descendants stand behind it,
-    LAST = 4  # up to and with this place
-    START_POSITION = 5  # place by (trace, start, depth, span id)
-    END_POSITION = 6  # place by (trace, end, depth, span id)
-
-
-class LinkTarget(IntEnum):
-    """Columns of `Tree.links`, one row per link."""
-
-    SPAN = 0  # row of the span that the link points to, or NO_ROW; of several links between two spans the first
 
 
 class Tree:
@@ -90,10 +72,13 @@ class Tree:
 
 
 _NONE = np.uint32(NO_ROW)
-_UP, _TRACE, _STATE, _CYCLIC, _REPEATED = 0, 1, 2, 1, 8  # relations.SpanRelation, relations.SpanState
-_COPY = np.uint32(4 | 8)  # DUPLICATE and REPEATED
-_PARENT, _DEPTH, _ROOT, _FIRST, _LAST = 0, 1, 2, 3, 4
-_START_POSITION, _END_POSITION = 5, 6
+# numba freezes integers, not enums.
+_UP, _TRACE, _STATE = int(SpanRelation.PARENT), int(SpanRelation.TRACE), int(SpanRelation.STATE)
+_CYCLIC, _REPEATED = int(SpanState.CYCLIC), int(SpanState.REPEATED)
+_COPY = np.uint32(SpanState.DUPLICATE | SpanState.REPEATED)
+_PARENT, _DEPTH, _ROOT = int(SpanTree.PARENT), int(SpanTree.DEPTH), int(SpanTree.ROOT)
+_FIRST, _LAST = int(SpanTree.FIRST), int(SpanTree.LAST)
+_START_POSITION, _END_POSITION = int(SpanTree.START_POSITION), int(SpanTree.END_POSITION)
 _ID, _START, _END = int(SpanWide.SPAN_ID), int(SpanWide.START_TIME), int(SpanWide.END_TIME)
 _TRACE_HIGH, _TRACE_LOW = int(SpanWide.TRACE_ID_HIGH), int(SpanWide.TRACE_ID_LOW)
 _OWNER = int(LinkNarrow.SPAN)
@@ -260,17 +245,12 @@ def link_targets(links, links_narrow, link_count, wide, rows, relations, seed, t
 
     Links relate spans: a second link to the same span and the links of an exact duplicate add nothing.
     """
-    size, shift = 16, np.uint64(60)
-    while size < 2 * rows:
-        size *= 2
-        shift -= np.uint64(1)
-    cells = np.full(size, _NONE, np.uint32)
-    mask = np.uint64(size - 1)
-    factor = seed >> np.uint64(13) | np.uint64(1)  # secret too: ids that are added as they are can be chosen to collide
+    cells, shift = empty_table(rows)
+    mask = np.uint64(len(cells) - 1)
     for row in range(rows):
         if relations[_STATE, row] & np.uint32(_REPEATED):
             continue
-        cell = cell_of(wide[_ID, row] + wide[_TRACE_HIGH, row] * factor, wide[_TRACE_LOW, row], seed, shift)
+        cell = triple_hash(wide[_ID, row], wide[_TRACE_HIGH, row], wide[_TRACE_LOW, row], seed) >> shift
         while cells[cell] != _NONE:
             cell = (cell + np.uint64(1)) & mask
         cells[cell] = row
@@ -284,7 +264,7 @@ def link_targets(links, links_narrow, link_count, wide, rows, relations, seed, t
         targets[0, link] = _NONE
         if span_id == 0 or (high == 0 and low == 0) or relations[_STATE, owner] & _COPY == _COPY:
             continue
-        cell = cell_of(span_id + high * factor, low, seed, shift)
+        cell = triple_hash(span_id, high, low, seed) >> shift
         while cells[cell] != _NONE:
             row = cells[cell]
             if wide[_ID, row] == span_id and wide[_TRACE_HIGH, row] == high and wide[_TRACE_LOW, row] == low:

@@ -1,19 +1,24 @@
 """One generation of rules and policies, and the workers that apply them."""
 
+from __future__ import annotations
+
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from otlp_verifier.findings.template import check_messages
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.language.errors import RuleErrors
-from otlp_verifier.pipeline import Verifier, Worker
+from otlp_verifier.pipeline import Verifier
 from otlp_verifier.rules.catalogue import Rule, located
 from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
 from otlp_verifier.selection import selected
 from otlp_verifier.settings import Settings, SettingsFile
+
+if TYPE_CHECKING:
+    from otlp_verifier.worker import Worker
 
 # Columns grow to the largest batch that a worker has seen and stay: beyond this the next batches are better served by
 # a new worker than by hundreds of megabytes that nobody uses.

@@ -1,12 +1,17 @@
 """Findings in the log: a few per second, the others counted."""
 
+from __future__ import annotations
+
 import logging
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from prometheus_client import Counter
 
-from otlp_verifier.pipeline import Outcome
+if TYPE_CHECKING:
+    from otlp_verifier.worker import Outcome
+
 
 _log = logging.getLogger("otlp_verifier.findings")
 

@@ -94,7 +94,7 @@ class Process:
         settings = self._file.settings
         logs.configure(settings.log)
         self._workers = settings.workers or os.cpu_count() or 1
-        self._engine: Engine = Engine(compiled(self._file), settings, self._workers)
+        self._verifier = compiled(self._file)
         self._load = Load(settings.limits.streams, settings.limits.requests_in_flight)
         self._metrics = Metrics(self._load, version)
         self._findings = FindingLog(settings.findings.log_per_second, self._metrics.findings_unlogged)
@@ -114,8 +114,8 @@ class Process:
         self._server.start()
         try:
             self._log_start()
-            self._engine.verifier.warm_up()
-            self._adopt(self._engine, self._file)
+            self._verifier.warm_up()
+            self._adopt(Engine(self._verifier, self._file.settings, self._workers), self._file)
             # What exists now lives as long as the process: the collector of cycles need not look at it again, and a
             # full collection costs what the requests since left behind.
             gc.collect()
@@ -167,7 +167,7 @@ class Process:
     def _adopt(self, engine: Engine, file: SettingsFile) -> None:
         self._metrics.batches.start(engine.verifier.rule_ids)
         self._metrics.rules.set(len(engine.rules))
-        self._engine, self._file = engine, file
+        self._verifier, self._file = engine.verifier, file
         self._streams.engine = engine
 
     def _drain(self) -> int:
@@ -193,7 +193,7 @@ class Process:
             "event": "listening",
             "listen": self._server.addresses,
             "http": None if self._http is None else "{}:{}".format(*self._http.server_address[:2]),
-            "rules": len(self._engine.rules),
+            "rules": self._verifier.rule_count,
             "workers": self._workers,
             "configuration": str(self._path or "defaults"),
             "seconds": round(time.perf_counter() - self._began_s, 3),
@@ -204,8 +204,8 @@ class Process:
         status = "draining" if self._streams.draining else "ready" if self._streams.engine else "starting"
         return status == "ready", {
             "status": status,
-            "rules": len(self._engine.rules),
-            "fingerprint": self._engine.verifier.fingerprint,
+            "rules": self._verifier.rule_count,
+            "fingerprint": self._verifier.fingerprint,
             "streams": self._load.streams,
             "requests_in_flight": self._load.requests,
             "reload": self._reload,

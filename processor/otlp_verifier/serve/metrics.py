@@ -1,9 +1,11 @@
 """What the verifier counts, for Prometheus: names begin with `otlp_verifier_`, label values are bounded."""
 
+from __future__ import annotations
+
 import bisect
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from msgspec.structs import fields
@@ -20,10 +22,12 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 
 from otlp_verifier.contract.verifier_pb2 import Code
-from otlp_verifier.pipeline import Outcome
 from otlp_verifier.serve import logs
 from otlp_verifier.serve.load import Load
 from otlp_verifier.wire.limits import Limits
+
+if TYPE_CHECKING:
+    from otlp_verifier.worker import Outcome
 
 DURATION_BUCKETS_S: Final = (
     0.00005, 0.0001, 0.0002, 0.0003, 0.0005, 0.00075, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0,

@@ -80,6 +80,9 @@ class Receiver:
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.http_endpoint,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            # Those for traces alone win over the general ones, so the caller's own must not stay.
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{self.http_endpoint}/v1/traces",
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
             "OTEL_TRACES_EXPORTER": "otlp",
             "OTEL_BSP_SCHEDULE_DELAY": "100",  # milliseconds; by default they are sent every 5 s
         }

@@ -225,7 +225,11 @@ class KeyTable:
         return len(self.keys)
 
     def finder(
-        self, starts: NDArray[np.uint32], counts: NDArray[np.uint32], rows: NDArray[np.uint32]
+        self,
+        starts: NDArray[np.uint32],
+        counts: NDArray[np.uint32],
+        rows: NDArray[np.uint32],
+        ends: NDArray[np.uint32],
     ) -> Callable[[_Native, _Native, int], None]:
         """Return a function that finds the attribute of each key for each owner; of several with one key, the first.
 
@@ -236,7 +240,8 @@ class KeyTable:
             starts: the owners' first attribute row, shape (owners,).
             counts: how many attributes each has, shape (owners,).
             rows: the result, shape (at least the slots, at least the owners); `rows[slot, owner]` is a row of
-                `attributes` or 0xFFFFFFFF.
+                `attributes` or NO_CODE, with which it is filled here.
+            ends: the result, shape (at least the slots,): one past the last owner that has the key.
 
         Raises:
             ValueError: an array has another type or layout, or `rows` is too small.
@@ -246,13 +251,17 @@ class KeyTable:
             raise ValueError(f"rows has shape {rows.shape}, needed are {len(self)} slots and {len(starts)} owners")
         pointers = (
             pointer(starts, UINT32), pointer(counts, UINT32, len(starts)), pointer(rows, UINT32, writable=True),
+            pointer(ends, UINT32, len(self), writable=True),
         )  # fmt: skip
-        most, stride, native, find_keys = len(starts), rows.shape[1], self._native, lib.otlpv_find_keys
+        rows[: len(self)].fill(NO_CODE)
+        ends[: len(self)].fill(0)
+        most, stride, find_keys = len(starts), rows.shape[1], lib.otlpv_find_keys
 
         def find(source: _Native, attributes: _Native, owners: int) -> None:
             if owners > most:
                 raise ValueError(f"{owners} owners, but there is room for {most}")
-            find_keys(source, attributes, pointers[0], pointers[1], owners, native, pointers[2], stride)
+            keys = self._native  # through `self`, whose arrays it points to
+            find_keys(source, attributes, pointers[0], pointers[1], owners, keys, pointers[2], stride, pointers[3])
 
         return find
 
@@ -265,4 +274,5 @@ class KeyTable:
         rows: NDArray[np.uint32],
     ) -> None:
         """Find the attribute of each key for each owner once; see `finder`."""
-        self.finder(starts, counts, rows)(ffi.from_buffer("uint8_t[]", buffer), attributes, len(starts))
+        find = self.finder(starts, counts, rows, np.empty(len(self), np.uint32))
+        find(ffi.from_buffer("uint8_t[]", buffer), attributes, len(starts))

@@ -46,10 +46,13 @@ static uint32_t find_key(const uint8_t *bytes, uint64_t text, uint64_t hash, con
 
 void otlpv_find_keys(const uint8_t *bytes, const otlpv_table *attributes, const uint32_t *starts,
                      const uint32_t *counts, uint32_t owners, const otlpv_key_table *keys, uint32_t *rows,
-                     uint32_t stride)
+                     uint32_t stride, uint32_t *ends)
 {
-    for (uint32_t slot = 0; slot < keys->slot_count; slot++)
-        memset(rows + (uint64_t)slot * stride, 0xFF, (uint64_t)owners * sizeof *rows); /* OTLPV_NO_ROW */
+    for (uint32_t slot = 0; slot < keys->slot_count; slot++) {
+        if (ends[slot] > 0)
+            memset(rows + (uint64_t)slot * stride, 0xFF, (uint64_t)ends[slot] * sizeof *rows); /* OTLPV_NO_ROW */
+        ends[slot] = 0;
+    }
     if (keys->cells == 0)
         return;
     const uint64_t *texts = otlpv_wide(attributes, OTLPV_ATTRIBUTE_KEY);
@@ -67,6 +70,7 @@ void otlpv_find_keys(const uint8_t *bytes, const otlpv_table *attributes, const 
             uint32_t *found = rows + (uint64_t)slot * stride + owner;
             if (*found == OTLPV_NO_ROW)
                 *found = row;
+            ends[slot] = owner + 1;
         }
     }
 }
@@ -124,16 +128,19 @@ static uint32_t encode(const uint8_t *bytes, uint64_t text, const otlpv_secret *
     return add(dictionary, cell, hash, string, length) ? dictionary->entry_count - 1 : OTLPV_NO_ROW;
 }
 
-uint32_t otlpv_encode(const uint8_t *bytes, const otlpv_text_source *sources, uint32_t source_count,
+uint32_t otlpv_encode(const uint8_t *bytes, otlpv_text_source *sources, uint32_t source_count,
                       otlpv_dictionary *dictionary, uint64_t *news)
 {
     const otlpv_secret secret = otlpv_secret_of(dictionary->seed);
     uint32_t new_count = 0;
     for (uint32_t number = 0; number < source_count; number++) {
-        const otlpv_text_source *source = &sources[number];
+        otlpv_text_source *source = &sources[number];
+        const uint32_t owners = source->end == NULL ? source->owners : *source->end;
+        if (source->written < owners)
+            source->written = owners; /* before they are: the dictionary may be full amid them */
         uint64_t last = OTLPV_NO_TEXT; /* fields that are absent are one text, and often they all are */
         uint32_t code = OTLPV_NO_ROW;
-        for (uint32_t owner = 0; owner < source->owners; owner++) {
+        for (uint32_t owner = 0; owner < owners; owner++) {
             const uint64_t text = text_of(source, owner);
             if (text != last) {
                 last = text;
@@ -150,6 +157,10 @@ uint32_t otlpv_encode(const uint8_t *bytes, const otlpv_text_source *sources, ui
             }
             source->codes[owner] = code;
         }
+        if (source->written > owners) { /* what a longer batch left */
+            memset(source->codes + owners, 0xFF, (uint64_t)(source->written - owners) * sizeof *source->codes);
+            source->written = owners;
+        }
     }
     return new_count;
 }
@@ -164,19 +175,20 @@ static uint32_t type_of(const otlpv_value_source *source, uint32_t owner)
     return row == OTLPV_NO_ROW ? OTLPV_EMPTY : source->types[row];
 }
 
-static uint32_t count_values(const otlpv_value_source *source)
+/* One past the last owner that has such a value; 0 when there is none. */
+static uint32_t end_of_values(const otlpv_value_source *source)
 {
-    uint32_t count = 0;
-    for (uint32_t owner = 0; owner < source->owners; owner++)
-        count += (SCALARS | CONTENTS) >> type_of(source, owner) & 1;
-    return count;
+    uint32_t end = *source->end;
+    while (end > 0 && !((SCALARS | CONTENTS) >> type_of(source, end - 1) & 1))
+        end--;
+    return end;
 }
 
 /* Packs one source behind what is there, as far as there is room; where it ends. */
 static uint64_t pack(const uint8_t *bytes, const otlpv_value_source *source, uint8_t *packed, uint64_t capacity,
                      uint64_t at)
 {
-    for (uint32_t owner = 0; owner < source->owners; owner++) {
+    for (uint32_t owner = 0; owner < source->found_end; owner++) {
         const uint32_t type = type_of(source, owner);
         source->texts[owner] = OTLPV_NO_TEXT;
         if (!((SCALARS | CONTENTS) >> type & 1))
@@ -205,11 +217,8 @@ uint64_t otlpv_pack(const uint8_t *bytes, otlpv_value_source *sources, uint32_t 
 {
     uint64_t at = 0;
     for (otlpv_value_source *source = sources; source < sources + source_count; source++) {
-        source->found = count_values(source);
-        if (source->found > 0)
-            at = pack(bytes, source, packed, capacity, at);
-        else
-            memset(source->codes, 0xFF, (uint64_t)source->owners * sizeof *source->codes); /* OTLPV_NO_ROW */
+        source->found_end = end_of_values(source);
+        at = pack(bytes, source, packed, capacity, at);
     }
     return at;
 }

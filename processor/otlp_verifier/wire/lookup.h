@@ -19,10 +19,12 @@ typedef struct {
 } otlpv_key_table;
 
 /* For each owner row, the attribute row of each slot: rows[slot * stride + owner]; OTLPV_NO_ROW where
- * the owner has no such key; the first one where it has several (as the collector's maps look them up). */
+ * the owner has no such key; the first one where it has several (as the collector's maps look them up).
+ * Most keys are in few batches or none: ends[slot], one past the last owner that has the key, is kept from call to
+ * call, and only rows before it are cleared. At first all rows are OTLPV_NO_ROW and all ends 0. */
 void otlpv_find_keys(const uint8_t *bytes, const otlpv_table *attributes, const uint32_t *starts,
                      const uint32_t *counts, uint32_t owners, const otlpv_key_table *keys, uint32_t *rows,
-                     uint32_t stride);
+                     uint32_t stride, uint32_t *ends);
 
 /* Strings seen, each with a code 0, 1, 2, ... in the order of arrival. It lives across batches. */
 typedef struct {
@@ -43,15 +45,17 @@ typedef struct {
     const uint32_t *rows;  /* per owner, the row with its text, OTLPV_NO_ROW for none; NULL: an owner is a row itself */
     const uint32_t *types; /* with `rows`: only rows of type OTLPV_STRING have a text */
     uint8_t *seen;         /* per code, whether it is a code of these texts; NULL when nobody wants to know */
-    uint32_t *codes;       /* per owner, the result; OTLPV_NO_ROW where there is no text */
-    uint32_t owners;
+    uint32_t *codes;       /* per owner, the result; OTLPV_NO_ROW where there is no text, and at first */
+    const uint32_t *end;   /* with `rows`: one past the last owner that has a row */
+    uint32_t owners;       /* without `end` */
+    uint32_t written;      /* kept from call to call: from here on all codes are OTLPV_NO_ROW */
 } otlpv_text_source;
 
 /* The codes of all sources, new strings added. A code that a source with `seen` has for the first time is marked there
  * and listed in `news` as source << 32 | code; there must be room for one per owner of these sources.
  * Returns how many are listed, or OTLPV_NO_ROW when the dictionary is full: then the caller makes room, clears `seen`
  * and starts again. */
-uint32_t otlpv_encode(const uint8_t *bytes, const otlpv_text_source *sources, uint32_t source_count,
+uint32_t otlpv_encode(const uint8_t *bytes, otlpv_text_source *sources, uint32_t source_count,
                       otlpv_dictionary *dictionary, uint64_t *news);
 
 /* Where the values of one key are that are no strings, and where the texts go that stand for them. */
@@ -59,10 +63,9 @@ typedef struct {
     const uint64_t *values; /* per row, as in the attributes' columns; so are the types */
     const uint32_t *types;
     const uint32_t *rows;   /* per owner, OTLPV_NO_ROW for none */
+    const uint32_t *end;    /* one past the last owner that has a row */
     uint64_t *texts;        /* per owner, the result: where in `packed`; OTLPV_NO_TEXT for strings and what is empty */
-    uint32_t *codes;        /* per owner, OTLPV_NO_ROW where no owner has such a value: there is nothing to encode then */
-    uint32_t owners;
-    uint32_t found;         /* the result: how many owners have such a value */
+    uint32_t found_end;     /* the result: one past the last owner that has such a value, where `texts` end */
 } otlpv_value_source;
 
 /* Packs values so that equal ones are equal bytes: the type, then 8 bytes of a scalar or the content of bytes, arrays

@@ -1,6 +1,7 @@
 """Where the strings and values of a batch are that a dictionary encodes; see lookup.h."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -14,6 +15,22 @@ NO_TEXT: Final = 0xFFFFFFFFFFFFFFFF
 TEXT_BYTES_MAX: Final = 2**32 - 1  # a text's offset has 32 bits
 
 _Native: TypeAlias = Any  # a cffi struct or pointer
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRows:
+    """Which owners have an attribute with one key, as the batch in hand has them.
+
+    Attributes:
+        rows: uint32 (at least the owners,): the attribute's row, or NO_CODE.
+        types: uint32 (rows,): otlpv_type of each attribute.
+        end: uint32 (1,): one past the last owner that has one.
+
+    """
+
+    rows: NDArray[np.uint32]
+    types: NDArray[np.uint32]
+    end: NDArray[np.uint32]
 
 
 class TextSources:
@@ -37,32 +54,34 @@ class TextSources:
         number: int,
         texts: NDArray[np.uint64],
         codes: NDArray[np.uint32],
-        *,
-        rows: NDArray[np.uint32] | None = None,
-        types: NDArray[np.uint32] | None = None,
+        having: KeyRows | None = None,
     ) -> None:
         """Say where a source's texts are and where their codes go.
 
         Args:
             number: of the source.
             texts: offset << 32 | length, shape (rows,); NO_TEXT has the code NO_CODE.
-            codes: the result, shape (at least the owners,).
-            rows: the row with each owner's text, or NO_CODE, shape (at least the owners,); None: an owner is a row.
-            types: with `rows`: otlpv_type of each row, shape (rows,); what is no string has the code NO_CODE.
+            codes: the result, shape (at least the owners,); filled with NO_CODE here.
+            having: which row of `texts` is an owner's; what is no string has the code NO_CODE. None: an owner is a row.
 
         Raises:
             ValueError: an array has another type or layout, or is too small.
 
         """
-        memory = [pointer(texts, UINT64), pointer(codes, UINT32, 0 if rows is not None else len(texts), writable=True)]
-        if rows is not None and types is not None:
-            memory += [pointer(rows, UINT32, len(codes)), pointer(types, UINT32, len(texts))]
+        memory = [pointer(texts, UINT64), pointer(codes, UINT32, 0 if having else len(texts), writable=True)]
+        if having:
+            memory += [
+                pointer(having.rows, UINT32, len(codes)), pointer(having.types, UINT32, len(texts)),
+                pointer(having.end, UINT32, 1),
+            ]  # fmt: skip
         self._memory[number] = memory
         native = self._native[number]
-        native.texts, native.codes, native.rows, native.types = (*memory, ffi.NULL, ffi.NULL)[:4]
+        native.texts, native.codes, native.rows, native.types, native.end = (*memory, *[ffi.NULL] * 3)[:5]
+        codes.fill(NO_CODE)
+        native.written = 0
 
     def count(self, number: int, owners: int) -> None:
-        """Say how many owners of a source are encoded."""
+        """Say how many owners of a source of a column are encoded."""
         self._native[number].owners = owners
 
     def ask(self, numbers: Sequence[int], owners: int) -> None:
@@ -103,44 +122,31 @@ class ValueSources:
         self._memory: list[Any] = [None] * count  # so that the arrays stay where they are
         self._packed = np.empty(1 << 12, np.uint8)
 
-    def point(
-        self,
-        number: int,
-        values: NDArray[np.uint64],
-        types: NDArray[np.uint32],
-        rows: NDArray[np.uint32],
-        codes: NDArray[np.uint32],
-    ) -> NDArray[np.uint64]:
+    def point(self, number: int, values: NDArray[np.uint64], having: KeyRows) -> NDArray[np.uint64]:
         """Say where a source's values are.
 
         Args:
             number: of the source.
             values: as in the attributes' columns, shape (rows,).
-            types: otlpv_type of each, shape (rows,).
-            rows: the row with each owner's value, or NO_CODE, shape (owners,).
-            codes: NO_CODE where no owner has such a value, shape (at least the owners,).
+            having: which row of `values` is an owner's.
 
         Returns:
             where the texts go, shape (owners,); NO_TEXT for strings and what is absent or empty.
 
         """
-        texts = np.empty(len(rows), np.uint64)
+        texts = np.empty(len(having.rows), np.uint64)
         memory = (
-            pointer(values, UINT64), pointer(types, UINT32, len(values)), pointer(rows, UINT32),
-            pointer(texts, UINT64, writable=True), pointer(codes, UINT32, len(rows), writable=True),
+            pointer(values, UINT64), pointer(having.types, UINT32, len(values)), pointer(having.rows, UINT32),
+            pointer(texts, UINT64, writable=True), pointer(having.end, UINT32, 1),
         )  # fmt: skip
         self._memory[number] = memory
         native = self._native[number]
-        native.values, native.types, native.rows, native.texts, native.codes = memory
+        native.values, native.types, native.rows, native.texts, native.end = memory
         return texts
 
-    def count(self, number: int, owners: int) -> None:
-        """Say how many owners of a source are packed."""
-        self._native[number].owners = owners
-
-    def found(self, number: int) -> int:
-        """How many owners of a source have had such a value in the last call of `pack`."""
-        return int(self._native[number].found)
+    def found_end(self, number: int) -> int:
+        """One past the last owner of a source that has had such a value in the last call of `pack`; 0 when none had."""
+        return int(self._native[number].found_end)
 
     def pack(self, buffer: bytes | memoryview) -> memoryview:
         """Write all values; what the texts point into, until the next call. Empty when there are none.

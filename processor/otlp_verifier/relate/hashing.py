@@ -1,0 +1,46 @@
+"""Hash tables of rows in numba: their sizes, and where a row's search begins.
+
+Who sends a batch must not be able to choose what collides in it: all but one of the numbers that make a hash are
+multiplied by secret factors before they are added, since numbers that are only added can be chosen with equal sums.
+"""
+
+import numba as nb
+import numpy as np
+
+from otlp_verifier.columns import NO_ROW
+
+_NONE = np.uint32(NO_ROW)
+_LOW_HALF = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+
+
+@nb.njit(cache=True, nogil=True)
+def empty_table(rows):
+    """Cells for so many rows, at most half of them used; a hash's first cell is `hash >> shift`."""
+    size, shift = 16, np.uint64(60)
+    while size < 2 * rows:
+        size *= 2
+        shift -= np.uint64(1)
+    return np.full(size, _NONE, np.uint32), shift
+
+
+@nb.njit(cache=True, nogil=True)
+def pair_hash(a, b, seed):
+    """Multiply-shift of two numbers, with secret factors."""
+    return (a + b * (seed | np.uint64(1))) * (seed >> np.uint64(7) | np.uint64(1))
+
+
+@nb.njit(cache=True, nogil=True)
+def triple_hash(a, b, c, seed):
+    """Multiply-shift of three."""
+    return pair_hash(a + b * (seed >> np.uint64(13) | np.uint64(1)), c, seed)
+
+
+@nb.njit(cache=True, nogil=True)
+def fold(a, b):
+    """Both halves of the 128 bits of a * b, laid on each other: no bit of `a` keeps its place, whoever chose it."""
+    a_low, a_high, b_low, b_high = a & _LOW_HALF, a >> _HALF, b & _LOW_HALF, b >> _HALF
+    low, left, right = a_low * b_low, a_low * b_high, a_high * b_low
+    middle = (low >> _HALF) + (left & _LOW_HALF) + (right & _LOW_HALF)
+    high = a_high * b_high + (left >> _HALF) + (right >> _HALF) + (middle >> _HALF)
+    return ((low & _LOW_HALF) | (middle << _HALF)) ^ high

@@ -1,0 +1,130 @@
+"""The stages, composed: bytes in; findings, a verdict, and bytes or a sparse answer out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.annotate import Annotator
+from otlp_verifier.effects import CompiledPolicy
+from otlp_verifier.findings import Finding, Renderer
+from otlp_verifier.language.plan import Plan
+from otlp_verifier.policy import Completeness
+from otlp_verifier.rules.catalogue import Rule
+from otlp_verifier.verdict import Judge, Verdict
+from otlp_verifier.verify import Engine, FindingRows
+from otlp_verifier.wire.limits import Limits
+
+# More than any request needs: what has been admitted is not refused because a few of its bytes are gone.
+_MEMORY_FACTOR_OF_ADMITTED = 1 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one batch; valid until its worker verifies the next.
+
+    Attributes:
+        spans: in the batch.
+        findings_by_rule: uint32 (rules,).
+        undecided_by_rule: uint32 (rules,), rows where an assumption of the rule does not hold.
+        verdict: what is to be changed.
+
+    """
+
+    spans: int
+    findings_by_rule: NDArray[np.uint32]
+    undecided_by_rule: NDArray[np.uint32]
+    verdict: Verdict
+    _rows: FindingRows
+    _worker: "Worker"
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is written, removed or dropped."""
+        return self.verdict.changes
+
+    @property
+    def annotated(self) -> int:
+        """Spans that are written on."""
+        return self.verdict.annotated
+
+    @property
+    def dropped(self) -> int:
+        """Spans that are left out."""
+        return self.verdict.dropped
+
+    @property
+    def stripped(self) -> int:
+        """Spans that lose forged `verifier.*` attributes."""
+        return self.verdict.forged[0]
+
+    def response(self, request_id: int) -> bytes:
+        """The VerifyResponse for the collector's processor."""
+        return self._worker.annotator.sparse(request_id, self.verdict, self._worker.engine.columns)
+
+    def spliced(self) -> bytes | memoryview:
+        """The batch's bytes with the verdict in them; the same object when nothing changes."""
+        return self._worker.annotator.spliced(self.verdict, self._worker.engine.columns)
+
+    def findings(self, most: int) -> list[Finding]:
+        """The first findings, rendered for people."""
+        return self._worker.renderer.render(
+            self._rows, self._worker.engine.columns, self._worker.engine.relations, most
+        )
+
+
+class Worker:
+    """One thread's arena: verifies one batch after another.
+
+    Args:
+        rules: what is checked.
+        plan: the same, compiled.
+        policies: by profile name.
+        limits: on each request.
+
+    """
+
+    def __init__(
+        self, rules: Sequence[Rule], plan: Plan, policies: Mapping[str, CompiledPolicy], limits: Limits
+    ) -> None:
+        self.rules = rules
+        self.plan = plan
+        self.rule_ids = tuple(rule.id for rule in rules)
+        self.engine = Engine(plan)
+        self.annotator = Annotator(rules)
+        self.renderer = Renderer(rules, plan.domains)
+        self._judge = Judge(rules, plan.domains)
+        self._policies = policies
+        self._limits = limits
+        self._limits_of_admitted = msgspec.structs.replace(limits, memory_factor=_MEMORY_FACTOR_OF_ADMITTED)
+
+    def verify(
+        self,
+        buffer: bytes | memoryview,
+        *,
+        completeness: Completeness = Completeness.BATCH,
+        profile: str = "",
+        allow_drop: bool = False,
+    ) -> Outcome:
+        """Verify an ExportTraceServiceRequest.
+
+        Raises:
+            MalformedRequest: the bytes are not a readable request.
+            RequestOverLimit: one of the limits is passed.
+            KeyError: there is no policy of that name.
+
+        """
+        policy = self._policies[profile]
+        engine = self.engine
+        rows = engine.run(buffer, completeness, self._limits)
+        verdict = self._judge.judge(rows, engine.columns, engine.relations, policy, completeness, allow_drop=allow_drop)
+        if any(verdict.forged):
+            # Judged is what goes on, not what is removed: nobody upstream can sway a verdict by writing one, and what
+            # has been verified is judged as it was before (of two equal spans only one may have been written on).
+            rows = engine.run_without_forged(completeness, self._limits_of_admitted)
+            verdict = self._judge.judge(
+                rows, engine.columns, engine.relations, policy, completeness, allow_drop=allow_drop
+            )
+        return Outcome(engine.columns.spans.rows, rows.counts, rows.undecided, verdict, rows, self)
