@@ -1,220 +1,120 @@
-"""The inner loops of linking and of writing programs, over rows of numbers: see fragment.Part for their columns.
+"""The inner loops of linking and of writing programs, in C: wire/assembly.h.
 
-They run at every reload over some ten thousand rows, which in Python would take
-longer than all that a reload may take.
+They go over some ten thousand rows at every reload, which in Python would take
+longer than a reload may.
 """
 
-import numba as nb
+from typing import Any, Final
+
 import numpy as np
+from numpy.typing import NDArray
 
-from otlp_verifier.language.fragment import JOB, NONE, RESULT, WIDTH, Part
 from otlp_verifier.language.graph import FLAG_OPS
-from otlp_verifier.machine.operations import Op, WideTable
+from otlp_verifier.machine.operations import Op
+from otlp_verifier.wire._native import ffi, lib
+from otlp_verifier.wire.memory import UINT8, UINT32, UINT64, pointer
 
-_NONE = np.uint64(NONE)
-_WIDTH, _DOMAIN, _OP, _SYMBOL = WIDTH, int(Part.DOMAIN), int(Part.OP), int(Part.SYMBOL)
-_NUMBERS, _INPUTS = int(Part.NUMBERS), int(Part.INPUTS)
-_JOB, _RESULT = np.uint64(JOB), np.uint64(RESULT)
-_EQUAL, _AND, _OR, _HOLDS = np.uint64(Op.EQUAL), np.uint64(Op.AND), np.uint64(Op.OR), np.uint64(Op.HOLDS)
-_WIDE_AT, _NARROW_AT, _ROW_AT = np.uint64(Op.WIDE_AT), np.uint64(Op.NARROW_AT), np.uint64(Op.ROW_AT)
-_WIDE, _RESULTS = int(Op.WIDE), int(WideTable.RESULTS)
-_IS_FLAG = np.array([op in FLAG_OPS for op in range(RESULT + 1)], np.bool_)
-_PRIME = np.uint64(0x9E3779B97F4A7C15)
-_TABLE, _ROW = nb.uint64[:, ::1], nb.int64[::1]
+WIDTH: Final[int] = ffi.sizeof("otlpv_row") // 8
+NONE: Final[int] = lib.OTLPV_NO_INPUT
+NO_ROW: Final = 0xFFFFFFFF
+# What stands in rows beside the machine's operations.
+JOB: Final = 100
+RESULT: Final = 101  # of a job
 
 
-@nb.njit(nb.int64(_TABLE, _ROW, nb.uint64[::1], _ROW, _TABLE, _ROW, _ROW), cache=True, nogil=True)
-def unify(rows, starts, slots, slot_starts, out, places, levels):
-    """Rows of several fragments as one set, in which equal rows are one; how many are left.
+def _kinds() -> NDArray[np.uint8]:
+    kinds = np.zeros(RESULT + 1, np.uint8)
+    kinds[[int(op) for op in FLAG_OPS]] |= lib.OTLPV_OP_FLAG
+    kinds[[Op.AND, Op.OR, Op.EQUAL]] |= lib.OTLPV_OP_COMMUTES
+    kinds[RESULT] |= lib.OTLPV_OP_LATER
+    kinds[Op.HOLDS] |= lib.OTLPV_OP_ONE_FIRST
+    kinds[[Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT]] |= lib.OTLPV_OP_TWO_FIRST
+    return kinds
+
+
+_KINDS: Final = _kinds()
+_CODES: Final = np.array([*range(RESULT), Op.WIDE], np.uint32)
+
+
+def column(field: str) -> int:
+    """Where a field of a row stands, counted in words."""
+    return int(ffi.offsetof("otlpv_row", field)) // 8
+
+
+def unify(
+    rows: NDArray[np.uint64], starts: NDArray[np.uint32], slots: NDArray[np.uint32], slot_starts: NDArray[np.uint32]
+) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.uint32]]:
+    """Join the rows of several fragments: uint64 (different rows, WIDTH), where each row is now, and their levels.
 
     Args:
         rows: uint64 (rows, WIDTH), those of all fragments; inputs and symbols are a fragment's own.
-        starts: int64 (fragments + 1,), where the rows of each begin.
-        slots: uint64, what the symbols of all fragments stand for.
-        slot_starts: int64 (fragments,), where those of each begin.
-        out: uint64 (rows, WIDTH), out.
-        places: int64 (rows,), out: where each row is now.
-        levels: int64 (rows,), out: of those in `out`, how many rounds of jobs must have run before.
+        starts: uint32 (fragments + 1,), where the rows of each begin.
+        slots: uint32, what the symbols of all fragments stand for.
+        slot_starts: uint32 (fragments,), where those of each begin.
 
     """
-    size = np.int64(16)
-    while size < 2 * len(rows):
-        size *= 2
-    wrap = np.uint64(size - 1)
-    cells = np.full(size, np.int64(-1), np.int64)
-    made = np.int64(0)
-    for fragment in range(len(starts) - 1):
-        start = starts[fragment]
-        for i in range(start, starts[fragment + 1]):
-            row = out[made]
-            for column in range(_INPUTS):
-                row[column] = rows[i, column]
-            if row[_SYMBOL] != 0:
-                number = _NUMBERS + np.int64(row[_SYMBOL]) - 1
-                row[number] = slots[slot_starts[fragment] + np.int64(row[number])]
-            level = np.int64(0)
-            for column in range(_INPUTS, _WIDTH):
-                row[column] = _NONE
-                if rows[i, column] != _NONE:
-                    place = places[start + np.int64(rows[i, column])]
-                    row[column] = np.uint64(place)
-                    level = max(level, levels[place])
-            op = row[_OP]
-            if op in (_AND, _OR, _EQUAL) and row[_INPUTS] > row[_INPUTS + 1]:
-                row[_INPUTS], row[_INPUTS + 1] = row[_INPUTS + 1], row[_INPUTS]
-            h = np.uint64(0)
-            for column in range(_WIDTH):
-                h = (h ^ row[column]) * _PRIME
-                h ^= h >> np.uint64(29)
-            cell = h & wrap
-            while cells[cell] >= 0:
-                other = out[cells[cell]]
-                column = 0
-                while column < _WIDTH and other[column] == row[column]:
-                    column += 1
-                if column == _WIDTH:
-                    break
-                cell = (cell + np.uint64(1)) & wrap
-            if cells[cell] < 0:
-                cells[cell] = made
-                levels[made] = level + 1 if op == _RESULT else level
-                made += 1
-            places[i] = cells[cell]
-    return made
+    count = len(rows)
+    out, places, levels = np.empty_like(rows), np.empty(count, np.uint32), np.empty(count, np.uint32)
+    cells = np.empty(1 << (2 * count + 1).bit_length(), np.uint32)
+    made = lib.otlpv_unify(
+        _rows(rows), pointer(starts, UINT32), len(starts) - 1, pointer(slots, UINT32), pointer(slot_starts, UINT32),
+        pointer(_KINDS, UINT8), _rows(out), pointer(places, UINT32, writable=True),
+        pointer(levels, UINT32, writable=True), pointer(cells, UINT32, writable=True), len(cells),
+    )  # fmt: skip
+    return out[:made], places, levels[:made]
 
 
-@nb.njit(nb.void(_TABLE, nb.boolean[::1]), cache=True, nogil=True)
-def mark_needed(rows, needed):
-    """Spread `needed`, bool (rows,), from rows to all that they read."""
-    for i in range(len(rows) - 1, -1, -1):
-        if needed[i]:
-            for column in range(_INPUTS, _WIDTH):
-                if rows[i, column] != _NONE:
-                    needed[np.int64(rows[i, column])] = True
+def mark_needed(rows: NDArray[np.uint64], needed: NDArray[np.uint8]) -> None:
+    """Spread `needed`, uint8 (rows,), from rows to all that they read."""
+    lib.otlpv_mark_needed(_rows(rows), len(rows), pointer(needed, UINT8, len(rows), writable=True))
 
 
-@nb.njit(cache=True, nogil=True)
-def _schedule(rows, targets, order, seen, stack, last):
-    """Append to `order` the rows that targets need, inputs first, and each target, as -1 - its number."""
-    count = np.int64(0)
-    for target in range(len(targets)):
-        stack[0] = targets[target, 0]
-        height = 1
-        while height > 0:
-            height -= 1
-            at = stack[height]
-            if at < 0:  # what it reads is there now
-                order[count] = -1 - at
-                count += 1
-            elif not seen[at]:
-                seen[at] = True
-                stack[height] = -1 - at
-                height += 1
-                if rows[at, _OP] != _RESULT:
-                    for column in range(_WIDTH - 1, _INPUTS - 1, -1):
-                        if rows[at, column] != _NONE:
-                            stack[height] = np.int64(rows[at, column])
-                            height += 1
-        order[count] = -1 - target
-        count += 1
-    for at in range(count):
-        if order[at] < 0:
-            last[targets[-1 - order[at], 0]] = at
-        elif rows[order[at], _OP] != _RESULT:
-            for column in range(_INPUTS, _WIDTH):
-                if rows[order[at], column] != _NONE:
-                    last[np.int64(rows[order[at], column])] = at
-    return count
-
-
-@nb.njit(cache=True, nogil=True)
-def _write(rows, node, numbers, register, line):
-    """One instruction but its destination."""
-    op = rows[node, _OP]
-    line[0] = op
-    for place in range(2, 5):
-        line[place] = 0
-    if op == _RESULT:
-        job = np.int64(rows[node, _INPUTS])
-        line[0], line[2] = _WIDE, _RESULTS + np.int32(rows[node, _DOMAIN])
-        line[3] = numbers[job, 0] + np.int32(rows[node, _NUMBERS])
-        return
-    place = 2
-    if op in (_WIDE_AT, _NARROW_AT, _ROW_AT, _HOLDS):  # the tables' numbers come first
-        line[2] = numbers[node, 0]
-        place = 3
-        if op != _HOLDS:
-            line[3] = numbers[node, 1]
-            place = 4
-    column = _INPUTS
-    while rows[node, column] != _NONE:
-        line[place] = register[np.int64(rows[node, column])]
-        place += 1
-        column += 1
-    if column == _INPUTS or op not in (_WIDE_AT, _NARROW_AT, _ROW_AT, _HOLDS):
-        number = 0
-        while place < 5:
-            line[place] = numbers[node, number]
-            place += 1
-            number += 1
-
-
-@nb.njit(nb.int64(_TABLE, nb.int32[:, ::1], nb.int64[:, ::1], nb.int32[:, ::1], nb.int64[::1]), cache=True, nogil=True)
-def write_phase(rows, numbers, targets, out, registers):
-    """One domain's instructions: rows as targets need them, registers freed after the last use; how many they are.
+class Writer:
+    """Writes the phases of programs over one set of rows.
 
     Args:
         rows: uint64 (rows, WIDTH).
-        numbers: int32 (rows, 3), the numbers of each as they stand in instructions; of a JOB its column of results.
-        targets: int64 (targets, 4): a row, and the operation, a and b of the instruction that takes it; b is -1 where
-            the row's register is b, else it is c.
-        out: int32 (at least rows + targets, 5), out.
-        registers: int64 (2,), out: words and flags in use.
+        numbers: uint32 (rows, 3), the numbers of each as they stand in instructions.
 
     """
-    seen = np.zeros(len(rows), np.bool_)
-    stack = np.empty(9 * len(rows) + 9, np.int64)
-    last = np.empty(len(rows), np.int64)
-    order = np.empty(len(rows) + len(targets), np.int64)
-    register = np.empty(len(rows), np.int32)
-    free = np.empty((2, len(rows)), np.int32)
-    free_count = np.zeros(2, np.int64)
-    registers[:] = 0
-    count = _schedule(rows, targets, order, seen, stack, last)
-    for at in range(count):
-        line = out[at]
-        node = order[at]
-        if node < 0:
-            target = -1 - node
-            node = targets[target, 0]
-            line[0], line[1], line[2], line[3], line[4] = targets[target, 1], 0, targets[target, 2], register[node], 0
-            if targets[target, 3] >= 0:
-                line[3], line[4] = targets[target, 3], register[node]
-            if last[node] == at:
-                kind = np.int64(_IS_FLAG[np.int64(rows[node, _OP])])
-                free[kind, free_count[kind]] = register[node]
-                free_count[kind] += 1
-            continue
-        _write(rows, node, numbers, register, line)
-        # The result is placed before the inputs are released: were it to share a register with one of them, the
-        # machine's loops would fail LLVM's overlap check and run scalar.
-        kind = np.int64(_IS_FLAG[np.int64(rows[node, _OP])])
-        if free_count[kind] > 0:
-            free_count[kind] -= 1
-            register[node] = free[kind, free_count[kind]]
-        else:
-            register[node] = registers[kind]
-            registers[kind] += 1
-        line[1] = register[node]
-        if rows[node, _OP] == _RESULT:
-            continue
-        for column in range(_INPUTS, _WIDTH):
-            if rows[node, column] == _NONE:
-                break
-            read = np.int64(rows[node, column])
-            if last[read] == at:
-                last[read] = -1  # an input that stands twice is released once
-                kind = np.int64(_IS_FLAG[np.int64(rows[read, _OP])])
-                free[kind, free_count[kind]] = register[read]
-                free_count[kind] += 1
-    return count
+
+    def __init__(self, rows: NDArray[np.uint64], numbers: NDArray[np.uint32]) -> None:
+        count = len(rows)
+        self._rows, self._count = _rows(rows), count
+        self._numbers, self._kinds, self._codes = (
+            pointer(numbers, UINT32, 3 * count), pointer(_KINDS, UINT8), pointer(_CODES, UINT32),
+        )  # fmt: skip
+        self._seen = np.zeros(count, np.uint8)
+        inputs = lib.OTLPV_ROW_INPUTS
+        self._scratch = [np.empty(size, np.uint32) for size in ((1 + inputs) * count + 1, count, count, 2 * count)]
+
+    def write(self, targets: NDArray[np.uint32]) -> tuple[NDArray[np.int32], int, int]:
+        """One domain's instructions, int32 (instructions, 5), and how many registers for words and flags they take.
+
+        Args:
+            targets: uint32 (targets, 4): a row, and the operation, a and b of the instruction that takes what it
+                gives; b is NO_ROW where the register is b, else the register is c.
+
+        """
+        order = np.empty(self._count + len(targets), np.uint32)
+        out = np.empty((len(order), 5), np.uint32)
+        stack, last, registers, free = (pointer(each, UINT32, writable=True) for each in self._scratch)
+        phase = ffi.new(
+            "otlpv_phase *",
+            {
+                "rows": self._rows, "numbers": self._numbers, "kinds": self._kinds, "codes": self._codes,
+                "row_count": self._count, "seen": pointer(self._seen, UINT8, writable=True), "stack": stack,
+                "order": pointer(order, UINT32, writable=True), "last": last, "registers": registers, "free": free,
+            },
+        )  # fmt: skip
+        made = lib.otlpv_write_phase(
+            phase,
+            ffi.cast("otlpv_target *", pointer(targets, UINT32)),
+            len(targets),
+            ffi.cast("otlpv_instruction *", pointer(out, UINT32, writable=True)),
+        )
+        return out[:made].view(np.int32), phase.used[0], phase.used[1]
+
+
+def _rows(rows: NDArray[np.uint64]) -> Any:
+    return ffi.cast("otlpv_row *", pointer(rows, UINT64, writable=rows.flags.writeable))

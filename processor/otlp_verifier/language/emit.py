@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.language.assembly import write_phase
-from otlp_verifier.language.fragment import JOB, NONE, RESULT, Part
+from otlp_verifier.language.assembly import JOB, NO_ROW, NONE, RESULT, Writer
+from otlp_verifier.language.fragment import Part
 from otlp_verifier.language.graph import FLAG_OPS
 from otlp_verifier.language.link import Linked
 from otlp_verifier.machine import program as machine
@@ -42,29 +42,28 @@ def emit(linked: Linked, reports: Sequence[Report]) -> Emitted:
     steps: list[tuple[list[tuple[int, int, int, int]], list[machine.Job]]] = []
     needed = linked.needed([report.row for report in reports])
     jobs = np.flatnonzero(needed & (rows[:, Part.OP] == JOB))
-    for level in range(int(linked.levels[jobs].max(initial=-1)) + 1):
+    for level in range(max(linked.levels[jobs].tolist(), default=-1) + 1):
         wanted: list[tuple[int, int, int, int]] = []
         steps.append((wanted, [scratch.place(job, wanted) for job in jobs[linked.levels[jobs] == level].tolist()]))
-    steps.append(([(report.row, int(Op.REPORT), report.number, -1) for report in reports], []))
+    steps.append(([(report.row, int(Op.REPORT), report.number, NO_ROW) for report in reports], []))
     written: list[NDArray[np.int32]] = []
     rounds: list[Round] = []
     words = flags = 1  # at least one of each, so that the machine's scratch is never empty
     total = 0
-    space = np.empty((len(rows) + max(len(targets) for targets, _ in steps), 5), np.int32)
-    used = np.zeros(2, np.int64)
+    writer = Writer(rows, linked.numbers)
     for wanted, placed in steps:
-        targets = np.array(wanted, np.int64).reshape(-1, 4)
+        targets = np.array(wanted, np.uint32).reshape(-1, 4)
         domains = rows[targets[:, 0], Part.DOMAIN]
         phases = []
         for domain in Domain:
             of_domain = targets[domains == domain]
             if not len(of_domain):
                 continue
-            count = write_phase(rows, linked.numbers, of_domain, space, used)
-            written.append(space[:count].copy())
-            phases.append((domain, total, total + count))
-            total += count
-            words, flags = max(words, int(used[0])), max(flags, int(used[1]))
+            lines, words_used, flags_used = writer.write(of_domain)
+            written.append(lines)
+            phases.append((domain, total, total + len(lines)))
+            total += len(lines)
+            words, flags = max(words, words_used), max(flags, flags_used)
         rounds.append(Round(tuple(phases), tuple(placed)))
     instructions = np.concatenate(written or [np.empty((0, 5), np.int32)])
     needs = machine.needs_of(instructions, tuple(rounds))
@@ -118,8 +117,7 @@ class _Scratch:
             row: list[int] = self._linked.rows[node].tolist()
             op, domain = row[Part.OP], Domain(row[Part.DOMAIN])
             if op == RESULT:  # it is there already
-                column = FROM_RESULTS + int(self._linked.numbers[row[Part.INPUTS], 0]) + row[Part.NUMBERS]
-                self._columns[node] = column
+                column = self._columns[node] = FROM_RESULTS + int(self._linked.numbers[node, 1])
                 return column
             is_flag = op in FLAG_OPS
             counts = self.mark_columns if is_flag else self.word_columns

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from otlp_verifier.language.assembly import JOB, NONE, RESULT, WIDTH, column
 from otlp_verifier.language.graph import Node, NodeId
 from otlp_verifier.language.jobs import Job, Jobs
 from otlp_verifier.language.symbols import StringCode, Symbols
@@ -20,19 +21,13 @@ from otlp_verifier.machine.program import JobKind
 
 
 class Part(IntEnum):
-    """Columns of a fragment's rows; a row reads rows above it only."""
+    """Columns of a fragment's rows, see wire/assembly.h; a row reads rows above it only."""
 
-    DOMAIN = 0
-    OP = 1  # a machine.operations.Op, JOB or RESULT
-    SYMBOL = 2  # which of the numbers stands for a symbol, from 1; 0 for none
-    NUMBERS = 3  # three of them
-    INPUTS = 6  # eight of them: rows, or NONE
-
-
-WIDTH: Final = 14
-NONE: Final = 0xFFFFFFFFFFFFFFFF
-JOB: Final = 100  # its inputs are those of `_inputs`, in that order
-RESULT: Final = 101  # number 0: which of the two results of the job that is its input
+    DOMAIN = column("domain")
+    OP = column("op")  # a machine.operations.Op, JOB or RESULT
+    SYMBOL = column("symbol")  # which of the numbers stands for a symbol, from 1; 0 for none
+    NUMBERS = column("numbers")  # three; of a RESULT which of the two results of the job that is its input
+    INPUTS = column("inputs")  # eight: rows, or NONE; those of a JOB as in `_inputs`
 
 
 class SymbolKind(IntEnum):
@@ -63,7 +58,6 @@ class Fragment:
 
 
 _NARROW: Final = (Op.NARROW, Op.NARROW_AT, Op.ROW_AT)
-_NO_NUMBERS: Final = (0, 0, 0)
 _NO_INPUTS: Final = (NONE,) * 8
 
 
@@ -121,13 +115,12 @@ class _Maker:
                 stack.pop()
             elif at not in inputs_of:
                 if isinstance(at, Job):
-                    inputs = _inputs(at)
+                    inputs_of[at] = _inputs(at)
                 elif (job := producer(at & 7, at >> 3)) is not None:
-                    inputs = (job,)
+                    inputs_of[at] = (job,)
                 else:
-                    inputs = [each << 3 | at & 7 for each in nodes[at & 7][at >> 3].inputs]
-                inputs_of[at] = inputs
-                stack.extend([each for each in reversed(inputs) if each is not None and each not in places])
+                    inputs_of[at] = [each << 3 | at & 7 for each in nodes[at & 7][at >> 3].inputs]
+                stack.extend([each for each in reversed(inputs_of[at]) if each is not None and each not in places])
             else:
                 stack.pop()
                 inputs = inputs_of[at]
@@ -141,23 +134,19 @@ class _Maker:
 
     def _node_numbers(self, domain: int, node: Node, inputs: Sequence[int | Job | None]) -> tuple[int, ...]:
         """The columns of a node's row before its inputs."""
-        op, numbers = node.op, node.numbers
-        if not numbers:
-            return (domain, op, 0, 0, 0, 0)
-        symbol, first = 0, numbers[0]
+        op, first = node.op, node.numbers[0] if node.numbers else 0
         if isinstance(first, StringCode):
-            symbol, numbers = 1, (self._strings[first.string],)
-        elif op in _NARROW:
-            column = int(numbers[1])
-            if NarrowTable.KEYS <= first < NarrowTable.CODES:
-                symbol, numbers = 2, (first, self._keys[first - NarrowTable.KEYS][column])
-            elif NarrowTable.CODES <= first < NarrowTable.SPAN_TREE:
-                symbol, numbers = 2, (first, self._texts[first - NarrowTable.CODES][column])
-        elif op is Op.HOLDS:
-            symbol, numbers = 1, (self._predicates[first],)
-        elif op is Op.WIDE and inputs:
-            return (domain, RESULT, 0, int(numbers[1]) & 1, 0, 0)
-        return (domain, op, symbol, *numbers, *_NO_NUMBERS[len(numbers) :])
+            return (domain, op, 1, self._strings[first.string], 0, 0)
+        first, second, third = (*(number for number in node.numbers if isinstance(number, int)), 0, 0, 0)[:3]
+        if op in _NARROW and NarrowTable.KEYS <= first < NarrowTable.CODES:
+            return (domain, op, 2, first, self._keys[first - NarrowTable.KEYS][second], 0)
+        if op in _NARROW and NarrowTable.CODES <= first < NarrowTable.SPAN_TREE:
+            return (domain, op, 2, first, self._texts[first - NarrowTable.CODES][second], 0)
+        if op is Op.HOLDS:
+            return (domain, op, 1, self._predicates[first], 0, 0)
+        if op is Op.WIDE and inputs:
+            return (domain, RESULT, 0, second & 1, 0, 0)
+        return (domain, op, 0, first, second, third)
 
 
 def _inputs(job: Job) -> tuple[int | None, ...]:

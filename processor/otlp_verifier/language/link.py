@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.language.assembly import mark_needed, unify
-from otlp_verifier.language.fragment import JOB, WIDTH, Fragment, Part, SymbolKind
+from otlp_verifier.language.assembly import JOB, RESULT, WIDTH, mark_needed, unify
+from otlp_verifier.language.fragment import Fragment, Part, SymbolKind
 from otlp_verifier.language.plan import CodedText, Predicate
-from otlp_verifier.machine.operations import Domain, Op
+from otlp_verifier.machine.operations import Domain, Op, WideTable
 
 # Operations whose single number is a constant: it goes to the constants, its index into the instruction.
 _TAKES_CONSTANT: Final = np.array(
@@ -24,10 +24,10 @@ class Linked:
 
     Attributes:
         rows: uint64 (rows, WIDTH), see fragment.Part.
-        levels: int64 (rows,), how many rounds of jobs must have run before each.
+        levels: uint32 (rows,), how many rounds of jobs must have run before each.
         roots: per fragment, the rows of the nodes that it was asked for.
-        numbers: int32 (rows, 3), the numbers of each as instructions hold them; of a JOB the first of its two columns
-            of results.
+        numbers: uint32 (rows, 3), the numbers of each as instructions hold them; of a JOB the first of its two columns
+            of results, of a RESULT table and column.
         constants: uint64, bit patterns.
         results: per domain, how many columns jobs give.
         symbols: what was numbered.
@@ -35,19 +35,19 @@ class Linked:
     """
 
     rows: NDArray[np.uint64]
-    levels: NDArray[np.int64]
+    levels: NDArray[np.uint32]
     roots: tuple[tuple[int, ...], ...]
-    numbers: NDArray[np.int32]
+    numbers: NDArray[np.uint32]
     constants: NDArray[np.uint64]
     results: dict[Domain, int]
     symbols: "LinkedSymbols"
 
     def needed(self, rows: Sequence[int]) -> NDArray[np.bool_]:
         """Which rows the given ones read, themselves included."""
-        found = np.zeros(len(self.rows), np.bool_)
-        found[np.array(rows, np.int64)] = True
+        found = np.zeros(len(self.rows), np.uint8)
+        found[np.array(rows, np.int64)] = 1
         mark_needed(self.rows, found)
-        return found
+        return found.astype(np.bool_)
 
 
 class LinkedSymbols:
@@ -103,28 +103,29 @@ def link(fragments: Sequence[Fragment]) -> Linked:
     """Join fragments; the result depends on them and their order alone."""
     symbols = LinkedSymbols()
     slots: list[int] = []
-    slot_starts = np.zeros(len(fragments), np.int64)
+    slot_starts = np.zeros(len(fragments), np.uint32)
     for number, fragment in enumerate(fragments):
         slot_starts[number] = len(slots)
         slots += symbols.add(fragment)
-    rows = np.concatenate([fragment.rows for fragment in fragments] or [np.empty((0, WIDTH), np.uint64)])
-    starts = np.cumsum([0, *(len(fragment.rows) for fragment in fragments)], dtype=np.int64)
-    out, places, levels = np.empty_like(rows), np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
-    made = unify(rows, starts, np.array(slots, np.uint64), slot_starts, out, places, levels)
-    out = np.ascontiguousarray(out[:made])
+    joined = np.concatenate([fragment.rows for fragment in fragments] or [np.empty((0, WIDTH), np.uint64)])
+    starts = np.cumsum([0, *(len(fragment.rows) for fragment in fragments)], dtype=np.uint32)
+    rows, places, levels = unify(joined, starts, np.array(slots, np.uint32), slot_starts)
+    placed = places.tolist()
     roots = tuple(
-        tuple(places[start + root].item() for root in fragment.roots)
+        tuple(placed[start + root] for root in fragment.roots)
         for start, fragment in zip(starts.tolist(), fragments, strict=False)
     )
-    numbers = out[:, Part.NUMBERS : Part.INPUTS].copy()
-    takes = np.isin(out[:, Part.OP], _TAKES_CONSTANT)
+    op, domains = rows[:, Part.OP], rows[:, Part.DOMAIN]
+    numbers = rows[:, Part.NUMBERS : Part.INPUTS].copy()
+    takes = np.isin(op, _TAKES_CONSTANT)
     constants, numbers[takes, 0] = np.unique(numbers[takes, 0], return_inverse=True)
-    # Of jobs numbers say more than fits an instruction.
-    is_job = out[:, Part.OP] == JOB
+    is_job, is_result = op == JOB, op == RESULT
     numbers[is_job] = 0
     results: dict[Domain, int] = {}
     for domain in Domain:
-        of_domain = is_job & (out[:, Part.DOMAIN] == domain)
+        of_domain = is_job & (domains == domain)
         results[domain] = 2 * int(np.count_nonzero(of_domain))
         numbers[of_domain, 0] = np.arange(0, results[domain], 2)
-    return Linked(out, levels[:made], roots, numbers.astype(np.int32), constants, results, symbols)
+    numbers[is_result, 1] = numbers[is_result, 0] + numbers[rows[is_result, Part.INPUTS], 0]
+    numbers[is_result, 0] = WideTable.RESULTS + domains[is_result]
+    return Linked(rows, levels, roots, numbers.astype(np.uint32), constants, results, symbols)

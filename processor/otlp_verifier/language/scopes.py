@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Any, Final
 
 from otlp_verifier.language import syntax
 from otlp_verifier.language.graph import Graph
@@ -70,7 +70,8 @@ def names(tree: syntax.Expression | None) -> Iterator[str]:
 
 def parts(tree: syntax.Expression) -> Iterator[syntax.Expression]:
     """What an expression is made of."""
-    for name in _field_names(type(tree)):
+    kind: type[Any] = type(tree)
+    for name in _field_names(kind):
         value = getattr(tree, name)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, syntax.Expression):
@@ -78,7 +79,7 @@ def parts(tree: syntax.Expression) -> Iterator[syntax.Expression]:
 
 
 @functools.cache
-def _field_names(kind: type) -> tuple[str, ...]:
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.name != "offset")
 
 
