@@ -4,6 +4,7 @@ What a rule becomes depends on nothing but its text and its parameters. So its
 fragment is made once and kept while rules around it change: see compiler.py.
 """
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -67,12 +68,12 @@ def fragment(jobs: Jobs, symbols: Symbols, roots: Sequence[tuple[Domain, NodeId]
 
 
 class _Maker:
-    """Nodes by key: node << 3 | domain; jobs by themselves."""
+    """Nodes by key: node << 3 | domain; of a job ~ its number."""
 
     def __init__(self, jobs: Jobs, symbols: Symbols) -> None:
         self._jobs = jobs
-        self._rows: list[tuple[int, ...]] = []
-        self._places: dict[int | Job, int] = {}
+        self._words: list[int] = []
+        self._places: dict[int, int] = {}
         self._symbols: list[tuple[SymbolKind, Any]] = []
         self._keys: dict[int, list[int]] = {}
         for domain, slots in symbols.keys.items():
@@ -96,7 +97,7 @@ class _Maker:
         keys = [node << 3 | domain for domain, node in roots]
         for key in keys:
             self._visit(key)
-        rows = np.array(self._rows, np.uint64).reshape(-1, WIDTH)
+        rows = np.frombuffer(array("Q", self._words), np.uint64).reshape(-1, WIDTH)
         return Fragment(rows, tuple(self._places[key] for key in keys), tuple(self._symbols), self._asked)
 
     def _symbol(self, kind: SymbolKind, content: object) -> int:
@@ -105,46 +106,53 @@ class _Maker:
 
     def _visit(self, root: int) -> None:
         """Add a node behind what it reads; rules may be too deep to recurse."""
-        places, producer = self._places, self._jobs.producer
+        places, producers, jobs = self._places, self._jobs.producers, self._jobs.all
         nodes = {int(domain): graph.nodes for domain, graph in self._jobs.graphs.items()}
-        inputs_of: dict[int | Job, Sequence[int | Job | None]] = {}
-        stack: list[int | Job] = [root]
+        inputs_of: dict[int, Sequence[int | None]] = {}
+        stack = [root]
         while stack:
             at = stack[-1]
             if at in places:
                 stack.pop()
-            elif at not in inputs_of:
-                if isinstance(at, Job):
-                    inputs_of[at] = _inputs(at)
-                elif (job := producer(at & 7, at >> 3)) is not None:
-                    inputs_of[at] = (job,)
+                continue
+            inputs = inputs_of.get(at)
+            if inputs is None:
+                if at < 0:
+                    inputs = _inputs(jobs[~at])
+                elif (job := producers.get((at & 7, at >> 3))) is not None:
+                    inputs = (~job,)
                 else:
-                    inputs_of[at] = [each << 3 | at & 7 for each in nodes[at & 7][at >> 3].inputs]
-                stack.extend([each for each in reversed(inputs_of[at]) if each is not None and each not in places])
+                    inputs = [each << 3 | at & 7 for each in nodes[at & 7][at >> 3].inputs]
+                missing = [each for each in reversed(inputs) if each is not None and each not in places]
+                if missing:
+                    inputs_of[at] = inputs
+                    stack += missing
+                    continue
+            stack.pop()
+            rows = [NONE if each is None else places[each] for each in inputs]
+            places[at] = len(places)
+            if at < 0:
+                numbers = _numbers(jobs[~at])
             else:
-                stack.pop()
-                inputs = inputs_of[at]
-                rows = [NONE if each is None else places[each] for each in inputs]
-                places[at] = len(self._rows)
-                if isinstance(at, Job):
-                    numbers = _numbers(at)
-                else:
-                    numbers = self._node_numbers(at & 7, nodes[at & 7][at >> 3], inputs)
-                self._rows.append((*numbers, *rows, *_NO_INPUTS[len(rows) :]))
+                numbers = self._node_numbers(at & 7, nodes[at & 7][at >> 3], is_result=(at & 7, at >> 3) in producers)
+            self._words += numbers
+            self._words += rows
+            self._words += _NO_INPUTS[len(rows) :]
 
-    def _node_numbers(self, domain: int, node: Node, inputs: Sequence[int | Job | None]) -> tuple[int, ...]:
+    def _node_numbers(self, domain: int, node: Node, *, is_result: bool) -> tuple[int, ...]:
         """The columns of a node's row before its inputs."""
-        op, first = node.op, node.numbers[0] if node.numbers else 0
+        op, first = int(node.op), node.numbers[0] if node.numbers else 0
         if isinstance(first, StringCode):
             return (domain, op, 1, self._strings[first.string], 0, 0)
-        first, second, third = (*(number for number in node.numbers if isinstance(number, int)), 0, 0, 0)[:3]
+        numbers = [number for number in node.numbers if isinstance(number, int)]
+        first, second, third = (*numbers, 0, 0, 0)[:3]
         if op in _NARROW and NarrowTable.KEYS <= first < NarrowTable.CODES:
             return (domain, op, 2, first, self._keys[first - NarrowTable.KEYS][second], 0)
         if op in _NARROW and NarrowTable.CODES <= first < NarrowTable.SPAN_TREE:
             return (domain, op, 2, first, self._texts[first - NarrowTable.CODES][second], 0)
-        if op is Op.HOLDS:
+        if op == Op.HOLDS:
             return (domain, op, 1, self._predicates[first], 0, 0)
-        if op is Op.WIDE and inputs:
+        if is_result:
             return (domain, RESULT, 0, second & 1, 0, 0)
         return (domain, op, 0, first, second, third)
 

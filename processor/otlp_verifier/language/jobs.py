@@ -22,7 +22,7 @@ class Job:
     Attributes:
         kind, function: see there.
         members, queries: domains.
-        mask: flag of members: those that count.
+        mask: flag of members: those that count. WINDOW: with a mask it gives how many in the window do.
         value: word of members: what is summed or compared.
         member_at, query_at: GROUP: the group, NO_ROW for none. INTERVAL: the member's position.
         low, high: INTERVAL: words of queries. WINDOW: nanoseconds, `high` 2**63 - 1 for no end.
@@ -53,24 +53,29 @@ class Job:
 
 @dataclass
 class Jobs:
-    """All jobs of a rule, each once; a job's results are columns of the RESULTS table of its queries' domain."""
+    """All jobs of a rule, each once; a job's results are columns of the RESULTS table of its queries' domain.
+
+    Attributes:
+        graphs: per domain.
+        all: in the order in which they were asked for.
+        producers: which of them gives what a node loads, by domain and node.
+
+    """
 
     graphs: dict[Domain, Graph]
+    all: list[Job] = field(default_factory=list)
+    producers: dict[tuple[int, NodeId], int] = field(default_factory=dict)
     _results: dict[Job, tuple[NodeId, NodeId]] = field(default_factory=dict)
-    _producers: dict[tuple[int, NodeId], Job] = field(default_factory=dict)
 
     def results(self, job: Job) -> tuple[NodeId, NodeId]:
         """The words with a job's two results: the value and the count, or a window's low and high."""
         found = self._results.get(job)
         if found is None:
-            column = 2 * len(self._results)
+            column = 2 * len(self.all)
             graph, table = self.graphs[job.queries], WideTable.RESULTS + job.queries
             first = graph.node(Op.WIDE, numbers=(table, column))
             found = self._results[job] = first, graph.node(Op.WIDE, numbers=(table, column + 1))
             for node in found:
-                self._producers[job.queries, node] = job
+                self.producers[job.queries, node] = len(self.all)
+            self.all.append(job)
         return found
-
-    def producer(self, domain: int, node: NodeId) -> Job | None:
-        """The job whose result a node loads, if it is such a node."""
-        return self._producers.get((domain, node))

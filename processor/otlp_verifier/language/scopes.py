@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Final, get_args
 
 from otlp_verifier.language import syntax
 from otlp_verifier.language.graph import Graph
@@ -70,17 +69,16 @@ def names(tree: syntax.Expression | None) -> Iterator[str]:
 
 def parts(tree: syntax.Expression) -> Iterator[syntax.Expression]:
     """What an expression is made of."""
-    kind: type[Any] = type(tree)
-    for name in _field_names(kind):
+    for name in _FIELD_NAMES[type(tree)]:
         value = getattr(tree, name)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, syntax.Expression):
                 yield part
 
 
-@functools.cache
-def _field_names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind) if field.name != "offset")
+_FIELD_NAMES: Final[Mapping[type, tuple[str, ...]]] = {
+    kind: tuple(field.name for field in fields(kind) if field.name != "offset") for kind in get_args(syntax.Expression)
+}
 
 
 def alternatives(tree: syntax.Expression | None, *, negated: bool = False) -> int:
