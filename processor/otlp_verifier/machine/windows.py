@@ -26,6 +26,8 @@ def _walk(shift, or_at, own, times, traces, trace_count, places):
     for trace in range(trace_count):
         begin, end = np.int64(traces[trace]), np.int64(traces[trace + 1])
         at = i = begin
+        if begin == end:
+            continue
         if own[end - 1] + to_query >= to_query and times[end - 1] + to_member >= to_member:
             while i < end and at < end:
                 places[i] = at
