@@ -32,6 +32,7 @@ ORDER = [
     "files",
     "report",
     "settings",
+    "tuning",
     "selection",
     "serve",
     "testing",

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from otlp_verifier.cli import main
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.rules.catalogue import load as load_rules
+from otlp_verifier.selection import selected
 from otlp_verifier.settings import Settings
 from otlp_verifier.settings import load as load_settings
 
@@ -85,7 +86,9 @@ def test_configurations_in_pages_are_good(text: str, tmp_path: Path) -> None:
     elif content.keys() <= set(Settings.__struct_fields__):
         path = tmp_path / "otlp-verifier.yaml"
         path.write_text(text)
-        load_settings(path)
+        file = load_settings(path)
+        if not file.settings.rules.files:
+            selected(file)
     elif text.startswith("# builder-config.yaml"):
         manifest = yaml.safe_load((ROOT / "collector-config" / "builder-config.yaml").read_text())
         ours = {entry["gomod"] for entry in manifest["processors"]}

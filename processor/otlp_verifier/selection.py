@@ -1,5 +1,6 @@
-"""Which rules a configuration selects."""
+"""Which rules a configuration selects, as it wants them."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal, get_args
@@ -12,15 +13,18 @@ from otlp_verifier.rules.catalogue import DecidedBy, Rule, load
 from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
 from otlp_verifier.settings import SettingsFile
 from otlp_verifier.settings.presets import presets
+from otlp_verifier.tuning import tuned
 
-_GROUPS: Final = frozenset({"all", "default", *get_args(SeverityName), *get_args(DecidedBy)})
+# How binding the source of a rule is: the first word of its level, whatever else is said with it.
+LEVELS: Final = ("must", "should", "derived", "heur", "policy")
+_GROUPS: Final = frozenset({"all", "default", *LEVELS, *get_args(SeverityName), *get_args(DecidedBy)})
 
 
 def selected(file: SettingsFile) -> tuple[Rule, ...]:
-    """The rules that `rules` in the configuration selects, sorted by id.
+    """The rules that `rules` in the configuration selects, tuned as it says, sorted by id.
 
     Raises:
-        SettingsError: a name in `rules` or in a policy that no rule has.
+        SettingsError: a name in `rules` or in a policy that no rule has; what a rule cannot be tuned to.
         RuleFileErrors: a rule file cannot be read.
 
     """
@@ -28,7 +32,7 @@ def selected(file: SettingsFile) -> tuple[Rule, ...]:
     chosen = _named(file, rules, "select") - _named(file, rules, "ignore")
     for at, policy in _policies(file):
         _check_policy(file, policy, rules, chosen, at)
-    return tuple(rule for rule in rules if rule.id in chosen)
+    return tuned(file, [rule for rule in rules if rule.id in chosen], groups(rules))
 
 
 def known(file: SettingsFile) -> tuple[Rule, ...]:
@@ -116,11 +120,15 @@ def _only(policy: Policy, running: set[str]) -> Policy:
 def groups(rules: Iterable[Rule]) -> Mapping[str, set[str]]:
     """Every name that a selection may have, and the ids of the rules that it stands for.
 
-    Ids, families, severities, what decides a rule (record, batch, trace), `all`, `default`, and presets.
+    Ids, families, severities, levels, what decides a rule (record, batch, trace), `all`, `default`, and presets.
     """
-    found: dict[str, set[str]] = {name: set() for name in ("all", "default", *get_args(SeverityName))}
+    found: dict[str, set[str]] = {name: set() for name in _GROUPS}
     for rule in rules:
-        for name in (rule.id, rule.family, rule.severity, rule.decided_by, "all", "default" if rule.default else ""):
+        level = re.match("[a-z]*", rule.level.lower())
+        for name in (
+            rule.id, rule.family, rule.severity, rule.decided_by, "all", "default" if rule.default else "",
+            level[0] if level and level[0] in LEVELS else "",
+        ):  # fmt: skip
             if name:
                 found.setdefault(name, set()).add(rule.id)
     for name, preset in presets().items():

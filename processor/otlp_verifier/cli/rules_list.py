@@ -33,12 +33,12 @@ def command(config: Path | None, form: str) -> None:
 
     with shown():
         file = load(config)
-        running = {rule.id for rule in selected(file)}
+        running = {rule.id: rule for rule in selected(file)}
     rows: list[dict[str, str]] = [
         {
             "id": rule.id,
             "runs": "yes" if rule.id in running else "no",
-            "severity": rule.severity,
+            "severity": running.get(rule.id, rule).severity,
             "level": rule.level,
             "decided_by": rule.decided_by or "",
             "family": rule.family or "",

@@ -5,8 +5,8 @@ YAML does not have, `source` reads a file and says on which line it is wrong,
 `schema` describes the file to editors and to the documentation.
 """
 
-from otlp_verifier.settings.model import Settings
+from otlp_verifier.settings.model import Settings, Tuning
 from otlp_verifier.settings.schema import json_schema
 from otlp_verifier.settings.source import SettingsError, SettingsFile, load
 
-__all__ = ["Settings", "SettingsError", "SettingsFile", "json_schema", "load"]
+__all__ = ["Settings", "SettingsError", "SettingsFile", "Tuning", "json_schema", "load"]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from otlp_verifier.files.settings import FileSettings
-from otlp_verifier.policy import Policy
+from otlp_verifier.policy import Policy, SeverityName
 from otlp_verifier.settings.scalars import Address, Duration, FileMode, TcpAddress
 from otlp_verifier.wire.limits import Limits
 
@@ -53,19 +53,41 @@ class ServerLimits(Limits, frozen=True):
     ] = field(default_factory=lambda: Duration("100ms"))
 
 
+class Tuning(_Section, frozen=True):
+    """Rules as you want them."""
+
+    rules: Annotated[tuple[str, ...], Meta(min_length=1, description="Which rules, by the names that `select` takes")]
+    severity: Annotated[SeverityName | None, Meta(description="Another severity")] = None
+    parameters: Annotated[
+        dict[str, int | str],
+        Meta(description="Other limits, by the names on the rule's page: numbers, or durations such as `5ms`"),
+    ] = field(default_factory=dict)
+    where: Annotated[
+        str | None,
+        Meta(
+            description="An OTTL condition: the rules look only at records that it is true of, as in "
+            '`resource.attributes["service.name"] == "shop"` or `instrumentation_scope.name != "legacy"`'
+        ),
+    ] = None
+
+
 class Rules(_Section, frozen=True):
     """Which rules run."""
 
     select: Annotated[
         tuple[str, ...],
         Meta(
-            description="Rule ids, families, severities, `record`, `batch` or `trace` (what decides a rule), presets, "
-            "`default` (those on by default) or `all`"
+            description="Rule ids, families, severities, `must`, `should`, `derived`, `heur` or `policy` (how binding "
+            "the source is), `record`, `batch` or `trace` (what decides a rule), presets, `default` (those on by "
+            "default) or `all`"
         ),
     ] = ("default",)
     ignore: Annotated[tuple[str, ...], Meta(description="What to leave out of those selected, by the same names")] = ()
     files: Annotated[
         tuple[str, ...], Meta(description="Files with rules of your own, relative to the configuration file")
+    ] = ()
+    tune: Annotated[
+        tuple[Tuning, ...], Meta(description="Rules with another severity, other limits, or for some records only")
     ] = ()
 
 

@@ -117,8 +117,9 @@ def _kind(part: Schema) -> str:
         return ", ".join(f"`{value}`" for value in part["enum"] if value is not None)
     if "examples" in part:
         return "such as " + ", ".join(f"`{example}`" for example in part["examples"])
-    if isinstance(part.get("additionalProperties"), dict):
-        return "name: as `policy`"
+    of_names = part.get("additionalProperties")
+    if isinstance(of_names, dict):
+        return "name: as `policy`" if "$ref" in of_names else f"name: {expected(of_names)}"
     return expected(part)
 
 
