@@ -158,7 +158,8 @@ class Engine:
         self._locate(tables)
         *rounds, last = program.rounds
         for each in rounds:
-            self._interpret(program, each.phases, rows)
+            if each.phases:
+                self._interpret(program, each.phases, rows)
             for job in each.jobs:
                 self._jobs.run(job, rows)
         return self._report(program, last.phases, rows)
