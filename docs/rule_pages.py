@@ -35,6 +35,7 @@ FAMILIES: Final = {
     "attributes": "Attributes of all records.",
     "resource": "Resources and scopes: where spans come from.",
     "flow": "Calls and messages between services.",
+    "sensitive": "Secrets and personal data, in all texts of all records.",
 }
 DECIDED_BY: Final = {
     "record": "one record",
@@ -46,10 +47,6 @@ REASONS: Final = {
     "registry": (
         "They wait for the registry",
         "Not yet: which attributes there are, and of which type, is a table that the verifier does not load.",
-    ),
-    "patterns": (
-        "They wait for the engine of many patterns",
-        "Not yet: secrets and personal data are to be looked for in all texts at once, in time that is linear in them.",
     ),
     "attributes": (
         "They need attributes as records",
@@ -225,7 +222,7 @@ def _index(rules: list[Rule], coverage: Mapping[str, Any]) -> str:
 
 def _counts(group: Mapping[str, Any], coverage: Mapping[str, Any]) -> list[int]:
     without = {reason: len(ids) for reason, ids in group.get("without", {}).items()}
-    later = sum(without.get(reason, 0) for reason in ("registry", "patterns", "attributes", "operator"))
+    later = sum(without.get(reason, 0) for reason in ("registry", "attributes", "operator"))
     rules = group["rules"]
     in_part = len(set(rules) & set(coverage["in_part"]))
     return [len(rules) + sum(without.values()), len(rules), in_part, later, sum(without.values()) - later]

@@ -19,6 +19,7 @@ ORDER = [
     "columns",
     "relate",
     "machine",
+    "sensitive",
     "language",
     "rules",
     "effects",

@@ -17,7 +17,9 @@ MINE = """
   description: Every span has a name.
   rule: for each span s require s.name != ""
 """
-PRODUCTION = {rule.id for rule in builtin() if rule.default and rule.severity != "information"}
+PRODUCTION = {rule.id for rule in builtin() if rule.default and rule.severity != "information"} | {
+    name for name in presets()["production"].select if name.startswith("secret-")
+}
 IDENTITY = {rule.id for rule in builtin() if rule.family == "identity"}
 
 

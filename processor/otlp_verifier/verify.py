@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import Columns, Defect, ResourceNarrow, ScopeNarrow, SpanNarrow, Table
+from otlp_verifier.language.paths import ATTRIBUTES
 from otlp_verifier.language.plan import Plan
 from otlp_verifier.lookups import Lookups
 from otlp_verifier.machine.interpreter import run
@@ -17,10 +18,12 @@ from otlp_verifier.policy import Completeness
 from otlp_verifier.relate.clocks import Clocks
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tree import Tree
+from otlp_verifier.sensitive.records import SensitiveRecords
 from otlp_verifier.wire.limits import Limits
 from otlp_verifier.wire.splicer import splice
 
 _FINDINGS_AT_FIRST = 1024
+_NOTHING = np.empty((1, 0), np.uint32)
 _FORGED = np.uint32(Defect.FORGED)
 
 
@@ -91,6 +94,7 @@ class Engine:
             Domain.LINK: columns.links,
         }
         self._lookups = Lookups(plan)
+        self._sensitive = SensitiveRecords(plan.sensitive, ATTRIBUTES) if plan.sensitive else None
         self._job_columns = JobColumns(*needed_columns((plan.batch, plan.trace)), plan.results)
         self._jobs = JobRunner(self.columns, self.relations, self.tree, self._job_columns)
         self._generation: tuple[int, ...] = ()
@@ -147,12 +151,15 @@ class Engine:
             self.clocks.load(columns)
         tables = self._tables
         self._lookups.load(columns, tables)
+        if self._sensitive is not None:
+            self._sensitive.load(columns, tables)
         rows = {domain: table.rows for domain, table in tables.items()}
         rows[Domain.TRACE] = self.relations.trace_count
         self._locate(tables)
         *rounds, last = program.rounds
         for each in rounds:
-            self._interpret(program, each.phases, rows)
+            if each.phases:
+                self._interpret(program, each.phases, rows)
             for job in each.jobs:
                 self._jobs.run(job, rows)
         return self._report(program, last.phases, rows)
@@ -164,10 +171,10 @@ class Engine:
 
     def _locate(self, tables: dict[Domain, Table]) -> None:
         """Tell the machine where the columns are, if any have moved since the last batch."""
-        columns, jobs = self.columns, self._job_columns
+        columns, jobs, sensitive = self.columns, self._job_columns, self._sensitive
         generation = (
             columns.generation, self._lookups.generation, self.relations.generation, self.tree.generation,
-            self.clocks.generation,
+            self.clocks.generation, 0 if sensitive is None else sensitive.generation,
         )  # fmt: skip
         if generation != self._generation:
             self._generation = generation
@@ -178,7 +185,7 @@ class Engine:
                 *(table.narrow for table in tables.values()), columns.attributes.narrow, self.relations.spans,
                 self.relations.traces, *(self._lookups.key_rows[domain] for domain in tables),
                 *(self._lookups.codes[domain] for domain in tables), self.tree.spans, self.tree.links,
-                self.clocks.resources,
+                self.clocks.resources, *([_NOTHING] * len(tables) if sensitive is None else sensitive.found.values()),
             )  # fmt: skip
             marks = tuple(jobs.marks.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs

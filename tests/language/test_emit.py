@@ -8,14 +8,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otlp_verifier.language.compiler import Source, compile_rules
-from otlp_verifier.language.emit import Constants, Emitter, Report
+from otlp_verifier.language.emit import Emitted, Report, emit
+from otlp_verifier.language.fragment import fragment
 from otlp_verifier.language.graph import Graph, NodeId, bits
 from otlp_verifier.language.jobs import Jobs
+from otlp_verifier.language.link import Linked, link
+from otlp_verifier.language.plan import CodedText
+from otlp_verifier.language.symbols import Symbols
 from otlp_verifier.machine.operations import Domain, Op
 from tests.machine.programs import EXTREMES, NO_ROW, Memory
 from tests.reference import machine as reference
 
 ROWS = 5
+SYMBOLS = Symbols()
+SYMBOLS.text(TEXT := CodedText(Domain.SPAN))
+SYMBOLS.predicate("any", TEXT, lambda: lambda _: True)
+
+
+def emitted_from(graph: Graph, nodes: list[NodeId]) -> tuple[Emitted, Linked]:
+    """The program that reports where nodes are set, each with its place as number."""
+    made = fragment(Jobs(dict.fromkeys(Domain, graph)), SYMBOLS, [(Domain.SPAN, node) for node in nodes])
+    linked = link([made])
+    return emit(linked, [Report(number, row) for number, row in enumerate(linked.roots[0])]), linked
 
 
 class Maker:
@@ -84,10 +98,9 @@ def test_programs_compute_what_their_graphs_say(rng: Random, size: int, rules: i
     for _ in range(size):
         maker.grow()
     chosen = [rng.choice(maker.flags[-20:]) for _ in range(rules)]
-    constants = Constants()
-    reports = [Report(rule, Domain.SPAN, node) for rule, (node, _) in enumerate(chosen)]
-    emitted = Emitter(Jobs(dict.fromkeys(Domain, maker.graph)), constants).emit(reports)
-    memory = Memory(maker.memory.wide, maker.memory.narrow, tuple(constants.index) or (0,), maker.memory.truth)
+    emitted, linked = emitted_from(maker.graph, [node for node, _ in chosen])
+    constants = tuple(linked.constants.tolist()) or (0,)
+    memory = Memory(maker.memory.wide, maker.memory.narrow, constants, maker.memory.truth)
     program = [tuple(line) for line in emitted.program.instructions.tolist()]
     found = memory.run(program, ROWS, registers=max(emitted.words, emitted.flags))
     expected = {(rule, row) for rule, (_, holds) in enumerate(chosen) for row in range(ROWS) if holds[row]}
@@ -101,7 +114,7 @@ def test_registers_are_used_again() -> None:
     for k in range(100):
         word = graph.node(Op.WIDE, numbers=(0, k))
         flag = graph.both(flag, graph.node(Op.EQUAL_K, word, numbers=(k,)))
-    emitted = Emitter(Jobs(dict.fromkeys(Domain, graph)), Constants()).emit([Report(0, Domain.SPAN, flag)])
+    emitted, _ = emitted_from(graph, [flag])
     assert (emitted.words, emitted.flags) == (1, 3)
 
 
@@ -110,9 +123,8 @@ def test_a_result_never_lies_where_its_operands_lie() -> None:
     maker = Maker(rng)
     for _ in range(300):
         maker.grow()
-    reports = [Report(rule, Domain.SPAN, node) for rule, (node, _) in enumerate(maker.flags[-40:])]
-    program = Emitter(Jobs(dict.fromkeys(Domain, maker.graph)), Constants()).emit(reports).program.instructions
-    for op, to, a, b, _ in program.tolist():
+    emitted, _ = emitted_from(maker.graph, [node for node, _ in maker.flags[-40:]])
+    for op, to, a, b, _ in emitted.program.instructions.tolist():
         if op in reference.LOGIC:
             assert to != a
             assert op == Op.NOT or to != b

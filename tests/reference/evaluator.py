@@ -23,6 +23,7 @@ from otlp_verifier.rules.catalogue import Rule
 from tests.reference.assumptions import assumed
 from tests.reference.records import Record, Records, attribute, clock_of, read, records, span_of, trace_of
 from tests.reference.relations import read_id, standing_order
+from tests.reference.sensitive import holds
 from tests.reference.values import (
     CALLS,
     MAYBE,
@@ -331,6 +332,10 @@ def _value(tree: Expression, scope: _Scope) -> Any:
             return None if record is None else attribute(record, tree.key)
         case Call(function="IsRootSpan"):
             return read(span_of(scope.main), "parent_span_id") is None
+        case Call(function="HasSensitive", arguments=(Name() as path, Literal(value=str() as named))):
+            record, rest = _walk(path, scope)
+            assert not rest, path
+            return record is not None and holds(record, named)
         case Call():
             return CALLS[tree.function](*(_value(argument, scope) for argument in tree.arguments))
         case syntax.Quantified():

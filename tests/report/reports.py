@@ -6,6 +6,7 @@ from dataclasses import replace
 from otlp_verifier.files import Format, InputFile, Inputs, Source, SpanView, TraceView
 from otlp_verifier.files.view import PathSpan
 from otlp_verifier.findings import Finding
+from otlp_verifier.findings.witness import Measure, NearMiss, Witness, WitnessSpan
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.kinds import kind_of, parents, path_to
 from otlp_verifier.report.model import Comparison, Entry, Recorded, Report, RuleTally
@@ -119,6 +120,26 @@ def report(*, entries: Sequence[Entry] | None = None, comparison: Comparison | N
         inputs=inputs,
         comparison=comparison,
     )
+
+
+def with_witness() -> Report:
+    """The same, where the first finding says why it is one."""
+    base = report()
+    spans = tuple(
+        WitnessSpan(
+            role=role, span_id=view.span_id, name=view.name, service=view.service, start=str(view.start_ns),
+            end=str(view.end_ns),
+        )
+        for role, view in (("subject", shop().spans[7]), ("once", shop().spans[4]))
+    )  # fmt: skip
+    witness = Witness(
+        rechecked=True,
+        spans=spans,
+        near_miss=NearMiss(span=1, how="close", text="12.3 ms too late", slack_ns=12_300_000),
+        measure=Measure(what="count(child)", value=23, operator="<=", bound=20),
+    )
+    first, *others = base.entries
+    return replace(base, entries=(replace(first, witness=witness), *others))
 
 
 def with_errors(base: Report) -> Report:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from otlp_verifier.files import Inputs, Located, Source, TraceView
 from otlp_verifier.files.view import PathSpan
 from otlp_verifier.findings import Finding
+from otlp_verifier.findings.witness import Witness
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.baseline import Baseline
 from otlp_verifier.report.collect import SPANS_MAX, SPANS_PER_TRACE_MAX, TRACES_PER_GROUP_MAX, Collector
@@ -42,6 +43,7 @@ class Part:
     number: int = 0
     spans_more: int = 0
     asked: list[int | None] = field(default_factory=list)
+    disputed: frozenset[str] = frozenset()
 
     @property
     def spans(self) -> int:
@@ -73,6 +75,9 @@ class Part:
 
     def spans_in(self, _trace: int) -> int:
         return self.spans
+
+    def witness(self, located: Located) -> Witness | None:
+        return None if located.finding.span in self.disputed else Witness(rechecked=True, spans=())
 
     def trace(self, number: int, spans_max: int = 1_000, *, attributes: bool = False) -> TraceView:
         names = [name for _, name in self.found] + ["fine"] * self.spans_more
@@ -185,3 +190,21 @@ def test_failures_follow_the_severity() -> None:
     assert report.failures("warning") == 3
     assert report.failures("information") == 4
     assert report.failures(None) == 0
+
+
+def test_what_is_disputed_is_counted_by_itself_and_nowhere_else() -> None:
+    part = Part([(0, "GET"), (0, "POST"), (1, "POST"), (1, "GET")], disputed=frozenset({"POST"}))
+    report = collected([part])
+    assert report.disputed == {"a": 1, "b": 1}
+    assert report.found == 2
+    assert {rule.id: (rule.found, rule.kept) for rule in report.rules} == {"a": (1, 1), "b": (1, 1), "c": (0, 0)}
+    assert [entry.finding.span for entry in report.entries] == ["GET", "GET"]
+    assert all(entry.witness is not None for entry in report.entries)
+    assert report.failures("error") == 1
+    alone = collected([Part([(0, "POST")], disputed=frozenset({"POST"}))])
+    assert (alone.found, alone.failures("error"), alone.traces) == (0, 0, ())
+
+
+def test_what_is_disputed_goes_into_no_baseline() -> None:
+    known = _added(Collector(RULES, every=True), [Part([(0, "POST")], disputed=frozenset({"POST"}))])
+    assert not known.recorded

@@ -228,6 +228,14 @@ def test_findings_alike_are_paged_through(opened: Any) -> None:
     assert page.texts(".kind .message") == ["number 2"]
 
 
+def test_why_a_finding_is_one_is_shown_with_it(opened: Any) -> None:
+    page = opened(replace(reports.with_witness(), disputed={"few": 1}))
+    first = page.texts(".kind .why")[0]
+    assert "nearest miss once SELECT stock of stock: 12.3 ms too late" in first
+    assert "counted count(child) is 23; wanted: <= 20" in first
+    assert "a second evaluation did not confirm it (few)" in page.texts(".problems")[0]
+
+
 def test_markup_in_telemetry_is_text(opened: Any) -> None:
     entry = reports.report().entries[0]
     evil = "<img src=x onerror='document.title=1'><b>bold</b>"

@@ -2,12 +2,15 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 
+from otlp_verifier.findings.witness import Witness
 from otlp_verifier.report import json_document
 from otlp_verifier.report.model import Recorded, Report
 from tests.report import reports
@@ -17,6 +20,7 @@ REPORTS = {
     "findings": reports.report(),
     "more than is kept": reports.report(extra=5),
     "nothing": reports.report(entries=()),
+    "witnesses": reports.with_witness(),
     "unreadable": reports.with_errors(reports.report()),
     "compared": reports.compared([Recorded(one.kind, "error", "went", 3) for one in reports.report().entries[:1]]),
 }
@@ -64,7 +68,8 @@ def test_a_format_without_lines_has_none() -> None:
 
 
 def test_summary_counts_what_is_not_listed() -> None:
-    summary = written(reports.with_errors(reports.report(extra=5)))["summary"]
+    report = replace(reports.report(extra=5), disputed={"span-end-before-start": 2, "trace-id-zero": 1})
+    summary = written(reports.with_errors(report))["summary"]
     assert summary == {
         "files": 2,
         "spans": 22,
@@ -74,6 +79,7 @@ def test_summary_counts_what_is_not_listed() -> None:
         "left_out": 5,
         "by_severity": {"error": 6, "warning": 2, "information": 1},
         "unreadable": 2,
+        "disputed": 3,
     }
 
 
@@ -95,3 +101,10 @@ def test_errors_and_notices_say_where() -> None:
     document = written(REPORTS["unreadable"])
     assert [(one["file"], one["line"]) for one in document["errors"]] == [("broken.json", 3), ("folder", None)]
     assert [(one["code"], one["count"]) for one in document["notices"]] == [("signal-skipped", 7)]
+
+
+def test_findings_carry_their_witness() -> None:
+    report = reports.with_witness()
+    first, *others = written(report)["findings"]
+    assert msgspec.convert(first["witness"], Witness) == report.entries[0].witness
+    assert [one["witness"] for one in others] == [None] * len(others)

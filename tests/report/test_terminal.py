@@ -146,3 +146,21 @@ def test_what_went_is_listed() -> None:
     assert "payment: it went (3 times)" in text
     assert text.endswith("; 1 known, 1 kind gone\n")
     assert "span `authorize card` ended" not in text
+
+
+def test_why_a_finding_is_one_is_said_below_it() -> None:
+    report = reports.with_witness()
+    lines = through_pipe(report).splitlines()
+    at = next(at for at, line in enumerate(lines) if report.entries[0].finding.message in line)
+    assert [line.strip() for line in lines[at + 1 : at + 3]] == [
+        "counted  `count(child)` is 23; wanted: <= 20",
+        "nearest miss  once `SELECT stock` of stock: 12.3 ms too late",
+    ]
+    assert through_pipe(report, "concise") == through_pipe(reports.report(), "concise")
+
+
+@pytest.mark.parametrize("statistics", [False, True])
+def test_what_was_disputed_is_said(statistics: bool) -> None:
+    report = replace(reports.report(), disputed={"few": 2})
+    text = through_pipe(report, statistics=statistics)
+    assert "2 findings are not reported, because a second evaluation did not confirm them (few)" in text

@@ -14,7 +14,13 @@ from otlp_verifier.rules.errors import RuleFileErrors
 
 RULES = catalogue.builtin()
 WHOLE = [rule for rule in RULES if rule.part == 0]
-SEVERITIES = {"E": "error", "W": "warning", "I": "information", "I→W if metrics are cumulative": "information"}
+SEVERITIES = {
+    "E": "error",
+    "W": "warning",
+    "I": "information",
+    "E/W": "warning",
+    "I→W if metrics are cumulative": "information",
+}
 # What decides it: of several the least that a trace can be judged by; state over time is no rule's.
 EVIDENCE = {"R": "record", "B": "batch", "T": "trace", "B/T": "trace", "T/S": "trace"}
 # Not of the catalogue of invariants: how a record is encoded, which only a verifier of bytes can see.

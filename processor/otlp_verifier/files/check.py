@@ -25,7 +25,8 @@ from otlp_verifier.files.view import PathSpan, TraceView, path_to, span_of, span
 from otlp_verifier.findings import Finding
 from otlp_verifier.findings.batch import Batch
 from otlp_verifier.findings.renderer import NAME_MAX
-from otlp_verifier.findings.wording import clean
+from otlp_verifier.findings.witness import Rechecker, Witness, Witnesses
+from otlp_verifier.findings.wording import shown
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.policy import Completeness
@@ -47,6 +48,7 @@ class Located:
         trace: number of the trace in its part, for Checked.trace; None for findings on resources and scopes.
         scope: name of the instrumentation scope; empty for resources and whole traces.
         path: spans from the root down to the one that the finding is shown with; empty for resources and scopes.
+        rule, row: number of the rule, and row in the table of its domain, for Checked.witness.
 
     """
 
@@ -55,6 +57,8 @@ class Located:
     trace: int | None
     scope: str = ""
     path: tuple[PathSpan, ...] = ()
+    rule: int = 0
+    row: int = 0
 
 
 class Checked:
@@ -67,12 +71,16 @@ class Checked:
 
     """
 
-    def __init__(self, outcome: Outcome, gathered: Gathered, worker: Worker, names: Sequence[str]) -> None:
+    def __init__(
+        self, outcome: Outcome, gathered: Gathered, worker: Worker, names: Sequence[str], witnesses: Witnesses
+    ) -> None:
         self.outcome = outcome
         self.spans = outcome.spans
         self._gathered = gathered
         self._worker = worker
         self._names = names
+        self._witnesses = witnesses
+        self._disputed: set[tuple[int, int]] = set()
         self._domains = worker.plan.domains
         self._rows = _once(outcome._rows, gathered, self._domains)
         self.findings_by_rule = self._rows.counts
@@ -85,9 +93,19 @@ class Checked:
         engine = self._worker.engine
         rendered = self._worker.renderer.render(rows, engine.columns, engine.relations, len(rows.rules))
         return [
-            self._located(finding, self._domains[rule], row)
+            self._located(finding, rule, row)
             for finding, rule, row in zip(rendered, rows.rules.tolist(), rows.rows.tolist(), strict=True)
         ]
+
+    def witness(self, located: Located) -> Witness | None:
+        """Judge a finding again, and say why it is one; None where it is none, so that nothing may be said of it.
+
+        A trace that is made visible later does not show such a finding either.
+        """
+        found = self._witnesses.of(located.rule, located.row)
+        if found is None:
+            self._disputed.add((located.rule, located.row))
+        return found
 
     def trace(self, number: int, spans_max: int = 1_000, *, attributes: bool = False) -> TraceView:
         """Make one trace visible, by Located.trace."""
@@ -132,6 +150,8 @@ class Checked:
             self._by_trace = {}
             ids = self._worker.rule_ids
             for rule, row in zip(self._rows.rules.tolist(), self._rows.rows.tolist(), strict=True):
+                if (rule, row) in self._disputed:
+                    continue
                 number, span = self._trace_of(self._domains[rule], row)
                 if number is not None:
                     self._by_trace.setdefault(number, []).append((span, ids[rule]))
@@ -145,12 +165,13 @@ class Checked:
         span = span_of(domain, row, engine.columns)
         return (None if span is None else int(engine.relations.spans[SpanRelation.TRACE, span])), span
 
-    def _located(self, finding: Finding, domain: Domain, row: int) -> Located:
+    def _located(self, finding: Finding, rule: int, row: int) -> Located:
+        domain = self._domains[rule]
         trace, span = self._trace_of(domain, row)
         scope = self._scope(domain, row, span)
         if domain in (Domain.RESOURCE, Domain.SCOPE):
             origins = self._gathered.resources if domain is Domain.RESOURCE else self._gathered.scopes
-            return Located(finding, source_of(origins[row], self._names), trace, scope)
+            return Located(finding, source_of(origins[row], self._names), trace, scope, rule=rule, row=row)
         shown = self._first_span(row) if span is None else span
         engine = self._worker.engine
         return Located(
@@ -159,6 +180,8 @@ class Checked:
             trace,
             scope,
             path_to(shown, engine.columns, engine.relations),
+            rule,
+            row,
         )
 
     def _scope(self, domain: Domain, row: int, span: int | None) -> str:
@@ -166,7 +189,7 @@ class Checked:
         scope = (
             row if domain is Domain.SCOPE else None if span is None else columns.spans.narrow[SpanNarrow.SCOPE, span]
         )
-        return "" if scope is None else clean(columns.text(columns.scopes.wide[ScopeWide.NAME, scope]), NAME_MAX)
+        return "" if scope is None else shown(columns.text(columns.scopes.wide[ScopeWide.NAME, scope]), NAME_MAX)
 
     def _first_span(self, trace: int) -> int:
         return int(self._worker.engine.relations.traces[_FIRST_SPAN, trace])
@@ -212,6 +235,7 @@ class Check:
         self.findings_by_rule: NDArray[np.uint64] = np.zeros(len(verifier.rule_ids), np.uint64)
         _ = verifier.policies[profile]
         self._worker = verifier.worker()
+        self._rechecker = Rechecker(verifier.rules, verifier.plan.final)
         self._limits = verifier.limits
         self._profile = profile
         self._completeness = completeness
@@ -299,7 +323,8 @@ class Check:
             for share in shares:
                 yield from self._verified(share)
             return
-        checked = Checked(outcome, gathered, self._worker, self._names)
+        witnesses = self._rechecker.on(self._worker.engine.columns, self._worker.engine.relations)
+        checked = Checked(outcome, gathered, self._worker, self._names, witnesses)
         self.spans += checked.spans
         self.findings_by_rule += checked.findings_by_rule
         if self._verdicts is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from otlp_verifier.files.foreign import Foreign, is_foreign
 from otlp_verifier.files.notes import NoticeCode
 from otlp_verifier.files.otlp_object import Place
-from otlp_verifier.files.phrases import SHOWN, described, shown
+from otlp_verifier.files.phrases import LOOKED_AT, described, shown
 from otlp_verifier.files.reading import Reading
 from otlp_verifier.files.recognise import BOM
 from otlp_verifier.wire.otlp_json import (
@@ -203,7 +203,9 @@ class Documents:
     def _error_between(self, buffer: bytearray, at: int, arrays: list[int], *, may_begin: bool) -> None:
         wanted = ("`{` or `[`" if may_begin else "`,` or `]`") if arrays else "a JSON object"
         self._reading.error(
-            self._json.offset, f"found {shown(bytes(buffer[at : at + SHOWN]))}; expected {wanted}", line=self._json.line
+            self._json.offset,
+            f"found {shown(bytes(buffer[at : at + LOOKED_AT]))}; expected {wanted}",
+            line=self._json.line,
         )
 
     def _next_document(self, buffer: bytearray, at: int) -> int:
@@ -273,7 +275,7 @@ class Documents:
         if status:
             fault = int(document["fault"])
             found = (
-                shown(bytes(text[fault : fault + SHOWN]).split(b"\n", 1)[0])
+                shown(bytes(text[fault : fault + LOOKED_AT]).split(b"\n", 1)[0])
                 if fault < int(document["end"])
                 else "the end"
             )

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from otlp_verifier.files.otlp_object import Base64, Place, Scoped, TranslationError, attributes, hex_id, unix_ns
+from otlp_verifier.files.phrases import shown
 
 _KINDS: Final = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 _STATUS: Final = {"OK": 1, "ERROR": 2}
@@ -221,7 +222,8 @@ def _value(tag: Tag) -> Any:
             case _:
                 return value if isinstance(value, bool | int | float | str) else msgspec.json.encode(value).decode()
     except (KeyError, TypeError, ValueError):
-        raise TranslationError(f"the tag {tag.key[:80]} of type {tag.type} has the value {value!r:.80}") from None
+        written = shown(str(value).encode(), tag.key.encode())
+        raise TranslationError(f"the tag {tag.key[:80]} of type {tag.type} has the value {written}") from None
 
 
 def _status(tags: dict[str, Any], kind: int) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from otlp_verifier.files.phrases import shown
+
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{1,32}")
 
 
@@ -102,7 +104,7 @@ def hex_id(text: str, digits: int, name: str) -> str:
     if not text:
         return ""
     if _HEX.fullmatch(text) is None or len(text) > digits:
-        raise TranslationError(f"{name} `{text[:40]}`; expected at most {digits} hex digits")
+        raise TranslationError(f"{name} {shown(text.encode())}; expected at most {digits} hex digits")
     return text.rjust(digits, "0")
 
 

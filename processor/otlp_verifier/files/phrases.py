@@ -5,16 +5,17 @@ from typing import Final
 
 import numpy as np
 
+from otlp_verifier.sensitive.masking import redacted
 from otlp_verifier.wire.otlp_json import DefectCode, expected_value, key_name, message_name
 
-SHOWN: Final = 40  # bytes of a text in a message
-_EXCERPT: Final = 2 * SHOWN
+_SHOWN: Final = 40  # characters of a text in a message
+LOOKED_AT: Final = 4096  # bytes: what is sensitive is found as a whole, or not at all
 _BARE: Final = re.compile(rb"[^,\]} \t\r\n]*")
 
 
-def shown(text: bytes) -> str:
-    """Bytes for a message: short, printable, in backquotes."""
-    decoded = text[:SHOWN].decode("utf-8", "replace")
+def shown(text: bytes, key: bytes = b"") -> str:
+    """Bytes for a message: without what is sensitive, short, printable, in backquotes; `key` is an attribute's."""
+    decoded = redacted(text, key).decode("utf-8", "replace")[:_SHOWN]
     printable = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in decoded)
     return f"`{printable}`" if printable else "the end of the line"
 
@@ -22,7 +23,7 @@ def shown(text: bytes) -> str:
 def described(text: bytes | memoryview, defect: np.void) -> str:
     """Say what is odd about a document; `defect` is an otlpv_json_defect with an offset in `text`."""
     at = int(defect["offset"])
-    excerpt = bytes(text[at : at + _EXCERPT])
+    excerpt = bytes(text[at : at + LOOKED_AT])
     message, key = int(defect["message"]), int(defect["key"])
     of, name = message_name(message), key_name(message, key)
     wanted = expected_value(int(defect["kind"]))

@@ -18,7 +18,7 @@ from otlp_verifier.columns import (
 from otlp_verifier.files.notes import Source
 from otlp_verifier.findings.batch import Batch
 from otlp_verifier.findings.renderer import NAME_MAX
-from otlp_verifier.findings.wording import clean, worded
+from otlp_verifier.findings.wording import shown, worded
 from otlp_verifier.language.paths import Type
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.relate.relations import Relations
@@ -128,7 +128,7 @@ def span_view(
         span_id=_hex(wide[SpanWide.SPAN_ID]),
         parent_id=_hex(wide[SpanWide.PARENT_SPAN_ID]),
         name=_text(columns, wide[SpanWide.NAME]),
-        service=clean(service, NAME_MAX) if isinstance(service, bytes) else "",
+        service=shown(service, NAME_MAX) if isinstance(service, bytes) else "",
         kind=_named(narrow[SpanNarrow.KIND], _KINDS),
         start_ns=int(wide[SpanWide.START_TIME]),
         end_ns=int(wide[SpanWide.END_TIME]),
@@ -176,11 +176,11 @@ def _events(columns: Columns, narrow: np.ndarray[tuple[int], np.dtype[np.uint32]
 
 def _attributes(batch: Batch, row: int) -> Iterator[tuple[str, str]]:
     for key, value in batch.attributes(row, Domain.SPAN):
-        yield clean(key, NAME_MAX), worded(value, Type.DYNAMIC)
+        yield shown(key, NAME_MAX), worded(value, Type.DYNAMIC, key=key)
 
 
 def _text(columns: Columns, text: np.uint64) -> str:
-    return clean(columns.text(int(text)), NAME_MAX)
+    return shown(columns.text(int(text)), NAME_MAX)
 
 
 def _hex(number: np.uint64) -> str:

@@ -10,13 +10,26 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, Columns, ValueType
+from otlp_verifier.columns import (
+    NO_ROW,
+    AttributeNarrow,
+    AttributeWide,
+    Columns,
+    NestedNarrow,
+    NestedWide,
+    ValueType,
+)
+from otlp_verifier.findings.printable import clean
 from otlp_verifier.language.paths import ATTRIBUTES, Field, Step, Type
 from otlp_verifier.machine.operations import Domain, NarrowTable, WideTable
+from otlp_verifier.sensitive.masking import redacted
+from otlp_verifier.sensitive.scan import Context, context_of
+from otlp_verifier.sensitive.texts import TEXTS
 
 if TYPE_CHECKING:
     from otlp_verifier.relate.relations import Relations
 
+KEY_MAX: Final = 80  # characters of a key
 _SIGN_64: Final = 1 << 63
 
 
@@ -33,8 +46,14 @@ class Elements(NamedTuple):
     is_map: bool
 
 
+class Excerpt(NamedTuple):
+    """What may be shown of something sensitive, with where it stands: UTF-8."""
+
+    content: bytes
+
+
 # None is nil; bytes are a string's; an id is its hex digits.
-Value = bool | int | float | bytes | str | Octets | Elements | None
+Value = bool | int | float | bytes | str | Octets | Elements | Excerpt | None
 
 
 @dataclass(frozen=True)
@@ -77,17 +96,43 @@ class Batch:
 
     def attribute(self, row: int | None, domain: Domain, key: bytes) -> Value:
         """Read an attribute; of several with one key, the first."""
-        if row is None:
-            return None
+        at = None if row is None else self.attribute_row(row, domain, key)
+        return None if at is None else self._value(at)
+
+    def attribute_row(self, row: int, domain: Domain, key: bytes) -> int | None:
+        """Find an attribute in the table of attributes; of several with one key, the first."""
+        keys = self.columns.attributes.wide[AttributeWide.KEY]
+        return next((at for at in self._attributes_of(row, domain) if self.columns.text(keys[at]) == key), None)
+
+    def attributes_as_sent(self, row: int, domain: Domain) -> Iterator[tuple[bytes, int, bytes | int]]:
+        """Read all attributes of a record: keys, types, and contents: 64 bits of scalars, else bytes."""
+        attributes = self.columns.attributes
         for at in self._attributes_of(row, domain):
-            if self.columns.text(self.columns.attributes.wide[AttributeWide.KEY, at]) == key:
-                return self._value(at)
-        return None
+            key = self.columns.text(attributes.wide[AttributeWide.KEY, at])
+            kind, word = int(attributes.narrow[AttributeNarrow.TYPE, at]), int(attributes.wide[AttributeWide.VALUE, at])
+            is_text = kind not in (ValueType.EMPTY, ValueType.BOOL, ValueType.INT, ValueType.DOUBLE)
+            yield key, kind, self.columns.text(word) if is_text else word
 
     def attributes(self, row: int, domain: Domain) -> Iterator[tuple[bytes, Value]]:
         """Read all attributes of a record, keys and values, in their order."""
         for at in self._attributes_of(row, domain):
             yield self.columns.text(self.columns.attributes.wide[AttributeWide.KEY, at]), self._value(at)
+
+    def texts(self, row: int, domain: Domain) -> Iterator[tuple[str, Value, Context]]:
+        """Read all that may be sensitive in a record: what people call it, a string or number, what its keys say."""
+        wide = self._wide(WideTable(domain))
+        for column, name in TEXTS[domain]:
+            yield name, self.columns.text(wide[column, row]), Context()
+        nested, narrow = self.columns.nested, self.columns.attributes.narrow
+        for at in self._attributes_of(row, domain):
+            key = self.columns.text(self.columns.attributes.wide[AttributeWide.KEY, at])
+            name, context = f"attribute `{clean(redacted(key), KEY_MAX)}`", context_of(key)
+            yield name, self._value(at), context
+            start, count = (int(narrow[c, at]) for c in (AttributeNarrow.NESTED_START, AttributeNarrow.NESTED_COUNT))
+            for below in range(start, start + count):
+                word, kind = int(nested.wide[NestedWide.VALUE, below]), int(nested.narrow[NestedNarrow.TYPE, below])
+                inner = context_of(self.columns.text(nested.wide[NestedWide.KEY, below]))
+                yield name, self._content(kind, word, 0), context | inner
 
     def _attributes_of(self, row: int, domain: Domain) -> range:
         narrow = self._narrow(NarrowTable(domain))

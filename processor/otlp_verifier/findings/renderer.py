@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from otlp_verifier.columns import Columns
 from otlp_verifier.findings.batch import Batch
 from otlp_verifier.findings.template import template
-from otlp_verifier.findings.wording import clean
+from otlp_verifier.findings.wording import shown
 from otlp_verifier.language.paths import FIELDS, STEPS, Step
 from otlp_verifier.machine.operations import Domain, NarrowTable
 from otlp_verifier.policy import SeverityName
@@ -99,8 +99,8 @@ class Renderer:
             severity=rule.severity,
             trace_id=str(batch.field(span, _SPAN["trace_id"]) or ""),
             span_id=str(batch.field(span, _SPAN["span_id"]) or ""),
-            span=clean(name, NAME_MAX) if isinstance(name, bytes) else "",
-            service=clean(service, NAME_MAX) if isinstance(service, bytes) else "",
+            span=shown(name, NAME_MAX) if isinstance(name, bytes) else "",
+            service=shown(service, NAME_MAX) if isinstance(service, bytes) else "",
             message=template(rule).fill(batch, row),
         )
 

@@ -2,19 +2,23 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from otlp_verifier.findings.batch import Batch, Value
-from otlp_verifier.findings.wording import clean, worded
+from otlp_verifier.findings.batch import Batch, Excerpt, Value
+from otlp_verifier.findings.printable import clean
+from otlp_verifier.findings.wording import worded
 from otlp_verifier.language.errors import RuleError, RuleErrors, nearest
 from otlp_verifier.language.lexer import duration_ns
 from otlp_verifier.language.parser import parse_expression, parse_rule
 from otlp_verifier.language.paths import ATTRIBUTES, FIELDS, STEPS, Step, Type
-from otlp_verifier.language.syntax import Binary, Expression, Index, Literal, Name
+from otlp_verifier.language.syntax import Binary, Call, Expression, Index, Literal, Name
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.rules.catalogue import Parameter, Rule
+from otlp_verifier.sensitive.classes import mask_of
+from otlp_verifier.sensitive.masking import excerpts, number_excerpts
+from otlp_verifier.sensitive.texts import TEXTS
 
 MESSAGE_MAX: Final = 1024  # characters
 _PLACE: Final = re.compile(r"\{((?:[^{}\"]|\"[^\"]*\")*)\}")
@@ -36,6 +40,7 @@ class Place:
     type: Type
     path: str  # of a field, for the names of its numbers
     read: Callable[[Batch, int], Value]
+    key: bytes = b""  # of an attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Template:
     def fill(self, batch: Batch, row: int) -> str:
         """Write the message for a row of the rule's domain."""
         filled = "".join(
-            piece if isinstance(piece, str) else worded(piece.read(batch, row), piece.type, piece.path)
+            piece if isinstance(piece, str) else worded(piece.read(batch, row), piece.type, piece.path, key=piece.key)
             for piece in self.pieces
         )
         return filled if len(filled) <= MESSAGE_MAX else filled[: MESSAGE_MAX - 1] + "…"
@@ -122,6 +127,8 @@ class _Places:
                 return Place(Type.DURATION if tree.is_duration else type_, "", lambda _batch, _row: value)
             case Binary(operator="+" | "-"):
                 return self._sum(tree)
+            case Call(function="Excerpt"):
+                return self._excerpt(tree)
             case _:
                 raise RuleError("expected a path, a parameter, or their sum or difference", "", tree.offset)
 
@@ -147,7 +154,18 @@ class _Places:
             message = f"a {domain.name.lower()} has no `{'.'.join(rest)}[...]`"
             raise RuleError(f'{message}; expected attributes["..."]', "", tree.offset)
         key = tree.key.encode()
-        return Place(Type.DYNAMIC, "", lambda batch, row: batch.attribute(_follow(batch, row, steps), domain, key))
+        return Place(Type.DYNAMIC, "", lambda batch, row: batch.attribute(_follow(batch, row, steps), domain, key), key)
+
+    def _excerpt(self, tree: Call) -> Place:
+        """`Excerpt(record, class)`: what may be shown of the first thing of a class in a record, and where it is."""
+        match tree.arguments:
+            case (Name() as record, Literal(value=str() as named)) if bits := mask_of(named):
+                domain, steps, rest = self._resolve(record)
+                if not rest and domain in TEXTS:
+                    return Place(
+                        Type.TEXT, "", lambda batch, row: _excerpt(batch, _follow(batch, row, steps), domain, bits)
+                    )
+        raise RuleError("expected Excerpt(record, class of sensitive data)", "", tree.offset)
 
     def _resolve(self, tree: Name) -> tuple[Domain, tuple[Step, ...], tuple[str, ...]]:
         """The domain that a path ends in, the steps to its row, and what is left of the path."""
@@ -172,6 +190,18 @@ class _Places:
             message = f"`{tree.operator}` cannot be applied to {left.type.value} and {right.type.value}"
             raise RuleError(message, "", tree.offset)
         return _difference(left, right, result) if tree.operator == "-" else _total(left, right, result)
+
+
+def _excerpt(batch: Batch, row: int | None, domain: Domain, classes: int) -> Value:
+    for name, value, context in batch.texts(row, domain) if row is not None else ():
+        found: Iterator[bytes] = iter(())
+        if isinstance(value, bytes):
+            found = excerpts(value, classes, context)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found = number_excerpts(classes & context.numbers)
+        for one in found:
+            return Excerpt(one + f" in {name}".encode())
+    return None
 
 
 def _follow(batch: Batch, row: int, steps: tuple[Step, ...]) -> int | None:

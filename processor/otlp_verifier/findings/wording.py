@@ -1,43 +1,57 @@
-"""Values as text for people: short, one line, nothing in it that a terminal or a log would act on."""
+"""Values as text for people: short, one line, nothing in it that a terminal or a log would act on, and no secrets."""
 
 from datetime import UTC, datetime
 from typing import Final
 
-from otlp_verifier.findings.batch import Elements, Octets, Value
+from otlp_verifier.findings.batch import Elements, Excerpt, Octets, Value
+from otlp_verifier.findings.printable import clean
 from otlp_verifier.language.paths import Type
+from otlp_verifier.sensitive.masking import redacted, withheld
 
 TEXT_MAX: Final = 80  # characters of one value
+EXCERPT_MAX: Final = 240  # characters of what is said of something sensitive
 _KINDS: Final = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")  # by number, trace.proto
 _CODES: Final = ("UNSET", "OK", "ERROR")
 _NAMES: Final = {"kind": _KINDS, "status.code": _CODES}
 _UNITS: Final = ((3_600_000_000_000, "h"), (60_000_000_000, "min"), (10**9, "s"), (10**6, "ms"), (10**3, "us"))
 
 
-def worded(value: Value, type_: Type, path: str = "") -> str:
-    """Write a value that has the given static type; `path` is the field's, whose numbers may have names."""
+def worded(value: Value, type_: Type, path: str = "", *, key: bytes = b"") -> str:
+    """Write a value that has the given static type, without what is sensitive in it.
+
+    Args:
+        value: as a batch reads it.
+        type_: what it is as the rule has it.
+        path: the field's, whose numbers may have names.
+        key: the attribute's, which may say that the whole value is sensitive.
+
+    """
     if value is None:
         return "nothing"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, bytes):
-        return clean(value, TEXT_MAX)
+        return shown(value, TEXT_MAX, key)
+    if isinstance(value, Excerpt):
+        return clean(value.content, EXCERPT_MAX)
     if isinstance(value, Octets):
-        return "0x" + clean(value.content.hex().encode(), TEXT_MAX)
+        safe = redacted(value.content, key)
+        return "0x" + clean(safe.hex().encode(), TEXT_MAX) if safe == value.content else clean(safe, TEXT_MAX)
     if isinstance(value, Elements):
         return f"{{{value.size} keys}}" if value.is_map else f"[{value.size} values]"
+    if key and (instead := withheld(key)) and isinstance(value, int | float):
+        return clean(instead, TEXT_MAX)
     if isinstance(value, int):
         return _whole(value, type_, path)
     return str(value)
 
 
-def clean(text: bytes, length_max: int) -> str:
-    """Decode a string, escape what does not print, and cut it to so many characters."""
-    # A character has at most four bytes: no more of a huge string is looked at.
-    decoded = text[: 4 * length_max + 4].decode("utf-8", "replace")
-    shown = decoded[: length_max + 1]
-    if not shown.isprintable():
-        shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
-    return shown if len(shown) <= length_max else shown[: length_max - 1] + "…"
+def shown(text: bytes, length_max: int, key: bytes = b"") -> str:
+    """A string of the telemetry as `clean` writes it, with an excerpt in place of each thing that is sensitive.
+
+    It is redacted before it is cut: the beginning of a secret is no longer known as one.
+    """
+    return clean(redacted(text, key), length_max)
 
 
 def _whole(value: int, type_: Type, path: str) -> str:

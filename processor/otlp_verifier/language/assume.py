@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from otlp_verifier.language.graph import NodeId
     from otlp_verifier.language.lower import Lowering
-    from otlp_verifier.language.syntax import Assumption
+    from otlp_verifier.language.syntax import Assumption, Expression
 
 # What says that data is missing from a trace. A sampling threshold of zero (th:0) means that nothing was left out
 # (specification/trace/tracestate-handling.md, sampling threshold value).
@@ -47,9 +48,13 @@ def certain(lowering: Lowering, assumptions: Sequence[Assumption], *, final: boo
     with lowering.within(replace(lowering.scope, rows={})):
         lowering.outer = frozenset()
         for name in sorted(stated & set(MISSING)):
-            tree = ExpressionParser(Cursor(MISSING[name])).expression()
-            condition = lowering.both(condition, lowering.negate(lowering.condition(tree)))
+            condition = lowering.both(condition, lowering.negate(lowering.condition(_missing(name))))
     return condition
+
+
+@functools.cache
+def _missing(name: str) -> Expression:
+    return ExpressionParser(Cursor(MISSING[name])).expression()
 
 
 def counted(lowering: Lowering) -> Condition:

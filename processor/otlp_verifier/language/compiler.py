@@ -1,16 +1,20 @@
 """Rules to a plan."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
-from otlp_verifier.language.emit import Constants, Emitter, Report
+from otlp_verifier.language.emit import Report, emit
 from otlp_verifier.language.errors import RuleError, RuleErrors
+from otlp_verifier.language.fragment import Fragment, fragment
 from otlp_verifier.language.graph import Graph
 from otlp_verifier.language.jobs import Jobs
 from otlp_verifier.language.lexer import duration_ns
-from otlp_verifier.language.lower import LoweredRule, Lowering
+from otlp_verifier.language.link import link
+from otlp_verifier.language.lower import Lowering
 from otlp_verifier.language.parser import read_rule
 from otlp_verifier.language.plan import Plan
 from otlp_verifier.language.symbols import Symbols
@@ -27,20 +31,57 @@ class Source:
     parameters: Mapping[str, int | str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A rule by itself.
+
+    Attributes:
+        domain: what it is about.
+        final: whether no further span can undo a violation.
+        fragment: its roots are the flags `violated`, `settled` and, if it can be set at all, `undecided` of a
+            lower.LoweredRule.
+
+    """
+
+    domain: Domain
+    final: bool
+    fragment: Fragment
+
+
+RULES_KEPT_MAX: Final = 4096  # the longest unused goes first; a rule takes some KiB
+
+
+@functools.lru_cache(RULES_KEPT_MAX)
+def _compile(text: str, named: tuple[tuple[str, tuple[int, bool]], ...]) -> _Compiled:
+    """Compile one rule. It depends on what is handed in alone, and what is read is never changed: so it is kept.
+
+    Raises:
+        RuleErrors, RuleError: mistakes, which are not kept.
+
+    """
+    jobs, symbols = Jobs({domain: Graph() for domain in Domain}), Symbols()
+    rule = Lowering(text, read_rule(text), dict(named), symbols, jobs).rule()
+    roots = [rule.violated, rule.settled]
+    if not jobs.graphs[rule.domain].is_never(rule.undecided):
+        roots.append(rule.undecided)
+    return _Compiled(rule.domain, rule.final, fragment(jobs, symbols, [(rule.domain, root) for root in roots]))
+
+
 def compile_rules(sources: Sequence[Source]) -> Plan:
     """Compile a set of rules; a rule's number in findings is its index in `sources`.
+
+    Rules that have been compiled before in this process, among whatever others, are only joined: a reload pays for
+    what has changed. The plan is the same.
 
     Raises:
         RuleErrors: all mistakes in all rules.
 
     """
-    jobs, symbols = Jobs({domain: Graph() for domain in Domain}), Symbols()
-    lowered: list[LoweredRule] = []
+    rules: list[_Compiled] = []
     errors: list[RuleError] = []
     for source in sources:
         try:
-            tree = read_rule(source.text)
-            lowered.append(Lowering(source.text, tree, parameters(source), symbols, jobs).rule())
+            rules.append(_compile(source.text, tuple(parameters(source).items())))
         except RuleErrors as found:
             mistakes = found.errors
         except RuleError as error:
@@ -52,32 +93,36 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
         errors.extend(mistakes)
     if errors:
         raise RuleErrors(errors)
-    constants = Constants()
-    emitter = Emitter(jobs, constants)
-    final = [Report(number, rule.domain, rule.settled) for number, rule in enumerate(lowered) if rule.final]
-    every = [Report(number, rule.domain, rule.violated) for number, rule in enumerate(lowered)]
-    for number, rule in enumerate(lowered):
-        if not jobs.graphs[rule.domain].is_never(rule.undecided):
-            every.append(Report(len(lowered) + number, rule.domain, rule.undecided))
-    batch, trace = emitter.emit(final), emitter.emit(every)
+    linked = link([rule.fragment for rule in rules])
+    final, every, undecided = [], [], []
+    for number, (rule, (violated, settled, *possible)) in enumerate(zip(rules, linked.roots, strict=True)):
+        if rule.final:
+            final.append(Report(number, settled))
+        every.append(Report(number, violated))
+        undecided += [Report(len(rules) + number, row) for row in possible]
+    batch, trace = emit(linked, final), emit(linked, every + undecided)
+    symbols = linked.symbols
     return Plan(
         batch=batch.program,
         trace=trace.program,
-        domains=tuple(rule.domain for rule in lowered),
-        final=tuple(rule.final for rule in lowered),
-        constants=np.array(list(constants.index) or [0], np.uint64),
+        domains=tuple(rule.domain for rule in rules),
+        final=tuple(rule.final for rule in rules),
+        constants=linked.constants if len(linked.constants) else np.zeros(1, np.uint64),
         keys={domain: tuple(slots) for domain, slots in symbols.keys.items()},
-        texts={domain: tuple(texts) for domain, texts in symbols.texts.items()},
-        asked={
-            domain: tuple(tuple(symbols.asked.get(text, ())) for text in texts)
-            for domain, texts in symbols.texts.items()
-        },
+        texts=symbols.texts,
+        asked=symbols.asked,
         strings=tuple(symbols.strings),
         predicates=tuple(predicate for _, predicate in symbols.predicates.values()),
+        sensitive=symbols.sensitive,
         words=max(batch.words, trace.words),
         flags=max(batch.flags, trace.flags),
-        results={domain: jobs.width(domain) for domain in Domain},
+        results=linked.results,
     )
+
+
+def forget() -> None:
+    """Keep no rule that has been compiled; for measurements and tests."""
+    _compile.cache_clear()
 
 
 def parameters(source: Source) -> dict[str, tuple[int, bool]]:

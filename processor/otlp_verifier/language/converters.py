@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from otlp_verifier.language.conversions import DIGITS, parse_int, parse_json, to_bool, to_double, to_int
+from otlp_verifier.language.errors import nearest
 from otlp_verifier.language.plain import Undefined, as_text, compare, raw
+from otlp_verifier.sensitive.classes import GROUPS, NAMES, mask_of
+from otlp_verifier.sensitive.scan import classes_in
 from otlp_verifier.wire.values import MapValue, Plain, text
 
 PATTERN_MAX: Final = 1024  # characters
@@ -160,6 +163,20 @@ def is_match(pattern: Plain) -> Function:
     return matches
 
 
+def classes_named(name: Plain) -> int:
+    """The classes of sensitive data that an argument names, as bits."""
+    known = (*GROUPS, *NAMES)
+    if not isinstance(name, str) or not (bits := mask_of(name)):
+        hint = nearest(name, known) if isinstance(name, str) else ""
+        raise WrongArgument(1, f"a class of sensitive data, one of {', '.join(known)}{hint}")
+    return bits
+
+
+def _is_sensitive(name: Plain) -> Function:
+    bits = classes_named(name)
+    return _on_strings(lambda value: classes_in(raw(value), bits) != 0)
+
+
 def _is_in_cidr(networks: Plain) -> Function:
     try:
         if not isinstance(networks, tuple) or not all(isinstance(each, str) and "/" in each for each in networks):
@@ -252,6 +269,7 @@ CONVERTERS: Final[dict[str, Converter]] = {
     "HasPrefix": _with_string(lambda value, wanted: value.startswith(wanted), is_test=True),
     "HasSuffix": _with_string(lambda value, wanted: value.endswith(wanted), is_test=True),
     "IsInCIDR": Converter(_is_in_cidr, ("networks",), of_strings=True, is_test=True),
+    "IsSensitive": Converter(_is_sensitive, ("a class",), of_strings=True, is_test=True),
     "ContainsValue": Converter(_contains_value, ("a value",), is_test=True),
     "IsEmpty": Converter(lambda: _is_empty, is_test=True),
     "IsString": Converter(lambda: lambda value: isinstance(value, str), is_test=True),

@@ -110,11 +110,13 @@ class Cursor:
 
     def is_word(self, *words: str) -> bool:
         """Whether one of the given words is in hand."""
-        return self.now.kind is Kind.WORD and self.now.text in words
+        token = self._tokens[self._position]
+        return token.kind is Kind.WORD and token.text in words
 
     def is_symbol(self, *symbols: str) -> bool:
         """Whether one of the given symbols is in hand."""
-        return self.now.kind is Kind.SYMBOL and self.now.text in symbols
+        token = self._tokens[self._position]
+        return token.kind is Kind.SYMBOL and token.text in symbols
 
     def is_name(self) -> bool:
         """Whether a word that is not reserved is in hand."""

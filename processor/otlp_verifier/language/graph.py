@@ -1,4 +1,4 @@
-"""One graph of all rules over a domain: an expression that stands in many rules is in it once.
+"""One graph of a rule over a domain: an expression that stands in it many times is in it once; link.py joins rules.
 
 A node is an operation of the machine, the nodes it reads and plain numbers. Its
 result is a word or a flag. Constants and a few identities are folded as nodes are
@@ -7,31 +7,31 @@ made, so that rules which cannot fire cost nothing.
 
 import struct
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
+from otlp_verifier.language.symbols import StringCode
 from otlp_verifier.machine.operations import Op
 
 NodeId = int
 
-_FLAG_OPS: Final = frozenset(
+FLAG_OPS: Final = frozenset(
     op
     for op in Op
     if Op.PRESENT <= op < Op.ADD or op in (Op.FLAG_CONSTANT, Op.HOLDS)
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """`inputs` are nodes, `numbers` go into the instruction as they are."""
 
     op: Op
     inputs: tuple[NodeId, ...] = ()
-    numbers: tuple[int, ...] = ()
+    numbers: tuple[int | StringCode, ...] = ()
 
     @property
     def is_flag(self) -> bool:
         """Whether the result is a flag and not a word."""
-        return self.op in _FLAG_OPS
+        return self.op in FLAG_OPS
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Graph:
     nodes: list[Node] = field(default_factory=list)
     _ids: dict[Node, NodeId] = field(default_factory=dict)
 
-    def node(self, op: Op, *inputs: NodeId, numbers: tuple[int, ...] = ()) -> NodeId:
+    def node(self, op: Op, *inputs: NodeId, numbers: tuple[int | StringCode, ...] = ()) -> NodeId:
         """The id of this node, made if it is new."""
         node = Node(op, inputs, numbers)
         found = self._ids.get(node)

@@ -2,10 +2,9 @@
 
 import math
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 from otlp_verifier.language.errors import RuleError
 
@@ -23,8 +22,7 @@ class Kind(StrEnum):
     END = "end of rule"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """`text` as written, except for strings, which are unescaped; `error` says what is wrong with a BAD one."""
 
     kind: Kind
@@ -80,17 +78,18 @@ def tokens(text: str, length_max: int = RULE_LENGTH_MAX, part: slice = slice(Non
         raise RuleError("half of a surrogate pair cannot stand in a rule: it is not Unicode", text, surrogate.start())
     found: list[Token] = []
     offset = end = start
+    match_at = _TOKEN.match
     while offset < stop:
-        match = _TOKEN.match(text, offset, stop)
+        match = match_at(text, offset, stop)
         if match is None:
             bad = _BAD.match(text, offset, stop)
             written = bad.group() if bad else text[offset]
             found.append(Token(Kind.BAD, written, offset, error=RuleError(_no_token(text, offset), text, offset)))
             offset = end = offset + len(written)
             continue
-        if match.lastgroup != "space":
+        if (group := match.lastgroup) != "space":
             try:
-                found.append(_token(match, text))
+                found.append(_token(match, group, text))
             except RuleError as error:
                 found.append(Token(Kind.BAD, match.group(), offset, error=error))
             end = match.end()
@@ -100,9 +99,13 @@ def tokens(text: str, length_max: int = RULE_LENGTH_MAX, part: slice = slice(Non
     return found
 
 
-def _token(match: re.Match[str], text: str) -> Token:
+def _token(match: re.Match[str], group: str | None, text: str) -> Token:
     written, offset = match.group(), match.start()
-    match match.lastgroup:
+    match group:
+        case "word":
+            return Token(Kind.WORD, written, offset)
+        case "symbol":
+            return Token(Kind.SYMBOL, written, offset)
         case "duration" | "number" if len(written) > NUMBER_MAX:
             raise RuleError(f"a number may be at most {NUMBER_MAX} characters long", text, offset)
         case "duration":
@@ -116,12 +119,8 @@ def _token(match: re.Match[str], text: str) -> Token:
             if math.isinf(value):
                 raise RuleError("the number does not fit 64 bits", text, offset)
             return Token(Kind.NUMBER, written, offset, value)
-        case "text":
-            return Token(Kind.TEXT, written, offset, _unescape(written, text, offset))
-        case "word":
-            return Token(Kind.WORD, written, offset)
         case _:
-            return Token(Kind.SYMBOL, written, offset)
+            return Token(Kind.TEXT, written, offset, _unescape(written, text, offset))
 
 
 def has_comment(text: str) -> bool:

@@ -135,6 +135,8 @@ def _narrow(plan: Plan, table: int, column: int) -> str:
     if NarrowTable.KEYS <= table < NarrowTable.CODES:
         domain = Domain(table - NarrowTable.KEYS)
         return f"{domain.name.lower()} attribute {plan.keys[domain][column].decode()!r}"
+    if table >= NarrowTable.SENSITIVE:
+        return f"classes of sensitive data in the {Domain(table - NarrowTable.SENSITIVE).name.lower()}"
     domain = Domain(table - NarrowTable.CODES)
     return f"{domain.name.lower()} {'value' if plan.texts[domain][column].is_value else 'string'} {column}"
 
@@ -144,9 +146,8 @@ def _job(job: Job) -> str:
     if job.kind is JobKind.WINDOW:
         high = "without end" if job.window_high == _NO_END else f"{job.window_high} ns"
         direction = "after" if job.future else "before"
-        return (
-            f"result {job.results}: for each {queries} {_CHOICES[job.kind]}, {job.window_low} ns to {high} {direction}"
-        )
+        what = _CHOICES[job.kind] if job.mask < 0 else "the count of spans in a window of time"
+        return f"result {job.results}: for each {queries} {what}, {job.window_low} ns to {high} {direction}"
     what = "distinct values" if job.function is Function.DISTINCT else job.function.name.lower().split("_")[0]
     key = ", with an equal key" if job.member_key >= 0 else ""
     without = ", without itself" if job.excludes_self else ""

@@ -181,9 +181,13 @@ class Lowering:
 
     def tried(self, tree: Expression) -> Condition:
         """A condition, or where there is a mistake in it any."""
-        with self.forgiving():
+        scope, outer = self.scope, self.outer
+        try:
             return self.condition(tree)
-        return self.known(True)
+        except RuleError as error:
+            self._mistakes.append(error)
+            self.scope, self.outer = scope, outer
+            return self.known(True)
 
     # Conditions
 
@@ -306,7 +310,7 @@ class Lowering:
     def code(self, value: Value) -> NodeId:
         """The word with the dictionary code of a TEXT or DYNAMIC string; NO_ROW where it is no string."""
         if value.text is None or value.row is None:
-            return self.graph.word(self.symbols.string(str(value.constant)))
+            return self.graph.node(Op.CONSTANT, numbers=(self.symbols.string(str(value.constant)),))
         table = NarrowTable.CODES + value.text.domain
         return resolve.load_narrow(self, value.row, table, self.symbols.text(value.text), is_row=True)
 

@@ -47,6 +47,7 @@ class Plan:
         asked: per domain, for each of its texts, the predicates that are asked of it.
         strings: constant strings, whose codes are 0, 1, 2, ... in this order.
         predicates: by number.
+        sensitive: per domain, the classes of sensitive data that are looked for in its records, as bits.
         words, flags: registers that the larger program needs.
         results: per domain, how many columns jobs give.
 
@@ -62,6 +63,7 @@ class Plan:
     asked: dict[Domain, tuple[tuple[int, ...], ...]]
     strings: tuple[bytes, ...]
     predicates: tuple[Predicate, ...]
+    sensitive: dict[Domain, int]
     words: int
     flags: int
     results: dict[Domain, int]

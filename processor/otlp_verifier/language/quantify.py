@@ -273,6 +273,8 @@ def job(
     """The job that makes `function` of a relation's members."""
     member_key = mixed(members.scope.graph, members.member_key, keys.member)
     query_key = mixed(lowering.graph, members.query_key, keys.query)
+    if members.window is not None and function is Function.COUNT and member_key is query_key is None:
+        return replace(members.window, mask=mask)  # counted as the window is walked
     return Job(
         members.kind,
         function,

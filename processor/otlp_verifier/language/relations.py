@@ -16,6 +16,7 @@ from otlp_verifier.relate.tables import LinkTarget, SpanRelation, SpanTree
 
 if TYPE_CHECKING:
     from otlp_verifier.language.graph import NodeId
+    from otlp_verifier.language.jobs import Job
     from otlp_verifier.language.lower import Lowering
     from otlp_verifier.language.syntax import Expression, Points
 
@@ -33,6 +34,7 @@ class Members:
         low, high: INTERVAL: positions asked for.
         excludes_self: siblings.
         moves: whether another row may take a member's place while spans are still arriving: roots.
+        window: the job that found `low` and `high`, where they are those of a window of time, as they were found.
         member_key, query_key: words that must be equal whatever the condition says: a link's target in a window.
 
     """
@@ -46,6 +48,7 @@ class Members:
     high: NodeId = 0
     excludes_self: bool = False
     moves: bool = False
+    window: Job | None = None
     member_key: NodeId | None = None
     query_key: NodeId | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from otlp_verifier.columns import AttributeNarrow, AttributeWide, ValueType
 from otlp_verifier.language.errors import RuleError, nearest
@@ -189,13 +189,16 @@ def a(domain: Domain) -> str:
     return f"an {domain.name.lower()}" if domain is Domain.EVENT else f"a {domain.name.lower()}"
 
 
+_PATHS: Final = {domain: (*FIELDS[domain], *STEPS[domain], "duration", "attributes") for domain in Domain}
+_FIRST_WORDS: Final = {domain: frozenset(path.partition(".")[0] for path in paths) for domain, paths in _PATHS.items()}
+
+
 def _bare(lowering: Lowering, tree: Name) -> Row:
     """The row that a path without a variable belongs to: the innermost one, if it has such a path."""
     main, first = lowering.scope.main, tree.parts[0]
-    paths = [*FIELDS[main.domain], *STEPS[main.domain], "duration", "attributes"]
-    if any(path == first or path.startswith(first + ".") for path in paths):
+    if first in _FIRST_WORDS[main.domain]:
         return main
-    known = [*lowering.scope.rows, *_IMPLICIT, *lowering.parameters, *ENUMS, *paths]
+    known = [*lowering.scope.rows, *_IMPLICIT, *lowering.parameters, *ENUMS, *_PATHS[main.domain]]
     if first in lowering.outer:
         raise unreachable(lowering, tree)
     raise lowering.error(f"`{first}` is unknown{nearest(first, known)}", tree.offset)

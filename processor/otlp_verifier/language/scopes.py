@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Final
+from dataclasses import dataclass, fields
+from typing import Final, get_args
 
 from otlp_verifier.language import syntax
 from otlp_verifier.language.graph import Graph
@@ -69,12 +69,16 @@ def names(tree: syntax.Expression | None) -> Iterator[str]:
 
 def parts(tree: syntax.Expression) -> Iterator[syntax.Expression]:
     """What an expression is made of."""
-    assert is_dataclass(tree)  # noqa: S101  # every node is
-    for field in fields(tree):
-        value = getattr(tree, field.name)
+    for name in _FIELD_NAMES[type(tree)]:
+        value = getattr(tree, name)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, syntax.Expression):
                 yield part
+
+
+_FIELD_NAMES: Final[Mapping[type, tuple[str, ...]]] = {
+    kind: tuple(field.name for field in fields(kind) if field.name != "offset") for kind in get_args(syntax.Expression)
+}
 
 
 def alternatives(tree: syntax.Expression | None, *, negated: bool = False) -> int:

@@ -1,11 +1,17 @@
-"""What all rules of a plan share beside the graph: keys, texts, constant strings, predicates."""
+"""What a rule names beside its graph: keys, texts, constant strings, predicates."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from otlp_verifier.language.plan import CodedText, Predicate
 from otlp_verifier.machine.operations import Domain
+
+
+class StringCode(NamedTuple):
+    """The dictionary code of a constant string, as a number of a node: which one it is, linking decides."""
+
+    string: int
 
 
 @dataclass
@@ -17,6 +23,7 @@ class Symbols:
     strings: dict[bytes, int] = field(default_factory=dict)
     predicates: dict[str, tuple[int, Predicate]] = field(default_factory=dict)
     asked: dict[CodedText, dict[int, None]] = field(default_factory=dict)  # which predicates are asked of which text
+    sensitive: dict[Domain, int] = field(default_factory=dict)  # bits of the classes that are asked of its records
 
     def key(self, domain: Domain, key: str) -> int:
         """The slot of an attribute key."""
@@ -28,9 +35,9 @@ class Symbols:
         columns = self.texts.setdefault(text.domain, {})
         return columns.setdefault(text, len(columns))
 
-    def string(self, value: str) -> int:
+    def string(self, value: str) -> StringCode:
         """The dictionary code of a constant string."""
-        return self.strings.setdefault(value.encode(), len(self.strings))
+        return StringCode(self.strings.setdefault(value.encode(), len(self.strings)))
 
     def predicate(self, name: str, text: CodedText, holds: Callable[[], Callable[[Any], bool]]) -> int:
         """The number of a predicate that is asked of a text; `holds` makes its function if the name is new."""

@@ -59,9 +59,9 @@ def pair(lowering: Lowering, tree: TemporalPair) -> Condition:
     if future:
         # Up to the first point that breaks the left side, itself included.
         edge = graph.node(Op.ADD, broken, graph.word(1))
-        within = replace(within, high=graph.node(Op.SMALLER, within.high, edge))
+        within = replace(within, window=None, high=graph.node(Op.SMALLER, within.high, edge))
     else:
-        within = replace(within, low=graph.node(Op.LARGER, within.low, broken))
+        within = replace(within, window=None, low=graph.node(Op.LARGER, within.low, broken))
     found = quantify.some_of(lowering, within, happened, happens)
     return Condition(found.flag, found.possible, rises=True, falls=True)
 
@@ -168,7 +168,7 @@ def _bounds(lowering: Lowering, points: Points, low: int, high: int | None, futu
         )  # fmt: skip
     scope = relations.span_scope(lowering, points)
     position = _position(scope, scope.main, at_end=points.at_end)
-    return relations.Members(JobKind.INTERVAL, scope, scope.main, position, low=first, high=last)
+    return relations.Members(JobKind.INTERVAL, scope, scope.main, position, low=first, high=last, window=job)
 
 
 NO_END = 2**63 - 1

@@ -4,20 +4,16 @@ import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
-from otlp_verifier.machine.fold import better, start
+from otlp_verifier.machine.fold import COUNT, SUM, SUM_FLOAT, rank, ranked
 
 _NONE = np.uint32(NO_ROW)
-_COUNT = 0  # machine.program.Function
 _PARENT, _LAST = 0, 4  # relate.tree.SpanTree
 _U64, _U32, _U8 = nb.uint64[::1], nb.uint32[::1], nb.uint8[::1]
 
 
-@nb.njit(cache=True, nogil=True)
-def _find(key, seed, shift, wrap, cells, keys):
-    cell = ((key ^ (key >> np.uint64(31))) * (seed | np.uint64(1))) >> shift
-    while cells[cell] != _NONE and keys[cells[cell]] != key:
-        cell = (cell + np.uint64(1)) & wrap
-    return cell
+@nb.njit(cache=True, nogil=True, inline="always")
+def _cell(key, seed, shift):
+    return ((key ^ (key >> np.uint64(31))) * (seed | np.uint64(1))) >> shift
 
 
 @nb.njit(nb.void(nb.int64, _U8, _U64, nb.uint32[:, ::1], _U32, _U64, _U64), cache=True, nogil=True)
@@ -26,30 +22,37 @@ def path(function, mask, values, tree, preorder, out, out_count):
 
     Args:
         function: machine.program.Function, but not DISTINCT.
-        mask: uint8 (spans,), which spans count.
+        mask: uint8 (spans,), which spans count, 0 or 1.
         values: uint64 (spans,), what is folded; unused by COUNT.
         tree: uint32 (SpanTree, >= spans).
         preorder: uint32 (>= spans,), so that parents come before their children.
         out, out_count: uint64 (spans,), out: the result, and how many ancestors it was made of.
 
     """
-    nothing = start(function)
-    for i in range(len(mask)):
+    spans = len(mask)
+    for i in range(spans):
         row = preorder[i]
         parent = tree[_PARENT, row]
-        out[row], out_count[row] = nothing, 0
-        if parent == _NONE:
-            continue
-        out[row], out_count[row] = out[parent], out_count[parent]
-        if mask[parent]:
-            out_count[row] += np.uint64(1)
-            if function != _COUNT:
-                out[row] = better(function, out[parent], values[parent])
-    for row in range(len(mask)):
-        if function == _COUNT:
+        out_count[row] = out_count[parent] + np.uint64(mask[parent]) if parent != _NONE else np.uint64(0)
+    if function == COUNT:
+        for row in range(spans):
             out[row] = out_count[row]
-        elif out_count[row] == 0:
-            out[row] = 0
+        return
+    terms, sums = values.view(np.float64), out.view(np.float64)
+    for i in range(spans):
+        row = preorder[i]
+        parent = tree[_PARENT, row]
+        out[row] = out[parent] if parent != _NONE else np.uint64(0)
+        if parent != _NONE and mask[parent]:
+            if function == SUM_FLOAT:
+                sums[row] += terms[parent]
+            elif function == SUM:
+                out[row] += values[parent]
+            else:
+                out[row] = max(out[row], rank(function, values[parent]))
+    if function > SUM_FLOAT:
+        for row in range(spans):
+            out[row] = ranked(function, out[row]) if out_count[row] else np.uint64(0)
 
 
 @nb.njit(
@@ -68,36 +71,59 @@ def keyed_path(function, mask, values, member_keys, query_keys, tree, preorder, 
     wrap = np.uint64(size - 1)
     cells = np.full(size, _NONE, np.uint32)
     keys = np.empty(spans, np.uint64)
-    tally = np.zeros(spans, np.uint32)
-    folds = function != _COUNT
-    best, before = np.empty(spans if folds else 0, np.uint64), np.empty(spans if folds else 0, np.uint64)
-    best[:] = start(function)
+    # One slot too many, which stays empty: of keys that no member has.
+    tally = np.zeros(spans + 1, np.uint32)
+    folds = function != COUNT
+    best, before = np.zeros(spans + 1 if folds else 0, np.uint64), np.empty(spans if folds else 0, np.uint64)
+    terms, sums = values.view(np.float64), best.view(np.float64)
     slot_of = np.empty(spans, np.uint32)
+    slots = np.uint32(0)
+    for row in range(spans):
+        key = member_keys[row]
+        cell = _cell(key, seed, shift)
+        slot = cells[cell]
+        while slot != _NONE and keys[slot] != key:
+            cell = (cell + np.uint64(1)) & wrap
+            slot = cells[cell]
+        if slot == _NONE:
+            slot = cells[cell] = slots
+            keys[slot] = key
+            slots += np.uint32(1)
+        slot_of[row] = slot
     stack = np.empty(spans, np.uint32)
-    slots, height = np.int64(0), np.int64(0)
+    height = np.int64(0)
     for i in range(spans):
         row = preorder[i]
         while height > 0 and tree[_LAST, stack[height - 1]] < i:
             height -= 1
             left = stack[height]
-            if mask[left]:
-                tally[slot_of[left]] -= np.uint32(1)
-                if folds:
-                    best[slot_of[left]] = before[left]
-        cell = _find(query_keys[row], seed, shift, wrap, cells, keys)
-        out_count[row] = tally[cells[cell]] if cells[cell] != _NONE else np.uint32(0)
-        out[row] = best[cells[cell]] if folds and out_count[row] > 0 else out_count[row]
-        if mask[row]:
-            cell = _find(member_keys[row], seed, shift, wrap, cells, keys)
-            if cells[cell] == _NONE:
-                cells[cell] = slots
-                keys[slots] = member_keys[row]
-                slots += 1
-            slot_of[row] = cells[cell]
+            tally[slot_of[left]] -= np.uint32(mask[left])
+            if folds and mask[left]:
+                best[slot_of[left]] = before[left]
+        own = slot = slot_of[row]
+        if query_keys[row] != member_keys[row]:
+            key = query_keys[row]
+            cell = _cell(key, seed, shift)
             slot = cells[cell]
-            tally[slot] += np.uint32(1)
-            if folds:
-                before[row] = best[slot]
-                best[slot] = better(function, best[slot], values[row])
+            while slot != _NONE and keys[slot] != key:
+                cell = (cell + np.uint64(1)) & wrap
+                slot = cells[cell]
+            if slot == _NONE:
+                slot = np.uint32(spans)
+        out_count[row] = tally[slot]
+        if not folds:
+            out[row] = tally[slot]
+        else:
+            found = best[slot] if function <= SUM_FLOAT else ranked(function, best[slot])
+            out[row] = found if tally[slot] > 0 else np.uint64(0)
+        tally[own] += np.uint32(mask[row])
+        if folds and mask[row]:
+            before[row] = best[own]
+            if function == SUM_FLOAT:
+                sums[own] += terms[row]
+            elif function == SUM:
+                best[own] += values[row]
+            else:
+                best[own] = max(best[own], rank(function, values[row]))
         stack[height] = row
         height += 1

@@ -1,37 +1,127 @@
-"""Group jobs: what is made of the members that share the query's group, and its key where there is one. O(rows)."""
+"""Group jobs: what is made of the members that share the query's group, and its key where there is one. O(rows).
+
+A member's group, with its key, becomes a *slot*; what does not count goes to one
+slot too many. So the loops that fold have no branch that depends on a mask,
+which nothing predicts.
+"""
 
 import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
-from otlp_verifier.machine.fold import better, endless, start, with_endless, without
+from otlp_verifier.machine.fold import COUNT, DISTINCT, SUM, SUM_FLOAT, endless, not_finite, rank, ranked
 
 _NONE = np.uint32(NO_ROW)
-_COUNT, _SUM, _SUM_FLOAT, _DISTINCT = 0, 1, 2, 9  # machine.program.Function; between them the minima and maxima
 _U64, _U8 = nb.uint64[::1], nb.uint8[::1]
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, inline="always")
 def _cell(group, key, seed, shift):
     h = (key ^ (key >> np.uint64(31))) * (seed | np.uint64(1)) + group
     return (h * (seed >> np.uint64(7) | np.uint64(1))) >> shift
 
 
 @nb.njit(cache=True, nogil=True)
-def _slot(group, key, seed, shift, wrap, cells, groups, keys):
-    """The cell of (group, key), or the free one where it would stand."""
-    cell = _cell(group, key, seed, shift)
-    while cells[cell] != _NONE and (groups[cells[cell]] != group or keys[cells[cell]] != key):
-        cell = (cell + np.uint64(1)) & wrap
-    return cell
+def _keyed_slots(mask, member_at, member_keys, query_at, query_keys, seed, shift, member_slots, query_slots):
+    """Fill the slots of members and queries; the slot of what does not count."""
+    members = len(mask)
+    wrap = (np.uint64(1) << (np.uint64(64) - shift)) - np.uint64(1)
+    cells = np.full(np.int64(wrap) + 1, _NONE, np.uint32)
+    groups, keys = np.empty(members, np.uint64), np.empty(members, np.uint64)
+    slots = np.uint32(0)
+    nowhere = np.uint32(members)
+    for row in range(members):
+        member_slots[row] = nowhere
+        if mask[row] and member_at[row] != _NONE:
+            at, key = member_at[row], member_keys[row]
+            cell = _cell(at, key, seed, shift)
+            slot = cells[cell]
+            while slot != _NONE and (groups[slot] != at or keys[slot] != key):
+                cell = (cell + np.uint64(1)) & wrap
+                slot = cells[cell]
+            if slot == _NONE:
+                slot = cells[cell] = slots
+                groups[slot], keys[slot] = at, key
+                slots += np.uint32(1)
+            member_slots[row] = slot
+    for query in range(len(query_at)):
+        query_slots[query] = nowhere
+        if query_at[query] != _NONE:
+            at, key = query_at[query], query_keys[query]
+            cell = _cell(at, key, seed, shift)
+            slot = cells[cell]
+            while slot != _NONE and (groups[slot] != at or keys[slot] != key):
+                cell = (cell + np.uint64(1)) & wrap
+                slot = cells[cell]
+            if slot != _NONE:
+                query_slots[query] = slot
+    return nowhere
 
 
 @nb.njit(cache=True, nogil=True)
-def _alike(a, b, values, member_at, member_keys, keyed):
-    """Whether two members have one group, key and value."""
-    if values[a] != values[b] or member_at[a] != member_at[b]:
-        return False
-    return not keyed or member_keys[a] == member_keys[b]
+def _count_distinct(values, member_slots, nowhere, counts, seed, shift):
+    wrap = (np.uint64(1) << (np.uint64(64) - shift)) - np.uint64(1)
+    seen = np.full(np.int64(wrap) + 1, _NONE, np.uint32)
+    for row in range(len(values)):
+        slot = member_slots[row]
+        if slot == nowhere:
+            continue
+        cell = _cell(values[row], np.uint64(slot) + np.uint64(1), seed, shift)
+        other = seen[cell]
+        while other != _NONE and (values[other] != values[row] or member_slots[other] != slot):
+            cell = (cell + np.uint64(1)) & wrap
+            other = seen[cell]
+        if other == _NONE:
+            seen[cell] = row
+            counts[slot] += np.uint32(1)
+
+
+@nb.njit(cache=True, nogil=True)
+def _sums(function, values, member_slots, query_slots, is_own, counts, out):
+    totals = np.zeros(len(counts), np.uint64)
+    if function == SUM:
+        for row in range(len(values)):
+            totals[member_slots[row]] += values[row]
+        totals[-1] = 0
+        for query in range(len(out)):
+            slot = query_slots[query]
+            own = is_own and member_slots[query] == slot and counts[slot] > 0
+            out[query] = totals[slot] - (values[query] if own else np.uint64(0))
+        return
+    # Of decimals finite ones alone: an infinity cannot be taken out of a sum again.
+    odds = np.zeros(len(counts), np.uint64)
+    terms, sums, results = values.view(np.float64), totals.view(np.float64), out.view(np.float64)
+    for row in range(len(values)):
+        odd = endless(values[row])
+        odds[member_slots[row]] += odd
+        if odd == 0:
+            sums[member_slots[row]] += terms[row]
+    for query in range(len(out)):
+        slot = query_slots[query]
+        own = is_own and member_slots[query] == slot
+        out[query] = 0
+        if counts[slot] > (1 if own else 0):
+            odd = endless(values[query]) if own else np.uint64(0)
+            results[query] = sums[slot] - terms[query] if own and odd == 0 else sums[slot]
+            if odds[slot] != odd:
+                out[query] = not_finite(odds[slot] - odd)
+
+
+@nb.njit(cache=True, nogil=True)
+def _extremes(function, values, member_slots, query_slots, is_own, counts, out):
+    best, second = np.zeros(len(counts), np.uint64), np.zeros(len(counts), np.uint64)
+    for row in range(len(values)):
+        # The runner-up too: it is what a query that is itself the best must be told.
+        slot, place = member_slots[row], rank(function, values[row])
+        second[slot] = max(second[slot], min(best[slot], place))
+        best[slot] = max(best[slot], place)
+    for query in range(len(out)):
+        slot = query_slots[query]
+        own = is_own and member_slots[query] == slot
+        place = best[slot]
+        if own and rank(function, values[query]) == place:
+            place = second[slot]
+        out[query] = ranked(function, place) if counts[slot] > (1 if own else 0) else np.uint64(0)
 
 
 @nb.njit(
@@ -51,7 +141,7 @@ def group(
         function: machine.program.Function.
         keyed: whether `member_keys` and `query_keys` count.
         excludes_self: members and queries are the same rows, and a query's own row does not count.
-        mask: uint8 (members,), which members count.
+        mask: uint8 (members,), which members count, 0 or 1.
         values: uint64 (members,), what is folded; unused by COUNT.
         member_at, query_at: uint64 (members,), (queries,), groups, below `groups_end`; NO_ROW for none.
         member_keys, query_keys: uint64, as these.
@@ -60,72 +150,41 @@ def group(
         out, out_count: uint64 (queries,), out: the result, and how many members it was made of.
 
     """
-    members = len(mask)
-    size, shift = 16, np.uint64(60)
-    while size < 2 * members:
-        size *= 2
+    members, queries = len(mask), len(query_at)
+    member_slots, query_slots = np.empty(members, np.uint32), np.empty(queries, np.uint32)
+    shift = np.uint64(60)
+    while np.int64(1) << (64 - np.int64(shift)) < 2 * members:
         shift -= np.uint64(1)
-    wrap = np.uint64(size - 1)
-    slots_end = members if keyed else groups_end
-    cells = np.full(size if keyed else 0, _NONE, np.uint32)
-    seen = np.full(size if function == _DISTINCT else 0, _NONE, np.uint32)
-    groups, keys = np.empty(members if keyed else 0, np.uint64), np.empty(members if keyed else 0, np.uint64)
-    counts = np.zeros(slots_end, np.uint32)
-    folds = function != _COUNT and function != _DISTINCT
-    best, second = np.empty(slots_end if folds else 0, np.uint64), np.empty(slots_end if folds else 0, np.uint64)
-    best[:] = start(function)
-    second[:] = start(function)
-    slots = np.int64(0)
-    for row in range(members):
-        if not mask[row] or member_at[row] == _NONE:
-            continue
-        slot = np.int64(member_at[row])
-        if keyed:
-            cell = _slot(member_at[row], member_keys[row], seed, shift, wrap, cells, groups, keys)
-            if cells[cell] == _NONE:
-                cells[cell] = slots
-                groups[slots], keys[slots] = member_at[row], member_keys[row]
-                slots += 1
-            slot = np.int64(cells[cell])
-        if function == _DISTINCT:
-            cell = _cell(values[row], np.uint64(slot) + np.uint64(1), seed, shift)
-            while seen[cell] != _NONE and not _alike(seen[cell], row, values, member_at, member_keys, keyed):
-                cell = (cell + np.uint64(1)) & wrap
-            if seen[cell] != _NONE:
-                continue
-            seen[cell] = row
-        counts[slot] += np.uint32(1)
-        if function == _SUM or function == _SUM_FLOAT:
-            odd = endless(function, values[row])
-            second[slot] += odd
-            if odd == 0:
-                best[slot] = better(function, best[slot], values[row])
-        elif folds:
-            # The runner-up too: it is what a query that is itself the best must be told.
-            worse = values[row]
-            if better(function, best[slot], worse) != best[slot]:
-                best[slot], worse = worse, best[slot]
-            second[slot] = better(function, second[slot], worse)
-    for query in range(len(query_at)):
-        out[query], out_count[query] = 0, 0
-        if query_at[query] == _NONE:
-            continue
-        slot = np.int64(query_at[query])
-        if keyed:
-            cell = _slot(query_at[query], query_keys[query], seed, shift, wrap, cells, groups, keys)
-            if cells[cell] == _NONE:
-                continue
-            slot = np.int64(cells[cell])
-        own = excludes_self and mask[query] != 0 and (not keyed or member_keys[query] == query_keys[query])
-        count = counts[slot] - (np.uint32(1) if own else np.uint32(0))
-        out_count[query] = count
-        if not folds:
-            out[query] = count
-        elif count > 0 and (function == _SUM or function == _SUM_FLOAT):
-            odd = endless(function, values[query]) if own else np.uint64(0)
-            total = without(function, best[slot], values[query]) if own and odd == 0 else best[slot]
-            out[query] = with_endless(total, second[slot] - odd)
-        elif count > 0:
-            out[query] = best[slot]
-            if own and values[query] == best[slot]:
-                out[query] = second[slot]
+    if keyed:
+        nowhere = _keyed_slots(
+            mask, member_at, member_keys, query_at, query_keys, seed, shift, member_slots, query_slots
+        )
+    else:
+        nowhere = np.uint32(groups_end)
+        for row in range(members):
+            counts_too = (mask[row] != 0) & (member_at[row] != _NONE)
+            member_slots[row] = np.uint32(member_at[row]) if counts_too else nowhere
+        for query in range(queries):
+            query_slots[query] = np.uint32(query_at[query]) if query_at[query] != _NONE else nowhere
+    counts = np.zeros(np.int64(nowhere) + 1, np.uint32)
+    if function == DISTINCT:
+        _count_distinct(values, member_slots, nowhere, counts, seed, shift)
+    else:
+        for row in range(members):
+            counts[member_slots[row]] += np.uint32(1)
+        counts[nowhere] = 0
+    if function == SUM or function == SUM_FLOAT:
+        _sums(function, values, member_slots, query_slots, excludes_self, counts, out)
+    elif function != COUNT and function != DISTINCT:
+        _extremes(function, values, member_slots, query_slots, excludes_self, counts, out)
+    if excludes_self:
+        for query in range(queries):
+            slot = query_slots[query]
+            own = (member_slots[query] == slot) & (slot != nowhere)
+            out_count[query] = counts[slot] - (np.uint32(1) if own else np.uint32(0))
+    else:
+        for query in range(queries):
+            out_count[query] = counts[query_slots[query]]
+    if function == COUNT or function == DISTINCT:
+        for query in range(queries):
+            out[query] = out_count[query]

@@ -1,82 +1,86 @@
 """Interval jobs: what is made of the members whose position lies in the query's interval, and whose key is its own.
 
-Counts and sums of whole numbers are differences of running totals; everything
-else is folded in a segment tree, so that one NaN spoils only its own intervals.
-With keys, members are put in order of (key, position) by counting, and an
-interval is found in its key's run by bisection: O(n log n) in all.
+Counts and sums of whole numbers are differences of running totals, minima and
+maxima come from extremes.py, sums of decimals from a segment tree. With keys, members are put in order of
+(key, position) by counting; one sweep over positions then tells each query where
+its interval begins and ends among those of its key. O(n) but for decimals.
 """
 
 import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
-from otlp_verifier.machine.fold import better, start
+from otlp_verifier.machine.extremes import largest
+from otlp_verifier.machine.fold import COUNT, SUM, SUM_FLOAT, rank, ranked
 
 _NONE = np.uint32(NO_ROW)
-_COUNT, _SUM = 0, 1  # machine.program.Function
 _U64, _U32, _U8 = nb.uint64[::1], nb.uint32[::1], nb.uint8[::1]
 
 
 @nb.njit(cache=True, nogil=True)
-def _grow(function, tree, leaves):
-    """Fill a segment tree's inner nodes; its leaves are tree[leaves:]."""
-    if len(tree) > 0:
-        for node in range(leaves - 1, 0, -1):
-            tree[node] = better(function, tree[2 * node], tree[2 * node + 1])
+def _add_up(terms, lows, highs, out):
+    """Fill out with the sums of terms[low:high], float64, by a segment tree: a NaN spoils only its own intervals."""
+    leaves = len(terms)
+    tree = np.empty(2 * leaves, np.float64)
+    tree[leaves:] = terms
+    for node in range(leaves - 1, 0, -1):
+        tree[node] = tree[2 * node] + tree[2 * node + 1]
+    for query in range(len(lows)):
+        first, last = np.int64(lows[query]) + leaves, np.int64(highs[query]) + leaves
+        result = 0.0
+        while first < last:
+            if first & 1:
+                result += tree[first]
+                first += 1
+            if last & 1:
+                last -= 1
+                result += tree[last]
+            first >>= 1
+            last >>= 1
+        out[query] = result
 
 
 @nb.njit(cache=True, nogil=True)
-def _fold(function, tree, first, last, leaves):
-    """Fold the leaves first, ..., last - 1."""
-    result = start(function)
-    first += leaves
-    last += leaves
-    while first < last:
-        if first & 1:
-            result = better(function, result, tree[first])
-            first += 1
-        if last & 1:
-            last -= 1
-            result = better(function, result, tree[last])
-        first >>= 1
-        last >>= 1
-    return result
+def _fold(function, ordered, lows, highs, out):
+    """Fill out with what is made of ordered[low:high]: terms of a sum, or ranks; `ordered` is changed.
+
+    The last of `ordered` is one too many.
+    """
+    if function == SUM:
+        running = np.uint64(0)
+        for i in range(len(ordered)):
+            running, ordered[i] = running + ordered[i], running
+        for query in range(len(lows)):
+            out[query] = ordered[max(highs[query], lows[query])] - ordered[lows[query]]
+    elif function == SUM_FLOAT:
+        _add_up(ordered[:-1].view(np.float64), lows, highs, out.view(np.float64))
+    else:
+        largest(ordered[:-1], lows, highs, out)
+        for query in range(len(lows)):
+            out[query] = ranked(function, out[query]) if lows[query] < highs[query] else np.uint64(0)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, inline="always")
 def _cell(key, seed, shift):
     return ((key ^ (key >> np.uint64(31))) * (seed | np.uint64(1))) >> shift
 
 
 @nb.njit(cache=True, nogil=True)
 def _in_order(mask, positions, positions_end):
-    """The members that count, by position, and how many they are; several may share one."""
-    begins = np.zeros(positions_end + 1, np.uint32)
-    total = np.int64(0)
+    """The members that count, by position, several of which may share one; and where each position ends among them."""
+    ends = np.zeros(positions_end + 1, np.uint32)
     for row in range(len(mask)):
-        if mask[row]:
-            begins[positions[row] + np.uint64(1)] += np.uint32(1)
-            total += 1
+        ends[positions[row] + np.uint64(1)] += np.uint32(mask[row])
     for position in range(positions_end):
-        begins[position + 1] += begins[position]
-    rows = np.empty(total, np.uint32)
+        ends[position + 1] += ends[position]
+    total = ends[positions_end]
+    rows = np.empty(total + 1, np.uint32)  # one too many, for those that do not count
     for row in range(len(mask)):
-        if mask[row]:
-            rows[begins[positions[row]]] = row
-            begins[positions[row]] += np.uint32(1)
-    return rows, total
-
-
-@nb.njit(cache=True, nogil=True)
-def _lower_bound(ordered, first, last, position):
-    """The first index in ordered[first:last] that is not below `position`."""
-    while first < last:
-        middle = (first + last) // 2
-        if ordered[middle] < position:
-            first = middle + 1
-        else:
-            last = middle
-    return first
+        position = positions[row]
+        counts = mask[row] != 0
+        rows[ends[position] if counts else total] = row
+        ends[position] += np.uint32(mask[row])
+    return rows[:total], ends
 
 
 @nb.njit(
@@ -87,7 +91,7 @@ def interval(function, mask, values, positions, lows, highs, positions_end, out,
 
     Args:
         function: machine.program.Function, but not DISTINCT.
-        mask: uint8 (members,), which members count.
+        mask: uint8 (members,), which members count, 0 or 1.
         values: uint64 (members,), what is folded; unused by COUNT.
         positions: uint64 (members,), below `positions_end`.
         lows, highs: uint64 (queries,), positions [low, high); empty where low >= high.
@@ -95,30 +99,63 @@ def interval(function, mask, values, positions, lows, highs, positions_end, out,
         out, out_count: uint64 (queries,), out: the result, and how many members it was made of.
 
     """
+    end = np.uint64(positions_end)
     counts = np.zeros(positions_end + 1, np.uint32)
-    tree = np.empty(2 * positions_end if function != _COUNT else 0, np.uint64)
-    tree[:] = start(function)
     for row in range(len(mask)):
-        if mask[row]:
-            position = positions[row]
-            counts[position + np.uint64(1)] += np.uint32(1)
-            if function != _COUNT:
-                leaf = position + np.uint64(positions_end)
-                tree[leaf] = better(function, tree[leaf], values[row])
+        counts[positions[row] + np.uint64(1)] += np.uint32(mask[row])
     for position in range(positions_end):
         counts[position + 1] += counts[position]
-    _grow(function, tree, positions_end)
-    end = np.uint64(positions_end)
     for query in range(len(lows)):
-        low, high = lows[query], min(highs[query], end)
-        out[query], out_count[query] = 0, 0
-        if low < high:
-            count = counts[high] - counts[low]
-            out_count[query] = count
-            if function == _COUNT:
-                out[query] = count
-            elif count:
-                out[query] = _fold(function, tree, np.int64(low), np.int64(high), positions_end)
+        high = min(highs[query], end)
+        low = min(lows[query], high)
+        out_count[query] = counts[high] - counts[low]
+    if function == COUNT:
+        for query in range(len(lows)):
+            out[query] = out_count[query]
+        return
+    ordered = np.zeros(positions_end + 1, np.uint64)
+    if function == SUM:
+        for row in range(len(mask)):
+            ordered[positions[row]] += values[row] * np.uint64(mask[row])
+    elif function == SUM_FLOAT:
+        terms, sums = values.view(np.float64), ordered.view(np.float64)
+        for row in range(len(mask)):
+            if mask[row]:
+                sums[positions[row]] += terms[row]
+    else:
+        for row in range(len(mask)):
+            position = positions[row]
+            ordered[position] = max(ordered[position], rank(function, values[row]) * np.uint64(mask[row]))
+    within_low, within_high = np.empty(len(lows), np.uint64), np.empty(len(lows), np.uint64)
+    for query in range(len(lows)):
+        within_high[query] = min(highs[query], end) if out_count[query] else np.uint64(0)
+        within_low[query] = min(lows[query], within_high[query])
+    _fold(function, ordered, within_low, within_high, out)
+
+
+@nb.njit(cache=True, nogil=True)
+def _runs(by_position, member_keys, seed, shift, cells, run_keys):
+    """The run of each member that counts, in the order in which keys come, and where each run begins."""
+    total = len(by_position)
+    wrap = np.uint64(len(cells) - 1)
+    run_of = np.empty(total, np.uint32)
+    begins = np.zeros(total + 1, np.uint32)
+    runs = np.uint32(0)
+    for i in range(total):
+        key = member_keys[by_position[i]]
+        cell = _cell(key, seed, shift)
+        while cells[cell] != _NONE and run_keys[cells[cell]] != key:
+            cell = (cell + np.uint64(1)) & wrap
+        if cells[cell] == _NONE:
+            cells[cell] = runs
+            run_keys[runs] = key
+            runs += np.uint32(1)
+        run = cells[cell]
+        run_of[i] = run
+        begins[run + np.uint32(1)] += np.uint32(1)
+    for run in range(runs):
+        begins[run + 1] += begins[run]
+    return run_of, begins
 
 
 @nb.njit(
@@ -131,8 +168,9 @@ def keyed_interval(
     function, mask, values, positions, member_keys, lows, highs, query_keys, seed, positions_end, out, out_count
 ):
     """The same, of members whose key is the query's; `member_keys` and `query_keys` are uint64 like the rest."""
-    members = len(mask)
-    by_position, total = _in_order(mask, positions, positions_end)
+    queries, end = len(lows), np.uint64(positions_end)
+    by_position, position_ends = _in_order(mask, positions, positions_end)
+    total = len(by_position)
     size, shift = 16, np.uint64(60)
     while size < 2 * total:
         size *= 2
@@ -140,48 +178,55 @@ def keyed_interval(
     wrap = np.uint64(size - 1)
     cells = np.full(size, _NONE, np.uint32)
     run_keys = np.empty(total, np.uint64)
-    run_of = np.empty(total, np.uint32)
-    begins = np.zeros(total + 1, np.uint32)
-    runs = np.int64(0)
-    for i in range(total):
-        key = member_keys[by_position[i]]
+    run_of, places = _runs(by_position, member_keys, seed, shift, cells, run_keys)
+    # Bounds of queries hang on the positions where they fall: 2 * query its low one, 2 * query + 1 its high one.
+    heads = np.full(positions_end + 1, _NONE, np.uint32)
+    following = np.empty(2 * queries, np.uint32)
+    query_runs = np.empty(queries, np.uint32)
+    for query in range(queries):
+        high = min(highs[query], end)
+        low = lows[query]
+        if low >= high:
+            continue
+        key = query_keys[query]
         cell = _cell(key, seed, shift)
         while cells[cell] != _NONE and run_keys[cells[cell]] != key:
             cell = (cell + np.uint64(1)) & wrap
         if cells[cell] == _NONE:
-            cells[cell] = runs
-            run_keys[runs] = key
-            runs += 1
-        run_of[i] = cells[cell]
-        begins[run_of[i] + np.uint32(1)] += np.uint32(1)
-    for run in range(runs):
-        begins[run + 1] += begins[run]
-    # Each member to its run; `begins` ends up as the runs' ends, one place to the left.
-    ordered = np.empty(total, np.uint64)
-    tree = np.empty(2 * total if function != _COUNT else 0, np.uint64)
+            continue
+        query_runs[query] = cells[cell]
+        bound = np.uint32(2 * query)
+        following[bound], heads[low] = heads[low], bound
+        bound += np.uint32(1)
+        following[bound], heads[high] = heads[high], bound
+    # `places` goes along: where in each run the next position is.
+    firsts = np.zeros(queries, np.uint64)
+    lasts = np.zeros(queries, np.uint64)
+    to = places.copy()
+    i = np.uint32(0)
+    for position in range(positions_end + 1):
+        bound = heads[position]
+        while bound != _NONE:
+            query = bound >> np.uint32(1)
+            if bound & np.uint32(1):
+                lasts[query] = places[query_runs[query]]
+            else:
+                firsts[query] = places[query_runs[query]]
+            bound = following[bound]
+        if position < positions_end:
+            while i < position_ends[position]:
+                places[run_of[i]] += np.uint32(1)
+                i += np.uint32(1)
+    for query in range(queries):
+        out_count[query] = lasts[query] - firsts[query]
+    if function == COUNT:
+        for query in range(queries):
+            out[query] = out_count[query]
+        return
+    ordered = np.zeros(total + 1, np.uint64)  # by run and position
     for i in range(total):
-        place = begins[run_of[i]]
-        begins[run_of[i]] += np.uint32(1)
-        ordered[place] = positions[by_position[i]]
-        if function != _COUNT:
-            tree[total + place] = values[by_position[i]]
-    _grow(function, tree, total)
-    for query in range(len(lows)):
-        out[query], out_count[query] = 0, 0
-        if lows[query] >= highs[query] or members == 0:
-            continue
-        cell = _cell(query_keys[query], seed, shift)
-        while cells[cell] != _NONE and run_keys[cells[cell]] != query_keys[query]:
-            cell = (cell + np.uint64(1)) & wrap
-        if cells[cell] == _NONE:
-            continue
-        run = np.int64(cells[cell])
-        begin = np.int64(begins[run - 1]) if run > 0 else np.int64(0)
-        end = np.int64(begins[run])
-        first = _lower_bound(ordered, begin, end, lows[query])
-        last = _lower_bound(ordered, first, end, highs[query])
-        out_count[query] = last - first
-        if function == _COUNT:
-            out[query] = last - first
-        elif last > first:
-            out[query] = _fold(function, tree, first, last, total)
+        run = run_of[i]
+        value = values[by_position[i]]
+        ordered[to[run]] = value if function <= SUM_FLOAT else rank(function, value)
+        to[run] += np.uint32(1)
+    _fold(function, ordered, firsts, lasts, out)

@@ -116,7 +116,8 @@ MARK_TABLES: Final = 6  # flags kept for jobs: one table of 8-bit columns per do
 class NarrowTable(IntEnum):
     """Tables of 32-bit columns. KEYS: per key that rules name, the attribute row; CODES: per text, its dictionary code.
 
-    `KEYS + domain` and `CODES + domain` is the table of one domain.
+    SENSITIVE: which classes of sensitive data a record holds, as bits. `KEYS + domain`, `CODES + domain` and
+    `SENSITIVE + domain` is the table of one domain.
     """
 
     RESOURCES = 0
@@ -132,6 +133,7 @@ class NarrowTable(IntEnum):
     SPAN_TREE = 18
     LINK_TARGETS = 19
     RESOURCE_CLOCKS = 20
+    SENSITIVE = 21
 
 
-NARROW_TABLES: Final = 21
+NARROW_TABLES: Final = 26

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Flag, IntEnum, auto
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,15 +44,21 @@ class Function(IntEnum):
     DISTINCT = 9
 
 
+FROM_RESULTS: Final = 1 << 24
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job with the columns that it reads: of its members' and queries' scratch, -1 for what it does not read.
+
+    A column from FROM_RESULTS on is one of the results of earlier jobs.
 
     Attributes:
         kind, function: see there.
         members, queries: domains.
         results: the first of its two columns in the queries' results: the result and the count, or low and high.
-        mask: column of marks; the others are columns of words.
+        mask: column of marks; the others are columns of words. WINDOW with a mask: the result is how many members that
+            count lie in the window.
         excludes_self: GROUP: the query is itself a member and does not count.
         window_low, window_high: WINDOW: nanoseconds away from the query, 2**63 - 1 for no end.
         future: WINDOW: after the query and not before it.

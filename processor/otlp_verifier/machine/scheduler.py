@@ -11,8 +11,8 @@ from otlp_verifier.machine.ancestors import keyed_path, path
 from otlp_verifier.machine.groups import group
 from otlp_verifier.machine.intervals import interval, keyed_interval
 from otlp_verifier.machine.operations import Domain
-from otlp_verifier.machine.program import Job, JobKind, Program
-from otlp_verifier.machine.windows import window
+from otlp_verifier.machine.program import FROM_RESULTS, Job, JobKind, Program
+from otlp_verifier.machine.windows import count_window, window
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tables import SpanTree
 from otlp_verifier.relate.tree import Tree
@@ -111,12 +111,13 @@ class JobRunner:
     def _words(self, domain: Domain, column: int, rows: int) -> NDArray[np.uint64]:
         if column < 0:
             return _NO_WORDS
-        words: NDArray[Any] = self._job_columns.words[domain][column, :rows]
+        kept = self._job_columns.words if column < FROM_RESULTS else self._job_columns.results
+        words: NDArray[Any] = kept[domain][column % FROM_RESULTS, :rows]
         return words
 
     def _window(self, job: Job, spans: int, low: NDArray[np.uint64], high: NDArray[np.uint64]) -> None:
         wide, tree = self._columns.spans.wide, self._tree
-        window(
+        arguments = (
             job.window_low,
             job.window_high,
             job.future,
@@ -124,10 +125,12 @@ class JobRunner:
             wide[_END if job.member_end else _START, :spans],
             wide[_ID, :spans],
             tree.spans[SpanTree.DEPTH, :spans],
-            tree.by_end if job.query_end else tree.by_start,
-            tree.by_end if job.member_end else tree.by_start,
+            (tree.by_end if job.query_end else tree.by_start)[:spans],
+            (tree.by_end if job.member_end else tree.by_start)[:spans],
             tree.traces,
             self._relations.trace_count,
-            low,
-            high,
         )
+        if job.mask >= 0:
+            count_window(*arguments, self._job_columns.marks[job.members][job.mask, :spans], low)
+        else:
+            window(*arguments, low, high)

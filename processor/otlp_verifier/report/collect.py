@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from otlp_verifier.files import Checked, Inputs, Located, TraceView
 from otlp_verifier.findings import Finding
+from otlp_verifier.findings.witness import Witness
 from otlp_verifier.report.baseline import Baseline
 from otlp_verifier.report.kinds import kind_of, steady
 from otlp_verifier.report.model import SEVERITIES, Entry, Kind, Recorded, Report, RuleTally
@@ -39,6 +40,16 @@ class _Kept:
         same = self.spans.get(located.finding.span_id, [])
         exact = [at for at in same if self.view.spans[at].source == located.source]
         return next(iter(exact or same), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A finding that is kept."""
+
+    located: Located
+    kind: Kind
+    is_known: bool
+    witness: Witness
 
 
 class Collector:
@@ -75,6 +86,7 @@ class Collector:
         self._known: Counter[str] = Counter()
         self._kept_new: Counter[str] = Counter()
         self._kept_known: Counter[str] = Counter()
+        self._disputed: Counter[str] = Counter()
         self._entries: list[Entry] = []
         self._traces: list[TraceView] = []
         self._room = SPANS_MAX
@@ -95,11 +107,15 @@ class Collector:
         most = self._most(counts)
         if most == 0:
             return
-        traces: dict[int, _Kept] = {}
+        taken = []
         for located in part.findings(most_per_rule=None if self._every else most):
             rule = located.finding.rule
             if self._every or self._kept_new[rule] < self._findings_max:
-                self._take(part, located, traces)
+                taken += self._take(part, located)
+        # Traces afterwards: they show nothing that a second evaluation did not confirm.
+        traces: dict[int, _Kept] = {}
+        for one in taken:
+            self._enter(part, one, traces)
 
     def report(self, inputs: Inputs) -> Report:
         """The report on everything that was added."""
@@ -112,6 +128,7 @@ class Collector:
             traces=tuple(self._traces),
             inputs=inputs,
             comparison=self._baseline.compare(self._recorded) if self._baseline is not None else None,
+            disputed=dict(sorted(self._disputed.items())),
         )
 
     def _most(self, counts: NDArray[np.uint32]) -> int:
@@ -122,20 +139,32 @@ class Collector:
             wanted = max(wanted, min(int(counts[number]), room if not self._every else self._findings_max))
         return wanted
 
-    def _take(self, part: Checked, located: Located, traces: dict[int, _Kept]) -> None:
+    def _take(self, part: Checked, located: Located) -> list[_Taken]:
+        """Count a finding; it comes back if it is kept as text, with its witness."""
         finding = located.finding
         kind = kind_of(finding, located.scope, located.path)
-        self._record(kind, finding)
         is_known = self._baseline is not None and kind in self._baseline
         kept = self._kept_known if is_known else self._kept_new
+        witness = None
+        if kept[finding.rule] < self._findings_max:
+            witness = part.witness(located)
+            if witness is None:
+                self._disputed[finding.rule] += 1
+                return []
+        self._record(kind, finding)
         if is_known:
             self._known[finding.rule] += 1
-        if kept[finding.rule] >= self._findings_max:
-            return
+        if witness is None:
+            return []
         kept[finding.rule] += 1
-        trace = None if is_known or located.trace is None else self._keep(part, located.trace, traces, kind)
+        return [_Taken(located, kind, is_known, witness)]
+
+    def _enter(self, part: Checked, taken: _Taken, traces: dict[int, _Kept]) -> None:
+        """Make an entry of a finding, and keep its trace if there is room."""
+        located, is_known = taken.located, taken.is_known
+        trace = None if is_known or located.trace is None else self._keep(part, located.trace, traces, taken.kind)
         index, span = (None, None) if trace is None else (trace.number, trace.index(located))
-        self._entries.append(Entry(finding, located.source, kind, is_known, index, span))
+        self._entries.append(Entry(located.finding, located.source, taken.kind, is_known, index, span, taken.witness))
 
     def _record(self, kind: Kind, finding: Finding) -> None:
         seen = self._recorded.get(kind.digest)
@@ -170,6 +199,7 @@ class Collector:
         for rule, count in zip(self._rules, self._found, strict=True):
             found[rule.id] += int(count)
             rules.setdefault(rule.id, rule)
+        found.subtract(self._disputed)
         return tuple(
             RuleTally(
                 id=rule.id,

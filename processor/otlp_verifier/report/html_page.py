@@ -16,6 +16,7 @@ import msgspec
 from otlp_verifier.files import SpanView, TraceView
 from otlp_verifier.report.model import Entry, Recorded, Report
 from otlp_verifier.report.scale import window
+from otlp_verifier.report.words import disputed_of, reasons_of
 
 KINDS_MAX: Final = 2_000
 EXAMPLES_MAX: Final = 20  # of each kind
@@ -81,6 +82,7 @@ def _data(report: Report) -> Json:
             "unreadable": notes.error_count,
             "leftOut": report.found - sum(map(len, listed)),
             "compared": report.comparison.name if report.comparison else "",
+            "disputed": disputed_of(report),
         },
         "rules": [
             {
@@ -136,6 +138,7 @@ def _example(entry: Entry, places: dict[int, int]) -> Json:
         "span": entry.finding.span_id,
         "number": number,
         "about": about,
+        "why": reasons_of(entry.witness),
     }
 
 

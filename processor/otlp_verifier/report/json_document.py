@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from otlp_verifier.files import InputError, InputFile, InputNotice
+from otlp_verifier.findings.witness import Witness
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.model import Comparison, Entry, Recorded, Report, RuleTally
 
@@ -46,6 +47,9 @@ class Summary(Struct, frozen=True, kw_only=True):
     left_out: Annotated[int, Meta(ge=0, description="Findings that are counted here and not listed below")]
     by_severity: BySeverity
     unreadable: Annotated[int, Meta(ge=0, description="Places that could not be read; some are listed in `errors`")]
+    disputed: Annotated[
+        int, Meta(ge=0, description="Findings that a second evaluation did not confirm; no other number counts them")
+    ]
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -85,6 +89,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     request: Request
     fingerprint: Fingerprint
     known: Annotated[bool, Meta(description="The baseline has it")]
+    witness: Witness | None
 
 
 class Kind(Struct, frozen=True, kw_only=True):
@@ -180,6 +185,7 @@ def document(report: Report) -> Document:
             left_out=report.left_out,
             by_severity=BySeverity(**report.by_severity()),
             unreadable=report.inputs.notes.error_count,
+            disputed=sum(report.disputed.values()),
         ),
         rules=tuple(_rule(rule) for rule in report.rules if rule.found),
         findings=tuple(map(_finding, report.entries)),
@@ -235,6 +241,7 @@ def _finding(entry: Entry) -> Finding:
         request=source.request,
         fingerprint=entry.kind.digest,
         known=entry.is_known,
+        witness=entry.witness,
     )
 
 

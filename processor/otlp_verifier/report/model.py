@@ -12,6 +12,7 @@ from typing import Final
 from otlp_verifier.files.notes import Inputs, Source
 from otlp_verifier.files.view import TraceView
 from otlp_verifier.findings import Finding
+from otlp_verifier.findings.witness import Witness
 from otlp_verifier.policy import Severity, SeverityName
 
 # Worst first, as every format lists them.
@@ -50,6 +51,7 @@ class Entry:
         is_known: whether the baseline has it.
         trace: index of its trace in Report.traces; None where that is not kept.
         span: index of its span in that trace; None where there is none, as for resources and scopes.
+        witness: why it is one.
 
     """
 
@@ -59,6 +61,7 @@ class Entry:
     is_known: bool = False
     trace: int | None = None
     span: int | None = None
+    witness: Witness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,8 @@ class Report:
         traces: of the findings that are kept, as far as there is room.
         inputs: files read, errors and notices.
         comparison: with a baseline; None without one.
+        disputed: findings that were taken back by rule id, as a second evaluation did not confirm them; no other
+            number counts them.
 
     """
 
@@ -142,6 +147,7 @@ class Report:
     traces: tuple[TraceView, ...]
     inputs: Inputs = field(default_factory=Inputs)
     comparison: Comparison | None = None
+    disputed: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def found(self) -> int:

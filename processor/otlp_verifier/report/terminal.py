@@ -19,7 +19,7 @@ from otlp_verifier.findings.wording import duration
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.model import Comparison, Entry, Report, RuleTally
 from otlp_verifier.report.timeline import ASCII, LINES, ROWS_MAX, Glyphs, rows
-from otlp_verifier.report.words import findings_of, plural, severities_of
+from otlp_verifier.report.words import disputed_of, findings_of, plural, reasons_of, severities_of
 
 Detail = Literal["full", "concise"]
 
@@ -134,6 +134,8 @@ def _kind(page: _Page, report: Report, entries: Sequence[Entry], drawn: set[int]
     entry = entries[0]
     more = f"  (and {len(entries) - 1:,} more like this)" if len(entries) > 1 else ""
     page.line((entry.finding.message, _STYLES[entry.finding.severity]), (more, "dim"), indent=4)
+    for heading, text in reasons_of(entry.witness):
+        page.line((f"{heading}  ", "bold dim"), (text, ""), indent=4)
     page.line((str(entry.source), "dim underline"), *_trace(report, entry), indent=4)
     if entry.trace is not None and entry.span is not None and entry.trace not in drawn and len(drawn) < DRAWN_MAX:
         drawn.add(entry.trace)
@@ -248,7 +250,9 @@ def _notes(page: _Page, report: Report) -> None:
         page.line(("unreadable: ", "bold red"), (str(error), ""))
     if notes.error_count > NOTES_MAX:
         page.line((f"... and {notes.error_count - NOTES_MAX:,} more that could not be read", "red"))
-    if notes.notices or notes.errors:
+    if told_back := disputed_of(report):
+        page.line(("disputed: ", "bold red"), (told_back, ""))
+    if notes.notices or notes.errors or told_back:
         page.gap()
 
 

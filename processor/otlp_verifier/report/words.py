@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from otlp_verifier.findings.witness import Measure, Witness
+from otlp_verifier.findings.wording import duration
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.model import SEVERITIES, Report
 
@@ -26,3 +28,38 @@ def severities_of(report: Report) -> str:
     """`2 errors, 1 warning`: what is new; empty where nothing is."""
     counts = report.by_severity()
     return ", ".join(plural(counts[name], *_SEVERITIES[name]) for name in SEVERITIES if counts[name])
+
+
+def reasons_of(witness: Witness | None) -> list[tuple[str, str]]:
+    """Why a finding is one, as far as its message does not show it: a heading and a text for each line."""
+    if witness is None:
+        return []
+    lines = []
+    measure, near = witness.measure, witness.near_miss
+    if measure is not None:
+        value, bound = (_amount(amount, measure) for amount in (measure.value, measure.bound))
+        lines.append(("counted", f"`{measure.what}` is {value}; wanted: {measure.operator} {bound}"))
+    if near is not None and near.span is None:
+        lines.append(("nearest miss", near.text))
+    elif near is not None and near.span is not None and len(witness.spans) > 1:
+        span = witness.spans[near.span]
+        service = f" of {span.service}" if span.service and span.service != witness.spans[0].service else ""
+        heading = "nearest miss" if near.how == "close" else "broken by"
+        which = "" if span.role == "subject" else f"{span.role} `{span.name}`{service}: "
+        lines.append((heading, f"{which}{near.text}"))
+    return lines
+
+
+def disputed_of(report: Report) -> str:
+    """What is said of findings that were taken back; empty where there are none."""
+    count = sum(report.disputed.values())
+    if not count:
+        return ""
+    return (
+        f"{plural(count, 'finding is', 'findings are')} not reported, because a second evaluation did not confirm "
+        f"{'it' if count == 1 else 'them'} ({', '.join(report.disputed)}): a bug of otlp-verifier, please report it"
+    )
+
+
+def _amount(value: float, measure: Measure) -> str:
+    return duration(int(value)) if measure.unit == "ns" else f"{value:,}"

@@ -12,7 +12,17 @@ from cffi import FFI
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]  # setuptools wants sources relative to setup.py
-HEADERS = ("columns.h", "scan.h", "splice.h", "lookup.h", "envelope.h", "origin.h", "json.h", "partition.h")
+HEADERS = (
+    "columns.h",
+    "scan.h",
+    "splice.h",
+    "lookup.h",
+    "envelope.h",
+    "origin.h",
+    "json.h",
+    "partition.h",
+    "assembly.h",
+)
 SOURCES = (
     "scan.c",
     "pass.c",
@@ -33,6 +43,7 @@ SOURCES = (
     "json_end.c",
     "partition.c",
     "partition_index.c",
+    "assembly.c",
 )
 COVERAGE = bool(os.environ.get("OTLP_VERIFIER_COVERAGE"))  # count executed lines, for gcov
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]

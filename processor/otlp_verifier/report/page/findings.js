@@ -75,9 +75,10 @@ function source(section, link) {
 function kindRow(kind) {
   let at = 0;
   const message = element("span", { class: "message" });
+  const why = element("span", { class: "why" });
   const where = element("span", { class: "where mono" });
   const place = element("span");
-  const open = element("button", { class: "open", "aria-expanded": "false", onclick: toggle }, message, where);
+  const open = element("button", { class: "open", "aria-expanded": "false", onclick: toggle }, message, why, where);
   const more = kind.examples.length > 1 && element("span", { class: "pager" },
     element("button", { "aria-label": "previous like this", onclick: () => step(-1) }, "‹"), place,
     element("button", { "aria-label": "next like this", onclick: () => step(1) }, "›"));
@@ -88,6 +89,7 @@ function kindRow(kind) {
   function fill() {
     const one = kind.examples[at];
     message.replaceChildren(...quoted(one.message));
+    why.replaceChildren(...one.why.map(([heading, text]) => element("span", {}, element("b", {}, heading), " ", quoted(text))));
     where.textContent = [one.at, one.trace && `trace ${one.trace}`, kind.known && "known"].filter(Boolean).join("  ·  ");
     place.textContent = `${at + 1} of ${number(kind.count)}`;
     open.disabled = one.number === null;

@@ -47,7 +47,7 @@ const left = summary.leftOut > 0 && element("p", { class: "muted" }, `${findings
 document.body.replaceChildren(
   element("header", {}, element("div", { class: "wrap" }, element("h1", {}, "Telemetry report"), element("span", { class: "muted" }, `otlp-verifier ${report.version}`),
     element("span", { class: "end" }, element("button", { onclick: () => help.showModal() }, "keys"), element("button", { onclick: switchTheme, "aria-label": "dark or light" }, "◐")))),
-  element("main", { class: "wrap" }, tiles(), problems() || "", matrix() || "",
+  element("main", { class: "wrap" }, tiles(), problems() || "", disputed() || "", matrix() || "",
     element("section", {}, element("h2", {}, "Findings"), report.kinds.length
       ? [toolbar(), list, left || ""]
       : element("div", { class: "card quiet" }, element("b", {}, "Nothing to say"), `${plural(summary.rules, "rule", "rules")} checked, no finding.`)),

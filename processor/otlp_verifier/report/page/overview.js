@@ -20,6 +20,11 @@ function problems() {
     element("ul", {}, report.errors.map((text) => element("li", { class: "mono" }, text)), rest > 0 && element("li", {}, `and ${number(rest)} more`))));
 }
 
+function disputed() {
+  const text = report.summary.disputed;
+  return text && element("section", {}, element("div", { class: "card problems" }, element("b", {}, text)));
+}
+
 function matrix() {
   const counts = new Map();
   for (const { service, count, known } of report.kinds) if (!known) counts.set(service, (counts.get(service) || 0) + count);

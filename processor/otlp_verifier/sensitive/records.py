@@ -1,0 +1,268 @@
+"""Which classes of sensitive data the records of a batch hold: every distinct text is looked into once.
+
+Keys and texts get codes that live from batch to batch. For each code
+it is kept what is known: of a key, what it says of its values; of a text, the
+classes that it holds, and those that it would be of if a key asked. A kernel then
+makes one word of bits for each record.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, NestedNarrow, NestedWide, Table, ValueType
+from otlp_verifier.machine.memory import address, addresses, narrow_column
+from otlp_verifier.machine.operations import Domain
+from otlp_verifier.sensitive.key_codes import KeyCodes
+from otlp_verifier.sensitive.scan import classes_asked, classes_in, context_of, suspects
+from otlp_verifier.sensitive.texts import TEXTS
+from otlp_verifier.wire.dictionary import Dictionary
+from otlp_verifier.wire.sources import NO_CODE, KeyRows, TextSources
+
+# Rows of the tables below: codes of attributes and nested values; what is known of keys and of texts.
+_KEY, _VALUE = 0, 1
+_ASKS, _EXCLUDES, _NUMBERS = 0, 1, 2
+_HOLDS, _WOULD_BE, _ASKED = 0, 1, 2
+# Places in the addresses that the kernels get; a domain has its table, its codes and its result from there on.
+_ATTRIBUTES, _NESTED, _ATTRIBUTE_CODES, _NESTED_CODES, _KEYS, _TEXTS, _RECORDS, _RECORD_CODES, _RESULTS = (
+    0, 1, 2, 3, 4, 5, 6, 11, 16,
+)  # fmt: skip
+_TYPE, _NESTED_START = int(AttributeNarrow.TYPE), int(AttributeNarrow.NESTED_START)
+_NESTED_COUNT, _NESTED_TYPE = int(AttributeNarrow.NESTED_COUNT), int(NestedNarrow.TYPE)
+_INT, _DOUBLE = int(ValueType.INT), int(ValueType.DOUBLE)
+_NONE: Final = np.uint32(NO_CODE)
+_LINE_END: Final = b"\n"
+
+
+class SensitiveRecords:
+    """Looks into the records of one batch after another. Not for use by two threads at once.
+
+    Args:
+        classes: per domain, bits of the classes that rules ask about.
+        attributes: per domain, the narrow columns that say where a record's attributes begin and how many there are.
+
+    Attributes:
+        found: per domain, uint32 (1, capacity): bits of classes.
+        generation: goes up when `found` has moved.
+
+    """
+
+    def __init__(self, classes: Mapping[Domain, int], attributes: Mapping[Domain, tuple[int, int]]) -> None:
+        self._classes = 0
+        for bits in classes.values():
+            self._classes |= bits
+        self._domains = tuple(TEXTS)
+        self._attributes = np.array([attributes[domain] for domain in self._domains], np.int64)
+        self._keys, self._texts = KeyCodes(), Dictionary()
+        self._text_sources = TextSources(2 + sum(map(len, TEXTS.values())))
+        self._key_words = np.zeros((3, 1), np.uint32)
+        self._text_words = np.zeros((3, 1), np.uint32)
+        self._texts_known = (-1, 0)  # epoch, and how many codes have been looked at
+        self._placed = -1
+        self._owners: list[Table] = []  # of the texts that are no attributes'
+        self._ends = np.zeros((2, 1), np.uint32)  # how many attributes and nested values there are
+        self._tables = np.empty((0, 2), np.int64)
+        self._wanted = np.empty(0, np.uint32)
+        self.found = {domain: np.empty((1, 0), np.uint32) for domain in self._domains}
+        self.generation = 0
+
+    def load(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
+        """Look into the batch that `columns` holds; `tables` are its tables by domain."""
+        if self._placed != columns.generation:
+            self._place(columns, tables)
+        for number, table in enumerate((columns.attributes, columns.nested)):
+            self._ends[number] = table.rows
+        for number, table in enumerate(self._owners, 2):
+            self._text_sources.count(number, table.rows)
+        self._look_at_keys(columns)
+        self._texts.encode(columns.buffer, self._text_sources)
+        self._look_at_texts()
+        rows = np.array([columns.attributes.rows, *(tables[domain].rows for domain in self._domains)], np.int64)
+        self._locate(columns, tables)
+        count = _wanted(self._tables, rows, self._wanted)
+        if count:
+            self._ask(self._wanted[:count])
+        _mark(self._tables, rows, self._attributes, self._text_counts)
+
+    def _look_at_keys(self, columns: Columns) -> None:
+        tables = (
+            (columns.attributes, AttributeWide.KEY, AttributeWide.KEY_HASH),
+            (columns.nested, NestedWide.KEY, NestedWide.KEY_HASH),
+        )
+        news = self._keys.encode(
+            tuple(table.wide[key_hash, : table.rows] for table, _, key_hash in tables),
+            tuple(codes[_KEY] for codes in self._codes),
+        )
+        self._key_words = _wide_enough(self._key_words, len(self._keys))
+        try:
+            for (table, key, _), new in zip(tables, news, strict=True):
+                for code, row in new:
+                    context = context_of(columns.text(table.wide[key, row]))
+                    self._key_words[:, code] = [bits & self._classes for bits in context]
+        except BaseException:  # nothing may be taken for answered that was not
+            self._keys.forget()
+            raise
+
+    def _look_at_texts(self) -> None:
+        epoch, known = self._texts_known
+        first, last = (known if epoch == self._texts.epoch else 0), len(self._texts)
+        self._text_words = _wide_enough(self._text_words, last)
+        if first < last:
+            texts = self._texts.strings(first, last)
+            self._text_words[:, first:last] = 0
+            buffer = _LINE_END + _LINE_END.join(texts) + _LINE_END
+            lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+            starts = np.cumsum(lengths + 1) - lengths
+            for number in suspects(buffer, starts.tolist(), self._classes):
+                self._text_words[_HOLDS, first + number] = classes_in(texts[number], self._classes)
+        self._texts_known = (self._texts.epoch, last)
+
+    def _ask(self, codes: NDArray[np.uint32]) -> None:
+        """Find out what texts would be of if a key asked, for those that one asks about for the first time."""
+        try:
+            for code in codes.tolist():
+                [text] = self._texts.strings(code, code + 1)
+                self._text_words[_WOULD_BE, code] = classes_asked(text, self._classes)
+        except BaseException:  # nothing may be taken for answered that was not
+            self._text_words[_ASKED, codes] = 0
+            raise
+
+    def _place(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
+        """Say where texts and codes are, since something has moved."""
+        attributes, nested = columns.attributes, columns.nested
+        self._codes = [np.empty((2, table.capacity), np.uint32) for table in (attributes, nested)]
+        layout = (
+            (attributes, AttributeWide.VALUE, AttributeNarrow.TYPE),
+            (nested, NestedWide.VALUE, NestedNarrow.TYPE),
+        )
+        for number, ((table, value, kind), codes) in enumerate(zip(layout, self._codes, strict=True)):
+            every = KeyRows(np.arange(table.capacity, dtype=np.uint32), table.narrow[kind], self._ends[number])
+            self._text_sources.point(number, table.wide[value], codes[_VALUE], every)
+        self._owners = []
+        self._record_codes = {}
+        for domain in self._domains:
+            table = tables[domain]
+            self._record_codes[domain] = np.empty((len(TEXTS[domain]), table.capacity), np.uint32)
+            self.found[domain] = np.empty((1, table.capacity), np.uint32)
+            for row, (column, _) in enumerate(TEXTS[domain]):
+                self._text_sources.point(2 + len(self._owners), table.wide[column], self._record_codes[domain][row])
+                self._owners.append(table)
+        self._text_counts = np.array([len(TEXTS[domain]) for domain in self._domains], np.int64)
+        self._wanted = np.empty(attributes.capacity + nested.capacity, np.uint32)
+        self._placed = columns.generation
+        self._located: tuple[int, ...] = ()
+        self.generation += 1
+
+    def _locate(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
+        located = (self.generation, self._key_words.shape[1], self._text_words.shape[1])
+        if self._located != located:
+            self._located = located
+            self._tables = addresses((
+                columns.attributes.narrow, columns.nested.narrow, *self._codes, self._key_words, self._text_words,
+                *(tables[domain].narrow for domain in self._domains), *self._record_codes.values(),
+                *self.found.values(),
+            ))  # fmt: skip
+
+
+def _wide_enough(table: NDArray[np.uint32], codes: int) -> NDArray[np.uint32]:
+    """The same table with room for so many codes."""
+    if codes <= table.shape[1]:
+        return table
+    wider = np.zeros((len(table), 1 << (codes - 1).bit_length()), np.uint32)
+    wider[:, : table.shape[1]] = table
+    return wider
+
+
+@nb.njit(cache=True, nogil=True)
+def _wanted(tables: np.ndarray, rows: np.ndarray, found: np.ndarray) -> int:
+    """List the codes of texts that a key asks about and that nobody has asked before, each once.
+
+    Args:
+        tables: int64 (tables, 2), as machine.memory.addresses makes them.
+        rows: int64 (1 + domains,): of attributes, and of each domain.
+        found: uint32 (attributes and nested values,), out.
+
+    """
+    at, attributes, count = address(tables), rows[0], 0
+    nested_starts = narrow_column(at, _ATTRIBUTES, _NESTED_START, 0, attributes)
+    nested_counts = narrow_column(at, _ATTRIBUTES, _NESTED_COUNT, 0, attributes)
+    keys = narrow_column(at, _ATTRIBUTE_CODES, _KEY, 0, attributes)
+    values = narrow_column(at, _ATTRIBUTE_CODES, _VALUE, 0, attributes)
+    every = 1 << 31
+    nested_keys = narrow_column(at, _NESTED_CODES, _KEY, 0, every)
+    nested_values = narrow_column(at, _NESTED_CODES, _VALUE, 0, every)
+    asks = narrow_column(at, _KEYS, _ASKS, 0, every)
+    asked = narrow_column(at, _TEXTS, _ASKED, 0, every)
+    for row in range(attributes):
+        asking = asks[keys[row]]
+        value = values[row]
+        if asking and value != _NONE and not asked[value]:
+            asked[value] = 1
+            found[count] = value
+            count += 1
+        first = np.int64(nested_starts[row])
+        for each in range(first, first + np.int64(nested_counts[row])):
+            value = nested_values[each]
+            if (asking | asks[nested_keys[each]]) and value != _NONE and not asked[value]:
+                asked[value] = 1
+                found[count] = value
+                count += 1
+    return count
+
+
+@nb.njit(cache=True, nogil=True)
+def _mark(tables: np.ndarray, rows: np.ndarray, attributes: np.ndarray, texts: np.ndarray) -> None:
+    """Write which classes each record of each domain holds.
+
+    Args:
+        tables: int64 (tables, 2), as machine.memory.addresses makes them.
+        rows: int64 (1 + domains,): of attributes, and of each domain.
+        attributes: int64 (domains, 2): the columns where a record's attributes begin, and how many there are.
+        texts: int64 (domains,): how many texts of its own a record has.
+
+    """
+    at, every = address(tables), 1 << 31
+    types = narrow_column(at, _ATTRIBUTES, _TYPE, 0, rows[0])
+    nested_starts = narrow_column(at, _ATTRIBUTES, _NESTED_START, 0, rows[0])
+    nested_counts = narrow_column(at, _ATTRIBUTES, _NESTED_COUNT, 0, rows[0])
+    keys = narrow_column(at, _ATTRIBUTE_CODES, _KEY, 0, rows[0])
+    values = narrow_column(at, _ATTRIBUTE_CODES, _VALUE, 0, rows[0])
+    nested_types = narrow_column(at, _NESTED, _NESTED_TYPE, 0, every)
+    nested_keys = narrow_column(at, _NESTED_CODES, _KEY, 0, every)
+    nested_values = narrow_column(at, _NESTED_CODES, _VALUE, 0, every)
+    asks = narrow_column(at, _KEYS, _ASKS, 0, every)
+    excludes = narrow_column(at, _KEYS, _EXCLUDES, 0, every)
+    numbers = narrow_column(at, _KEYS, _NUMBERS, 0, every)
+    holds = narrow_column(at, _TEXTS, _HOLDS, 0, every)
+    would_be = narrow_column(at, _TEXTS, _WOULD_BE, 0, every)
+    for domain in range(len(texts)):
+        owners = rows[1 + domain]
+        starts = narrow_column(at, _RECORDS + domain, attributes[domain, 0], 0, owners)
+        counts = narrow_column(at, _RECORDS + domain, attributes[domain, 1], 0, owners)
+        result = narrow_column(at, _RESULTS + domain, 0, 0, owners)
+        for owner in range(owners):
+            found = np.uint32(0)
+            first = np.int64(starts[owner])
+            for row in range(first, first + np.int64(counts[owner])):
+                key, value, kind = keys[row], values[row], types[row]
+                if value != _NONE:
+                    found |= (holds[value] & ~excludes[key]) | (would_be[value] & asks[key])
+                elif kind in (_INT, _DOUBLE):
+                    found |= numbers[key]
+                below = np.int64(nested_starts[row])
+                for each in range(below, below + np.int64(nested_counts[row])):
+                    inner, value, kind = nested_keys[each], nested_values[each], nested_types[each]
+                    if value != _NONE:
+                        found |= holds[value] & ~(excludes[key] | excludes[inner])
+                        found |= would_be[value] & (asks[key] | asks[inner])
+                    elif kind in (_INT, _DOUBLE):
+                        found |= numbers[key] | numbers[inner]
+            result[owner] = found
+        for text in range(texts[domain]):
+            codes = narrow_column(at, _RECORD_CODES + domain, text, 0, owners)
+            for owner in range(owners):
+                if codes[owner] != _NONE:
+                    result[owner] |= holds[codes[owner]]
