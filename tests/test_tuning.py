@@ -34,7 +34,9 @@ SECOND = 10**9
 
 def rules(folder: Path, tune: str) -> dict[str, Rule]:
     (folder / "mine.yaml").write_text(MINE)
-    (folder / "v.yaml").write_text(f"rules:\n  files: [mine.yaml]\n  select: [policy]\n  tune:\n{tune}")
+    (folder / "v.yaml").write_text(
+        f"rules:\n  files: [mine.yaml]\n  select: [too-long, few-spans, event-name]\n  tune:\n{tune}"
+    )
     return {rule.id: rule for rule in selected(load(folder / "v.yaml"))}
 
 
@@ -74,7 +76,7 @@ def test_a_condition_is_one_more(tmp_path: Path, where: str, expected: set[str])
 
 def test_limits_and_severities(tmp_path: Path) -> None:
     tune = (
-        "    - {rules: [policy], severity: information}\n"
+        "    - {rules: [too-long, few-spans, event-name], severity: information}\n"
         "    - {rules: [too-long, few-spans], severity: warning, parameters: {most: 2s}}\n"
         "    - {rules: [few-spans], parameters: {count: 9}, where: 'true'}\n"
     )
@@ -114,7 +116,7 @@ def test_what_is_listed_is_tuned(tmp_path: Path) -> None:
         ("{rules: [too-long], parameters: {most: 5 years}}", "too-long cannot be tuned so"),
         ("{rules: [too-long], where: 'kind =='}", "rules.tune[0].where: "),
         ("{rules: [too-long], where: 'kin == 1'}", "too-long cannot be tuned so: "),
-        ("{rules: [policy], where: 'kind == 1'}", "cannot be tuned so: "),
+        ("{rules: [event-name, few-spans], where: 'kind == 1'}", "cannot be tuned so: "),
         ("{rules: [too-long], severity: fatal}", "rules.tune[0].severity"),
     ],
 )
@@ -132,4 +134,4 @@ def test_levels_are_names(tmp_path: Path) -> None:
     for level in ("must", "should", "derived", "heur"):
         assert names[level] == {rule.id for rule in every if rule.level.lower().startswith(level)} != set()
     assert not names["must"] & names["should"]
-    assert names["policy"] == set()
+    assert names["policy"] == {rule.id for rule in every if rule.level == "policy"}
