@@ -33,6 +33,7 @@ ORDER = [
     "files",
     "report",
     "settings",
+    "groups",
     "tuning",
     "selection",
     "serve",

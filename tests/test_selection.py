@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from otlp_verifier.groups import groups
 from otlp_verifier.rules.catalogue import builtin
 from otlp_verifier.rules.errors import RuleFileErrors
-from otlp_verifier.selection import groups, known, narrowed, selected
+from otlp_verifier.selection import known, narrowed, selected
 from otlp_verifier.settings import SettingsError, load
 from otlp_verifier.settings.presets import presets
 

@@ -7,9 +7,10 @@ from click.testing import CliRunner
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otlp_verifier.cli import main
+from otlp_verifier.groups import groups
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.rules.catalogue import Rule
-from otlp_verifier.selection import groups, known, selected
+from otlp_verifier.selection import known, selected
 from otlp_verifier.settings import SettingsError, load
 from tests.strategies import request_of
 

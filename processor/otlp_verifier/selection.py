@@ -1,23 +1,18 @@
 """Which rules a configuration selects, as it wants them."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Literal, get_args
+from typing import Literal
 
 from msgspec import structs
 
+from otlp_verifier.groups import groups, ids_of_groups, named, unknown
 from otlp_verifier.language.errors import nearest
-from otlp_verifier.policy import Policy, SeverityName
-from otlp_verifier.rules.catalogue import DecidedBy, Rule, load
-from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
+from otlp_verifier.policy import Policy
+from otlp_verifier.rules.catalogue import Rule, load
+from otlp_verifier.rules.errors import RuleFileErrors
 from otlp_verifier.settings import SettingsFile
-from otlp_verifier.settings.presets import presets
 from otlp_verifier.tuning import tuned
-
-# How binding the source of a rule is: the first word of its level, whatever else is said with it.
-LEVELS: Final = ("must", "should", "derived", "heur", "policy")
-_GROUPS: Final = frozenset({"all", "default", *LEVELS, *get_args(SeverityName), *get_args(DecidedBy)})
 
 
 def selected(file: SettingsFile) -> tuple[Rule, ...]:
@@ -29,10 +24,11 @@ def selected(file: SettingsFile) -> tuple[Rule, ...]:
 
     """
     rules = known(file)
-    chosen = _named(file, rules, "select") - _named(file, rules, "ignore")
+    names = groups(rules)
+    chosen = _chosen(file, names)
     for at, policy in _policies(file):
         _check_policy(file, policy, rules, chosen, at)
-    return tuned(file, [rule for rule in rules if rule.id in chosen], groups(rules))
+    return tuned(file, [rule for rule in rules if rule.id in chosen], names)
 
 
 def known(file: SettingsFile) -> tuple[Rule, ...]:
@@ -47,16 +43,6 @@ def known(file: SettingsFile) -> tuple[Rule, ...]:
     if errors:
         raise RuleFileErrors(errors)
     return rules
-
-
-def ids_of_groups(rules: Sequence[Rule]) -> list[RuleFileError]:
-    """What is wrong with rules whose id a selection would take for something else."""
-    names = _GROUPS.union(presets(), (rule.family for rule in rules))
-    return [
-        RuleFileError(rule.file, rule.line, f"id `{rule.id}` is a name that stands for several rules: choose another")
-        for rule in rules
-        if rule.id in names
-    ]
 
 
 class UnknownNameError(ValueError):
@@ -93,18 +79,18 @@ def narrowed(file: SettingsFile, select: Sequence[str], ignore: Sequence[str]) -
     for which, given in asked:
         for name in given:
             if name not in names:
-                raise UnknownNameError(f"`{name}`: no rule or family is called that{nearest(name, names)}", which)
+                raise UnknownNameError(unknown(name, names), which)
     settings = file.settings
     for at, policy in _policies(file):  # a name that no rule has is a mistake whatever is asked for
         _check_policy(file, policy, rules, {rule.id for rule in rules}, at)
-    chosen = structs.replace(
+    narrow = structs.replace(
         settings.rules, select=tuple(select) or settings.rules.select, ignore=(*settings.rules.ignore, *ignore)
     )
-    bare = replace(file, settings=structs.replace(settings, rules=chosen, policy=Policy(), profiles={}))
-    running = {rule.id for rule in selected(bare)}
+    file = replace(file, settings=structs.replace(settings, rules=narrow))
+    running = _chosen(file, names)
     policy = _only(settings.policy, running)
     profiles = {name: _only(profile, running) for name, profile in settings.profiles.items()}
-    return replace(file, settings=structs.replace(settings, rules=chosen, policy=policy, profiles=profiles))
+    return replace(file, settings=structs.replace(file.settings, policy=policy, profiles=profiles))
 
 
 def _only(policy: Policy, running: set[str]) -> Policy:
@@ -117,38 +103,10 @@ def _only(policy: Policy, running: set[str]) -> Policy:
     return structs.replace(policy, actions=tuple(lines))
 
 
-def groups(rules: Iterable[Rule]) -> Mapping[str, set[str]]:
-    """Every name that a selection may have, and the ids of the rules that it stands for.
-
-    Ids, families, severities, levels, what decides a rule (record, batch, trace), `all`, `default`, and presets.
-    """
-    found: dict[str, set[str]] = {name: set() for name in _GROUPS}
-    for rule in rules:
-        level = re.match("[a-z]*", rule.level.lower())
-        for name in (
-            rule.id, rule.family, rule.severity, rule.decided_by, "all", "default" if rule.default else "",
-            level[0] if level and level[0] in LEVELS else "",
-        ):  # fmt: skip
-            if name:
-                found.setdefault(name, set()).add(rule.id)
-    for name, preset in presets().items():
-        chosen, left_out = (
-            set[str]().union(*(found.get(each, ()) for each in names)) for names in (preset.select, preset.ignore)
-        )
-        found[name] = chosen - left_out
-    return found
-
-
-def _named(file: SettingsFile, rules: Iterable[Rule], key: str) -> set[str]:
-    known_names = groups(rules)
-    chosen: set[str] = set()
-    for position, name in enumerate(getattr(file.settings.rules, key)):
-        if name not in known_names:
-            raise file.error(
-                ("rules", key, position), f"`{name}`: no rule or family is called that{nearest(name, known_names)}"
-            )
-        chosen |= known_names[name]
-    return chosen
+def _chosen(file: SettingsFile, names: Mapping[str, set[str]]) -> set[str]:
+    """The ids of the rules that run."""
+    rules = file.settings.rules
+    return named(file, rules.select, names, ("rules", "select")) - named(file, rules.ignore, names, ("rules", "ignore"))
 
 
 def _policies(file: SettingsFile) -> Iterator[tuple[tuple[str, ...], Policy]]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from msgspec import structs
 
+from otlp_verifier.groups import named
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.language.errors import RuleError, RuleErrors, nearest
 from otlp_verifier.language.formatter import body_text
@@ -22,7 +23,7 @@ def tuned(file: SettingsFile, rules: Sequence[Rule], names: Mapping[str, set[str
     Args:
         file: the configuration.
         rules: those that it selects.
-        names: what a name in `rules.tune[].rules` stands for; see `selection.groups`.
+        names: what a name in `rules.tune[].rules` stands for; see `groups.groups`.
 
     Raises:
         SettingsError: no rule has a name or a parameter, a value is of another kind than the rule's own, or a
@@ -32,13 +33,7 @@ def tuned(file: SettingsFile, rules: Sequence[Rule], names: Mapping[str, set[str
     found = tuple(rules)
     for number, line in enumerate(file.settings.rules.tune):
         at: _Place = ("rules", "tune", number)
-        meant: set[str] = set()
-        for position, name in enumerate(line.rules):
-            if name not in names:
-                raise file.error(
-                    (*at, "rules", position), f"`{name}`: no rule or family is called that{nearest(name, names)}"
-                )
-            meant |= names[name]
+        meant = named(file, line.rules, names, (*at, "rules"))
         condition = _condition(file, line, at)
         known = {name for rule in found if rule.id in meant for name in rule.parameters}
         for name in line.parameters:

@@ -19,11 +19,11 @@ def command(context: click.Context, files: tuple[Path, ...]) -> None:
     where there is a mistake.
     """
     from otlp_verifier.findings.template import template  # noqa: PLC0415  # --help should not load the compiler
+    from otlp_verifier.groups import ids_of_groups  # noqa: PLC0415
     from otlp_verifier.language.compiler import Source  # noqa: PLC0415
     from otlp_verifier.language.errors import RuleError, RuleErrors  # noqa: PLC0415
     from otlp_verifier.language.examine import examine  # noqa: PLC0415
     from otlp_verifier.rules import catalogue  # noqa: PLC0415
-    from otlp_verifier.selection import ids_of_groups  # noqa: PLC0415
 
     errors: list[RuleFileError] = []
     rules = [rule for file in files for rule in catalogue.read(file, errors)]

@@ -34,7 +34,6 @@ class Engine:
     def __init__(self, verifier: Verifier, settings: Settings, workers: int) -> None:
         self.verifier: Final = verifier
         self.profiles: Final = frozenset(settings.profiles) | {""}
-        self.rules: Final = frozenset(verifier.rule_ids)  # a rule with several formulas has as many numbers
         self._idle = deque(verifier.worker() for _ in range(workers))
         self._freed = threading.Condition()
         self._waiting = 0

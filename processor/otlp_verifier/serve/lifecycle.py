@@ -166,7 +166,7 @@ class Process:
 
     def _adopt(self, engine: Engine, file: SettingsFile) -> None:
         self._metrics.batches.start(engine.verifier.rule_ids)
-        self._metrics.rules.set(len(engine.rules))
+        self._metrics.rules.set(engine.verifier.rule_count)
         self._verifier, self._file = engine.verifier, file
         self._streams.engine = engine
 
