@@ -264,3 +264,8 @@ def test_the_fingerprint_is_that_of_the_rules() -> None:
     assert Verifier(RULES).fingerprint == Verifier(RULES, {"": Policy(annotate="all")}).fingerprint
     assert Verifier(RULES).fingerprint != Verifier(RULES[1:]).fingerprint
     assert Verifier(RULES).rule_ids == tuple(IDS)
+
+
+def test_a_rule_with_several_formulas_is_counted_once() -> None:
+    verifier = Verifier([RULES[0], RULES[1], RULES[0]])
+    assert (len(verifier.rule_ids), verifier.rule_count) == (3, 2)

@@ -14,6 +14,7 @@ from otlp_verifier.language.plan import CodedText, Plan
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.wire._native import ffi
 from otlp_verifier.wire.dictionary import Dictionary, KeyTable
+from otlp_verifier.wire.memory import with_room
 from otlp_verifier.wire.sources import KeyRows, TextSources, ValueSources
 from otlp_verifier.wire.values import unpack
 
@@ -156,9 +157,7 @@ class Lookups:
             self.truth[predicate, code] = self._plan.predicates[predicate].holds(value)
 
     def _reserve_truth(self) -> None:
-        known = max(len(self._string_codes), len(self._value_codes))
-        if known > self.truth.shape[1]:
-            self.truth = _wider(self.truth, 1 << (known - 1).bit_length())
+        self.truth = with_room(self.truth, max(len(self._string_codes), len(self._value_codes)))
 
 
 @contextmanager
@@ -169,10 +168,3 @@ def _all_or_none(sources: TextSources) -> Iterator[None]:
     except BaseException:
         sources.forget()
         raise
-
-
-def _wider(table: NDArray[np.uint8], capacity: int) -> NDArray[np.uint8]:
-    """The same table with room for more codes."""
-    wider = np.zeros((len(table), capacity), np.uint8)
-    wider[:, : table.shape[1]] = table
-    return wider

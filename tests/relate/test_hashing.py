@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from otlp_verifier.relate.hashing import empty_table, fold, pair_hash, triple_hash
+from otlp_verifier.relate.hashing import empty_table, fold, key_hash, pair_hash, triple_hash
 
 ROWS = 1_000
 SEEDS = [random.Random(5).getrandbits(64) for _ in range(20)]
@@ -25,6 +25,8 @@ def hashes(name: str, seed: int) -> np.ndarray:
     n = [np.uint64(i) for i in range(ROWS)]
     with np.errstate(over="ignore"):
         found = {
+            "keys in steps": [key_hash(i, secret) for i in n],
+            "keys of one low part": [key_hash(i << np.uint64(40), secret) for i in n],
             "pairs of one sum": [pair_hash(i, np.uint64(ROWS) - i, secret) for i in n],
             "pairs of one high part": [pair_hash(i << np.uint64(40), one, secret) for i in n],
             "triples of one sum": [triple_hash(i, np.uint64(ROWS) - i, one, secret) for i in n],
@@ -38,6 +40,7 @@ def hashes(name: str, seed: int) -> np.ndarray:
 @pytest.mark.parametrize(
     "name",
     [
+        *("keys in steps", "keys of one low part"),
         *("pairs of one sum", "pairs of one high part", "triples of one sum"),
         *("triples of one sum of the last", "folds of steps", "folds of high bits"),
     ],

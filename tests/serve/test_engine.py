@@ -76,7 +76,3 @@ def test_whoever_waits_gets_one() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
-
-
-def test_a_rule_with_several_formulas_is_one_rule() -> None:
-    assert engine(1).rules == {"a", "b"}

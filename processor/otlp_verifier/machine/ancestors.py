@@ -5,15 +5,11 @@ import numpy as np
 
 from otlp_verifier.columns import NO_ROW
 from otlp_verifier.machine.fold import COUNT, SUM, SUM_FLOAT, rank, ranked
+from otlp_verifier.relate.hashing import empty_table, key_hash
 
 _NONE = np.uint32(NO_ROW)
 _PARENT, _LAST = 0, 4  # relate.tree.SpanTree
 _U64, _U32, _U8 = nb.uint64[::1], nb.uint32[::1], nb.uint8[::1]
-
-
-@nb.njit(cache=True, nogil=True, inline="always")
-def _cell(key, seed, shift):
-    return ((key ^ (key >> np.uint64(31))) * (seed | np.uint64(1))) >> shift
 
 
 @nb.njit(nb.void(nb.int64, _U8, _U64, nb.uint32[:, ::1], _U32, _U64, _U64), cache=True, nogil=True)
@@ -64,12 +60,8 @@ def keyed_path(function, mask, values, member_keys, query_keys, tree, preorder, 
     Going up again puts back what was there on the way down, so that nothing has to be taken out of a fold.
     """
     spans = len(mask)
-    size, shift = 16, np.uint64(60)
-    while size < 2 * spans:
-        size *= 2
-        shift -= np.uint64(1)
-    wrap = np.uint64(size - 1)
-    cells = np.full(size, _NONE, np.uint32)
+    cells, shift = empty_table(spans)
+    wrap = np.uint64(len(cells) - 1)
     keys = np.empty(spans, np.uint64)
     # One slot too many, which stays empty: of keys that no member has.
     tally = np.zeros(spans + 1, np.uint32)
@@ -80,7 +72,7 @@ def keyed_path(function, mask, values, member_keys, query_keys, tree, preorder, 
     slots = np.uint32(0)
     for row in range(spans):
         key = member_keys[row]
-        cell = _cell(key, seed, shift)
+        cell = key_hash(key, seed) >> shift
         slot = cells[cell]
         while slot != _NONE and keys[slot] != key:
             cell = (cell + np.uint64(1)) & wrap
@@ -103,7 +95,7 @@ def keyed_path(function, mask, values, member_keys, query_keys, tree, preorder, 
         own = slot = slot_of[row]
         if query_keys[row] != member_keys[row]:
             key = query_keys[row]
-            cell = _cell(key, seed, shift)
+            cell = key_hash(key, seed) >> shift
             slot = cells[cell]
             while slot != _NONE and keys[slot] != key:
                 cell = (cell + np.uint64(1)) & wrap

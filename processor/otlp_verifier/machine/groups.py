@@ -10,23 +10,18 @@ import numpy as np
 
 from otlp_verifier.columns import NO_ROW
 from otlp_verifier.machine.fold import COUNT, DISTINCT, SUM, SUM_FLOAT, endless, not_finite, rank, ranked
+from otlp_verifier.relate.hashing import empty_table, mixed, pair_hash
 
 _NONE = np.uint32(NO_ROW)
 _U64, _U8 = nb.uint64[::1], nb.uint8[::1]
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
-def _cell(group, key, seed, shift):
-    h = (key ^ (key >> np.uint64(31))) * (seed | np.uint64(1)) + group
-    return (h * (seed >> np.uint64(7) | np.uint64(1))) >> shift
-
-
 @nb.njit(cache=True, nogil=True)
-def _keyed_slots(mask, member_at, member_keys, query_at, query_keys, seed, shift, member_slots, query_slots):
+def _keyed_slots(mask, member_at, member_keys, query_at, query_keys, seed, member_slots, query_slots):
     """Fill the slots of members and queries; the slot of what does not count."""
     members = len(mask)
-    wrap = (np.uint64(1) << (np.uint64(64) - shift)) - np.uint64(1)
-    cells = np.full(np.int64(wrap) + 1, _NONE, np.uint32)
+    cells, shift = empty_table(members)
+    wrap = np.uint64(len(cells) - 1)
     groups, keys = np.empty(members, np.uint64), np.empty(members, np.uint64)
     slots = np.uint32(0)
     nowhere = np.uint32(members)
@@ -34,7 +29,7 @@ def _keyed_slots(mask, member_at, member_keys, query_at, query_keys, seed, shift
         member_slots[row] = nowhere
         if mask[row] and member_at[row] != _NONE:
             at, key = member_at[row], member_keys[row]
-            cell = _cell(at, key, seed, shift)
+            cell = pair_hash(at, mixed(key), seed) >> shift
             slot = cells[cell]
             while slot != _NONE and (groups[slot] != at or keys[slot] != key):
                 cell = (cell + np.uint64(1)) & wrap
@@ -48,7 +43,7 @@ def _keyed_slots(mask, member_at, member_keys, query_at, query_keys, seed, shift
         query_slots[query] = nowhere
         if query_at[query] != _NONE:
             at, key = query_at[query], query_keys[query]
-            cell = _cell(at, key, seed, shift)
+            cell = pair_hash(at, mixed(key), seed) >> shift
             slot = cells[cell]
             while slot != _NONE and (groups[slot] != at or keys[slot] != key):
                 cell = (cell + np.uint64(1)) & wrap
@@ -59,14 +54,14 @@ def _keyed_slots(mask, member_at, member_keys, query_at, query_keys, seed, shift
 
 
 @nb.njit(cache=True, nogil=True)
-def _count_distinct(values, member_slots, nowhere, counts, seed, shift):
-    wrap = (np.uint64(1) << (np.uint64(64) - shift)) - np.uint64(1)
-    seen = np.full(np.int64(wrap) + 1, _NONE, np.uint32)
+def _count_distinct(values, member_slots, nowhere, counts, seed):
+    seen, shift = empty_table(len(values))
+    wrap = np.uint64(len(seen) - 1)
     for row in range(len(values)):
         slot = member_slots[row]
         if slot == nowhere:
             continue
-        cell = _cell(values[row], np.uint64(slot) + np.uint64(1), seed, shift)
+        cell = pair_hash(values[row], mixed(np.uint64(slot) + np.uint64(1)), seed) >> shift
         other = seen[cell]
         while other != _NONE and (values[other] != values[row] or member_slots[other] != slot):
             cell = (cell + np.uint64(1)) & wrap
@@ -152,13 +147,8 @@ def group(
     """
     members, queries = len(mask), len(query_at)
     member_slots, query_slots = np.empty(members, np.uint32), np.empty(queries, np.uint32)
-    shift = np.uint64(60)
-    while np.int64(1) << (64 - np.int64(shift)) < 2 * members:
-        shift -= np.uint64(1)
     if keyed:
-        nowhere = _keyed_slots(
-            mask, member_at, member_keys, query_at, query_keys, seed, shift, member_slots, query_slots
-        )
+        nowhere = _keyed_slots(mask, member_at, member_keys, query_at, query_keys, seed, member_slots, query_slots)
     else:
         nowhere = np.uint32(groups_end)
         for row in range(members):
@@ -168,7 +158,7 @@ def group(
             query_slots[query] = np.uint32(query_at[query]) if query_at[query] != _NONE else nowhere
     counts = np.zeros(np.int64(nowhere) + 1, np.uint32)
     if function == DISTINCT:
-        _count_distinct(values, member_slots, nowhere, counts, seed, shift)
+        _count_distinct(values, member_slots, nowhere, counts, seed)
     else:
         for row in range(members):
             counts[member_slots[row]] += np.uint32(1)

@@ -12,6 +12,7 @@ import numpy as np
 from otlp_verifier.columns import NO_ROW
 from otlp_verifier.machine.extremes import largest
 from otlp_verifier.machine.fold import COUNT, SUM, SUM_FLOAT, rank, ranked
+from otlp_verifier.relate.hashing import empty_table, key_hash
 
 _NONE = np.uint32(NO_ROW)
 _U64, _U32, _U8 = nb.uint64[::1], nb.uint32[::1], nb.uint8[::1]
@@ -58,11 +59,6 @@ def _fold(function, ordered, lows, highs, out):
         largest(ordered[:-1], lows, highs, out)
         for query in range(len(lows)):
             out[query] = ranked(function, out[query]) if lows[query] < highs[query] else np.uint64(0)
-
-
-@nb.njit(cache=True, nogil=True, inline="always")
-def _cell(key, seed, shift):
-    return ((key ^ (key >> np.uint64(31))) * (seed | np.uint64(1))) >> shift
 
 
 @nb.njit(cache=True, nogil=True)
@@ -143,7 +139,7 @@ def _runs(by_position, member_keys, seed, shift, cells, run_keys):
     runs = np.uint32(0)
     for i in range(total):
         key = member_keys[by_position[i]]
-        cell = _cell(key, seed, shift)
+        cell = key_hash(key, seed) >> shift
         while cells[cell] != _NONE and run_keys[cells[cell]] != key:
             cell = (cell + np.uint64(1)) & wrap
         if cells[cell] == _NONE:
@@ -171,12 +167,8 @@ def keyed_interval(
     queries, end = len(lows), np.uint64(positions_end)
     by_position, position_ends = _in_order(mask, positions, positions_end)
     total = len(by_position)
-    size, shift = 16, np.uint64(60)
-    while size < 2 * total:
-        size *= 2
-        shift -= np.uint64(1)
-    wrap = np.uint64(size - 1)
-    cells = np.full(size, _NONE, np.uint32)
+    cells, shift = empty_table(total)
+    wrap = np.uint64(len(cells) - 1)
     run_keys = np.empty(total, np.uint64)
     run_of, places = _runs(by_position, member_keys, seed, shift, cells, run_keys)
     # Bounds of queries hang on the positions where they fall: 2 * query its low one, 2 * query + 1 its high one.
@@ -189,7 +181,7 @@ def keyed_interval(
         if low >= high:
             continue
         key = query_keys[query]
-        cell = _cell(key, seed, shift)
+        cell = key_hash(key, seed) >> shift
         while cells[cell] != _NONE and run_keys[cells[cell]] != key:
             cell = (cell + np.uint64(1)) & wrap
         if cells[cell] == _NONE:

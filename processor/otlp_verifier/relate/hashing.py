@@ -15,13 +15,32 @@ _HALF = np.uint64(32)
 
 
 @nb.njit(cache=True, nogil=True)
-def empty_table(rows):
-    """Cells for so many rows, at most half of them used; a hash's first cell is `hash >> shift`."""
+def table_shift(rows):
+    """The shift of a table of 2**(64 - shift) cells, at most half of them rows'; a hash begins at `hash >> shift`."""
     size, shift = 16, np.uint64(60)
     while size < 2 * rows:
         size *= 2
         shift -= np.uint64(1)
-    return np.full(size, _NONE, np.uint32), shift
+    return shift
+
+
+@nb.njit(cache=True, nogil=True)
+def empty_table(rows):
+    """The cells of a table for so many rows, and its shift."""
+    shift = table_shift(rows)
+    return np.full(np.int64(1) << (np.int64(64) - np.int64(shift)), _NONE, np.uint32), shift
+
+
+@nb.njit(cache=True, nogil=True, inline="always")
+def mixed(key):
+    """A key whose high bits tell in its low ones too, such as a float's."""
+    return key ^ (key >> np.uint64(31))
+
+
+@nb.njit(cache=True, nogil=True, inline="always")
+def key_hash(key, seed):
+    """Multiply-shift of one number, with a secret factor."""
+    return mixed(key) * (seed | np.uint64(1))
 
 
 @nb.njit(cache=True, nogil=True)

@@ -8,7 +8,7 @@ import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW, SpanWide
-from otlp_verifier.relate.hashing import pair_hash
+from otlp_verifier.relate.hashing import pair_hash, table_shift
 from otlp_verifier.relate.tables import SpanRelation, SpanState, TraceRelation
 
 # numba freezes module-level integers into the compiled code, but cannot read an enum.
@@ -184,10 +184,8 @@ def relate(
         chain: uint32 (2, >= rows), scratch: spans with equal ids; the walk's marks.
 
     """
-    size, shift = 16, np.uint64(60)
-    while size < 2 * rows:
-        size *= 2
-        shift -= np.uint64(1)
+    shift = table_shift(rows)
+    size = np.int64(1) << (np.int64(64) - np.int64(shift))
     mask = np.uint64(size - 1)
     for i in range(size):
         cells[0, i] = _NONE

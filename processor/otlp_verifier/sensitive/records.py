@@ -20,6 +20,7 @@ from otlp_verifier.sensitive.key_codes import KeyCodes
 from otlp_verifier.sensitive.scan import classes_asked, classes_in, context_of, suspects
 from otlp_verifier.sensitive.texts import TEXTS
 from otlp_verifier.wire.dictionary import Dictionary
+from otlp_verifier.wire.memory import with_room
 from otlp_verifier.wire.sources import NO_CODE, KeyRows, TextSources
 
 # Rows of the tables below: codes of attributes and nested values; what is known of keys and of texts.
@@ -96,7 +97,7 @@ class SensitiveRecords:
             tuple(table.wide[key_hash, : table.rows] for table, _, key_hash in tables),
             tuple(codes[_KEY] for codes in self._codes),
         )
-        self._key_words = _wide_enough(self._key_words, len(self._keys))
+        self._key_words = with_room(self._key_words, len(self._keys))
         try:
             for (table, key, _), new in zip(tables, news, strict=True):
                 for code, row in new:
@@ -109,7 +110,7 @@ class SensitiveRecords:
     def _look_at_texts(self) -> None:
         epoch, known = self._texts_known
         first, last = (known if epoch == self._texts.epoch else 0), len(self._texts)
-        self._text_words = _wide_enough(self._text_words, last)
+        self._text_words = with_room(self._text_words, last)
         if first < last:
             texts = self._texts.strings(first, last)
             self._text_words[:, first:last] = 0
@@ -165,15 +166,6 @@ class SensitiveRecords:
                 *(tables[domain].narrow for domain in self._domains), *self._record_codes.values(),
                 *self.found.values(),
             ))  # fmt: skip
-
-
-def _wide_enough(table: NDArray[np.uint32], codes: int) -> NDArray[np.uint32]:
-    """The same table with room for so many codes."""
-    if codes <= table.shape[1]:
-        return table
-    wider = np.zeros((len(table), 1 << (codes - 1).bit_length()), np.uint32)
-    wider[:, : table.shape[1]] = table
-    return wider
 
 
 @nb.njit(cache=True, nogil=True)

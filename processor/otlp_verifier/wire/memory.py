@@ -1,7 +1,7 @@
 """Python's memory as C sees it."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ _ARRAY_TYPES: Final = {
     UINT64: ffi.typeof("uint64_t[]"),
 }
 
+Element = TypeVar("Element", bound=np.generic)
+
 
 def pointer(array: NDArray[Any], dtype: np.dtype[Any], rows: int = 0, *, writable: bool = False) -> Any:
     """Return the memory of an array as a cffi array, which keeps it alive.
@@ -29,6 +31,15 @@ def pointer(array: NDArray[Any], dtype: np.dtype[Any], rows: int = 0, *, writabl
     if array.dtype != dtype or array.size < rows:
         raise ValueError(f"needed are {rows} {dtype}, not an array of {array.dtype} with shape {array.shape}")
     return ffi.from_buffer(_ARRAY_TYPES[dtype], array, writable)  # refuses what is not contiguous
+
+
+def with_room(table: NDArray[Element], columns: int) -> NDArray[Element]:
+    """The same table if it has so many columns, else one with as many or more; the new ones are 0."""
+    if columns <= table.shape[1]:
+        return table
+    wider = np.zeros((len(table), 1 << (columns - 1).bit_length()), table.dtype)
+    wider[:, : table.shape[1]] = table
+    return wider
 
 
 def joined(strings: Sequence[bytes]) -> tuple[bytes, list[int]]:
