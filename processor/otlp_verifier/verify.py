@@ -180,7 +180,7 @@ class Engine:
             self._generation = generation
             self._reserve(tables)
             wire = (*(table.wide for table in tables.values()), columns.attributes.wide)
-            wide = (*wire, *jobs.results.values(), *jobs.words.values())
+            wide = (*wire, *jobs.results.values(), *jobs.words.values(), self._lookups.made)
             narrow = (
                 *(table.narrow for table in tables.values()), columns.attributes.narrow, self.relations.spans,
                 self.relations.traces, *(self._lookups.key_rows[domain] for domain in tables),

@@ -1,21 +1,24 @@
-"""What functions make of one value of the telemetry, compared with a constant: asked once per distinct value.
+"""What functions make of one value of the telemetry: asked once per distinct value.
 
 Nothing here costs more per span than a look into a table, however long the string or
-the pattern. The price: two values that were made cannot be compared with each other.
+the pattern. Compared with a constant, what is made becomes a flag. Compared with
+another value of the telemetry, it becomes its identity, a word that equal values
+share: so there is equality between two of them, and no order.
 """
 
 from __future__ import annotations
 
 import re
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from otlp_verifier.language import plain, resolve
+from otlp_verifier.language.identity import NIL, NOTHING, identity
 from otlp_verifier.language.paths import Change, Type
 from otlp_verifier.language.plain import Undefined
 from otlp_verifier.language.plan import CodedText
 from otlp_verifier.language.values import Condition, Made, Value
-from otlp_verifier.machine.operations import NarrowTable, Op
+from otlp_verifier.machine.operations import NarrowTable, Op, WideTable
 from otlp_verifier.wire.values import text
 
 if TYPE_CHECKING:
@@ -92,8 +95,61 @@ def comparison(lowering: Lowering, left: Value, right: Value, operator: str, tre
             )
     if Type.MADE not in (left.type, right.type):
         raise lowering.error(f"{left.type.value} and {right.type.value} cannot be compared", tree.offset)
+    sides = made_of(left), made_of(right)
+    if operator == "==" and all(side is not None and side.choices is None for side in sides):
+        return _same(lowering, *(side for side in sides if side is not None))
     name = next(value.made.name for value in (left, right) if value.made is not None).replace(VALUE, "...", 1)
-    raise lowering.error(f"{name} is compared with a constant only; compare the values themselves", tree.offset)
+    if operator != "==":
+        raise lowering.error(f"{name} is ordered with a constant only; with other values compare it for equality", tree.offset)
+    raise lowering.error(f"{name} is compared with a constant, a string or an attribute only", tree.offset)
+
+
+def _same(lowering: Lowering, left: Made, right: Made) -> Condition:
+    """That two values are the same, nil and nil too; one is of the telemetry, the other made."""
+    graph = lowering.graph
+    words = [_identity(lowering, each) for each in (left, right)]
+    is_any = graph.negate(graph.node(Op.EQUAL_K, words[0], numbers=(NOTHING,)))
+    flag = graph.both(is_any, graph.node(Op.EQUAL, *sorted(words)))
+    unsure = {left.base.change, right.base.change} != {Change.NEVER}
+    return Condition(flag, flag, rises=unsure, falls=unsure)
+
+
+def _identity(lowering: Lowering, made: Made) -> NodeId:
+    """The word that stands for what is made of a value."""
+    graph, base = lowering.graph, made.base
+
+    def word(value: Plain) -> int:
+        try:
+            return identity(made.function(value))
+        except Undefined:
+            return NIL
+
+    found = _looked_up(lowering, base, base.text, made.name, lambda content: word(text(content)))
+    if base.type is Type.DYNAMIC and lowering.is_kind(base, resolve.STRING) not in lowering.given:
+        if base.row is None or base.text is None:
+            raise AssertionError("an attribute has an owner and a text")
+        other = CodedText(base.row.domain, key=base.text.key, is_value=True)
+        # Of the two codes a value has one, and what no code leads to is 0.
+        others = (
+            graph.node(Op.SELECT, lowering.is_kind(base, resolve.STRING), graph.word(0), graph.word(word(None)))
+            if made.of_strings
+            else _looked_up(lowering, base, other, f"{made.name}, no string", word)
+        )
+        found = graph.node(Op.LARGER, found, others)
+    return found if base.present is None else graph.node(Op.SELECT, base.present, found, graph.word(word(None)))
+
+
+def _looked_up(
+    lowering: Lowering, base: Value, coded: CodedText | None, name: str, word: Callable[[Any], int]
+) -> NodeId:
+    """The word that a maker gave for the code of a text; 0 where it has none."""
+    if base.row is None or coded is None:
+        raise AssertionError("a value of the telemetry has an owner and a text")
+    code = resolve.load_narrow(
+        lowering, base.row, NarrowTable.CODES + coded.domain, lowering.symbols.text(coded), is_row=True
+    )
+    number = lowering.symbols.maker(name, coded, word)
+    return lowering.graph.node(Op.WIDE_AT, code, numbers=(WideTable.MADE, number))
 
 
 def _compare(sign: str, stated: Plain, value: Plain) -> bool:
