@@ -23,7 +23,7 @@ from otlp_verifier.rules.catalogue import Rule
 from tests.reference.assumptions import assumed
 from tests.reference.records import Record, Records, attribute, clock_of, read, records, span_of, trace_of
 from tests.reference.relations import read_id, standing_order
-from tests.reference.sensitive import holds
+from tests.reference.sensitive import holds, is_of_class
 from tests.reference.values import (
     CALLS,
     MAYBE,
@@ -336,6 +336,9 @@ def _value(tree: Expression, scope: _Scope) -> Any:
             record, rest = _walk(path, scope)
             assert not rest, path
             return record is not None and holds(record, named)
+        case Call(function="IsSensitive", arguments=(of, Literal(value=str() as named))):
+            text = _value(of, scope)
+            return isinstance(text, str) and is_of_class(text, named)
         case Call():
             return CALLS[tree.function](*(_value(argument, scope) for argument in tree.arguments))
         case syntax.Quantified():

@@ -31,6 +31,11 @@ def holds(record: Record, named: str) -> bool:
     )
 
 
+def is_of_class(text: str, named: str) -> bool:
+    """Whether a text is of a class, whatever its key."""
+    return classes_in(text.encode(), mask_of(named)) != 0
+
+
 def _values(value: AnyValue, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str | int | float]]:
     """All strings and numbers in a value, with the attribute's key and, in a map, their own."""
     match value.WhichOneof("value"):

@@ -221,7 +221,7 @@ _FLOATS: Mapping[str, Callable[[float, float], float]] = {
 @functools.cache
 def _pattern(re2: str) -> re.Pattern[str]:
     # What RE2 and Python write differently, as far as the rules use it: blanks, and the end of the text.
-    return re.compile(re2.replace("[:blank:]", " \\t").replace("$", "\\Z"))
+    return re.compile(re.sub(r"(?<!\\)\$", r"\\Z", re2.replace("[:blank:]", " \\t")), re.ASCII)
 
 
 def _length(value: Any) -> int | None:
@@ -304,6 +304,7 @@ CALLS: Mapping[str, Callable[..., Any]] = {
     "Substring": _substring,
     "ToUpperCase": lambda value: value.upper() if isinstance(value, str) else None,
     "Split": lambda value, mark: tuple(value.split(mark)) if isinstance(value, str) else None,
+    "String": _written,
     "IsEmpty": lambda value: _length(value) == 0 or value is None or (kind(value) in ("bool", "number") and not value),
     "ContainsValue": lambda values, wanted: (
         isinstance(values, ArrayValue) and any(compare(element(each), "==", wanted) is True for each in values.values)

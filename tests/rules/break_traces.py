@@ -208,6 +208,8 @@ TRACES: dict[str, Break] = {
     "error-contagion": recovered,
     "error-swallowed": swallowed,
     "server-span-local-parent": many(1, "web", "render", "GET /other", kind=SERVER),
+    # conventions
+    "http-resend-count": lambda trace: put(trace.spans["get"], {"http.request.resend_count": 1}),
     # flow
     "client-multiple-servers": many(1, "stock", "get", "GET /stock", kind=SERVER, flags=REMOTE),
     "client-without-server": lost_call,
