@@ -155,7 +155,7 @@ class Lookups:
         return KeyRows(self.key_rows[coded.domain][key], attributes.narrow[_TYPE], ends[key : key + 1])
 
     def _judge(self, coded: _Coded, code: int, value: object) -> None:
-        """Ask a text's predicates about a string or value that it has not had before, and have its makers make of it."""
+        """Ask a text's predicates about a string or value that it has not had before; have its makers make of it."""
         self._reserve()
         for predicate in coded.predicates:
             self.truth[predicate, code] = self._plan.predicates[predicate].holds(value)

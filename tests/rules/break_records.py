@@ -208,6 +208,8 @@ RECORDS: dict[str, Break] = {
     "trace-id-length": shorter_trace_ids,
     "trace-id-zero": lambda trace: with_id("trace_id", bytes(trace.random.choice([0, 16])))(trace),
     "traceparent-syntax": with_("stock", traceparent="00-4bf92f3577b34da6-00f067aa0ba902b7-01"),
+    "tracestate-duplicate-key": state("rojo=1,congo=2,rojo=3"),
+    "tracestate-th-inconsistent": state("rojo=1,ot=th:8;rv:6e6d1a75832a2f"),
     "tracestate-key-syntax": state("Rojo=1"),
     "tracestate-member-count": state(",".join(f"k{number}=v" for number in range(33))),
     "tracestate-ot-syntax": state("rojo=1,ot=th8"),
@@ -264,7 +266,7 @@ RECORDS: dict[str, Break] = {
     "event-link-count-over-limit": many_links,
     # conventions
     "db-batch-size": with_("select", db__operation__batch__size=1),
-    "db-query-params-captured": with_("select", **{"db__query__parameter__0": "bread"}),
+    "db-query-params-captured": with_("select", db__query__parameter__0="bread"),
     "db-query-unsanitised": with_("select", db__query__text="SELECT * FROM stock WHERE item = 'bread'"),
     "http-body-captured": with_("mail", http__request__body__content="two loaves"),
     "http-error-type-vs-code": with_("mail", http__response__status_code=503, error__type="500"),

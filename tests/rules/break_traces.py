@@ -193,6 +193,7 @@ TRACES: dict[str, Break] = {
     "trace-no-root": rootless,
     "trace-oversize": large,
     "trace-unrelated-roots-leak": leaked,
+    "tracestate-rv-changed": lambda trace: setattr(leaf(trace), "trace_state", "ot=th:0;rv:6e6d1a75832a2f"),
     "tracestate-not-inherited": lambda trace: setattr(leaf(trace), "trace_state", ""),
     # time
     "child-after-parent-end": after_parent,

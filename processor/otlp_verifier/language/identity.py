@@ -1,4 +1,4 @@
-"""One word for a value, by which values that functions made are compared: equal for equal values, as `plain.compare`."""
+"""One word for a value, by which values that functions made are compared; equal where `plain.compare` says so."""
 
 from __future__ import annotations
 

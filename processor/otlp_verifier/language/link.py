@@ -80,8 +80,7 @@ class LinkedSymbols:
 
     def _of_texts(self, numbers: Mapping[Any, Iterable[int]]) -> dict[Domain, tuple[tuple[int, ...], ...]]:
         return {
-            domain: tuple(tuple(numbers.get(content, ())) for content in texts)
-            for domain, texts in self._texts.items()
+            domain: tuple(tuple(numbers.get(content, ())) for content in texts) for domain, texts in self._texts.items()
         }
 
     def add(self, fragment: Fragment) -> list[int]:

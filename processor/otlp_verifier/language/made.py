@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from otlp_verifier.language.syntax import Binary, Call
     from otlp_verifier.wire.values import Plain
 
+_WORD = 0xFFFFFFFFFFFFFFFF
 VALUE = "value"  # what names call the value itself
 _CONSTANTS = (Type.INT, Type.FLOAT, Type.TEXT, Type.BOOL, Type.NIL, Type.COMPOUND)
 
@@ -69,7 +70,9 @@ def made_of(value: Value) -> Made | None:
     return None
 
 
-def apply(made: Made, name: str, function: Callable[[Plain], Plain], *, of_strings: bool = False) -> Value:
+def apply(
+    made: Made, name: str, function: Callable[[Plain], Plain], *, of_strings: bool = False, is_whole: bool = False
+) -> Value:
     """One more function; `name` says what all of them make together."""
     before = made.function
 
@@ -77,7 +80,7 @@ def apply(made: Made, name: str, function: Callable[[Plain], Plain], *, of_strin
         return function(before(value))
 
     only_strings = made.of_strings or (of_strings and made.name == VALUE)
-    after = Made(name, made.base, composed, only_strings, made.choices)
+    after = Made(name, made.base, composed, only_strings, is_whole, made.choices)
     return Value(Type.MADE, row=made.base.row, change=made.base.change, made=after)
 
 
@@ -100,8 +103,31 @@ def comparison(lowering: Lowering, left: Value, right: Value, operator: str, tre
         return _same(lowering, *(side for side in sides if side is not None))
     name = next(value.made.name for value in (left, right) if value.made is not None).replace(VALUE, "...", 1)
     if operator != "==":
-        raise lowering.error(f"{name} is ordered with a constant only; with other values compare it for equality", tree.offset)
+        raise lowering.error(
+            f"{name} has an order with constants; with other values whole numbers have one, as of Int and Len",
+            tree.offset,
+        )
     raise lowering.error(f"{name} is compared with a constant, a string or an attribute only", tree.offset)
+
+
+def number(lowering: Lowering, value: Value) -> Value | None:
+    """A whole number that is made, or one of the telemetry, as a number; None where it is none, or stated."""
+    if value.type is Type.INT and value.constant is None:
+        return value
+    made = value.made
+    if made is None or not made.is_whole or made.choices is not None:
+        return None
+
+    def word(plain_value: Plain) -> int:
+        try:
+            found = made.function(plain_value)
+        except Undefined:
+            return 0
+        return found & _WORD if type(found) is int else 0
+
+    is_number = condition(lowering, made, f"{made.name} is a number", lambda found: type(found) is int)
+    found = _of_any_type(lowering, made, f"{made.name}, as a number", word, default=0)
+    return Value(Type.INT, (found,), present=is_number.flag, change=made.base.change)
 
 
 def _same(lowering: Lowering, left: Made, right: Made) -> Condition:
@@ -124,19 +150,23 @@ def _identity(lowering: Lowering, made: Made) -> NodeId:
         except Undefined:
             return NIL
 
-    found = _looked_up(lowering, base, base.text, made.name, lambda content: word(text(content)))
-    if base.type is Type.DYNAMIC and lowering.is_kind(base, resolve.STRING) not in lowering.given:
-        if base.row is None or base.text is None:
-            raise AssertionError("an attribute has an owner and a text")
-        other = CodedText(base.row.domain, key=base.text.key, is_value=True)
-        # Of the two codes a value has one, and what no code leads to is 0.
-        others = (
-            graph.node(Op.SELECT, lowering.is_kind(base, resolve.STRING), graph.word(0), graph.word(word(None)))
-            if made.of_strings
-            else _looked_up(lowering, base, other, f"{made.name}, no string", word)
-        )
-        found = graph.node(Op.LARGER, found, others)
+    found = _of_any_type(lowering, made, made.name, word, default=NIL)
     return found if base.present is None else graph.node(Op.SELECT, base.present, found, graph.word(word(None)))
+
+
+def _of_any_type(lowering: Lowering, made: Made, name: str, word: Callable[[Plain], int], *, default: int) -> NodeId:
+    """What `word` gives for a value, a string or not; `default` for what functions of strings are not defined for."""
+    graph, base = lowering.graph, made.base
+    found = _looked_up(lowering, base, base.text, name, lambda content: word(text(content)))
+    if base.type is not Type.DYNAMIC or (is_string := lowering.is_kind(base, resolve.STRING)) in lowering.given:
+        return found
+    if made.of_strings:
+        return graph.node(Op.SELECT, is_string, found, graph.word(default))
+    if base.row is None or base.text is None:
+        raise AssertionError("an attribute has an owner and a text")
+    other = CodedText(base.row.domain, key=base.text.key, is_value=True)
+    # Of the two codes a value has one, and what no code leads to is 0.
+    return graph.node(Op.LARGER, found, _looked_up(lowering, base, other, f"{name}, no string", word))
 
 
 def _looked_up(
