@@ -21,6 +21,7 @@ from otlp_verifier.language.parser import parse_rule
 from otlp_verifier.language.syntax import Binary, Call, Expression, ForEach, Index, Literal, Name, Points, Unary
 from otlp_verifier.rules.catalogue import Rule
 from tests.reference.assumptions import assumed
+from tests.reference.attributes import follows, has_fault
 from tests.reference.records import Record, Records, attribute, clock_of, read, records, span_of, trace_of
 from tests.reference.relations import read_id, standing_order
 from tests.reference.sensitive import holds
@@ -336,6 +337,13 @@ def _value(tree: Expression, scope: _Scope) -> Any:
             record, rest = _walk(path, scope)
             assert not rest, path
             return record is not None and holds(record, named)
+        case Call(
+            function="HasFaultyAttribute" | "SinceSemconv", arguments=(Name() as path, Literal(value=str() as named))
+        ):
+            record, rest = _walk(path, scope)
+            assert not rest, path
+            asked = has_fault if tree.function == "HasFaultyAttribute" else follows
+            return record is not None and asked(record, named)
         case Call():
             return CALLS[tree.function](*(_value(argument, scope) for argument in tree.arguments))
         case syntax.Quantified():

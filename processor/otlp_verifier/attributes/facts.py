@@ -33,9 +33,9 @@ _SHORT_FORM_MIN, _SHORT_FORM_LACKS = 5, 3
 
 
 def _mask(*types: ValueType) -> int:
-    bits = 1 << ValueType.EMPTY  # an attribute without a value is nil, and of no type
+    bits = 1 << int(ValueType.EMPTY)  # an attribute without a value is nil, and of no type
     for each in types:
-        bits |= 1 << each
+        bits |= 1 << int(each)
     return bits
 
 
@@ -162,7 +162,7 @@ def _asks(definition: Attribute) -> int:
     members = _listed(definition)
     asks_strings = definition.type in ("int", "double", "boolean") or any(isinstance(each, str) for each in members)
     asks_integers = any(isinstance(each, int) for each in members)
-    return asks_strings << ValueType.STRING | asks_integers << ValueType.INT
+    return int(asks_strings << ValueType.STRING | asks_integers << ValueType.INT)
 
 
 def _listed(definition: Attribute) -> tuple[str | int, ...]:

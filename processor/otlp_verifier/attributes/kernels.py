@@ -1,7 +1,7 @@
 """The loops over a batch's attributes; `records` says what they are for. Tables come by address (machine.memory)."""
 
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import numba as nb
 import numpy as np
@@ -102,12 +102,13 @@ _ONE_EXPONENT: Final = np.uint64(1023)
 
 
 @nb.njit(cache=True, nogil=True)
-def _is_finite(bits: np.uint64) -> bool:
+def _is_finite(bits: Any) -> Any:
+    """Whether a double, given by its bits, is finite."""
     return ((bits >> _EXPONENT_SHIFT) & _EXPONENT) != _EXPONENT
 
 
 @nb.njit(cache=True, nogil=True)
-def _is_whole(bits: np.uint64) -> bool:
+def _is_whole(bits: Any) -> Any:
     """Whether a double, given by its bits, is a number without a fraction."""
     exponent = (bits >> _EXPONENT_SHIFT) & _EXPONENT
     if exponent == _EXPONENT:
@@ -243,7 +244,8 @@ def mark(
     """Write what is wrong with the attributes of each record of each domain, and the version in force for it.
 
     Args:
-        tables, rows: as above.
+        tables: as above.
+        rows: as above.
         attributes: int64 (domains, 2): the columns where a record's attributes begin, and how many there are.
         newest: uint32 (registries,): the newest version of each; the last one is OpenTelemetry's.
         count: how many of WANTED there are.

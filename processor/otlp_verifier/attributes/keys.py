@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from otlp_verifier.attributes.key_codes import KeyCodes
 from otlp_verifier.columns import AttributeWide, Columns, NestedWide
 
-
 Learn: TypeAlias = Callable[[Sequence[tuple[int, bytes]]], None]
 
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from otlp_verifier.attributes import kernels
 from otlp_verifier.attributes.collisions import Collisions

@@ -50,9 +50,7 @@ class SensitiveRecords:
 
     """
 
-    def __init__(
-        self, classes: Mapping[Domain, int], attributes: Mapping[Domain, tuple[int, int]], keys: Keys
-    ) -> None:
+    def __init__(self, classes: Mapping[Domain, int], attributes: Mapping[Domain, tuple[int, int]], keys: Keys) -> None:
         self._classes = 0
         for bits in classes.values():
             self._classes |= bits
