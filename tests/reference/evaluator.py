@@ -41,6 +41,8 @@ from tests.reference.values import (
     some,
 )
 
+OF_RECORDS = {"HasSensitive": holds, "HasFaultyAttribute": has_fault, "SinceSemconv": follows}
+
 
 class Violation(NamedTuple):
     """A row that a rule finds: rows are counted per domain in document order, traces as they first appear."""
@@ -333,17 +335,10 @@ def _value(tree: Expression, scope: _Scope) -> Any:
             return None if record is None else attribute(record, tree.key)
         case Call(function="IsRootSpan"):
             return read(span_of(scope.main), "parent_span_id") is None
-        case Call(function="HasSensitive", arguments=(Name() as path, Literal(value=str() as named))):
+        case Call(arguments=(Name() as path, Literal(value=str() as named))) if tree.function in OF_RECORDS:
             record, rest = _walk(path, scope)
             assert not rest, path
-            return record is not None and holds(record, named)
-        case Call(
-            function="HasFaultyAttribute" | "SinceSemconv", arguments=(Name() as path, Literal(value=str() as named))
-        ):
-            record, rest = _walk(path, scope)
-            assert not rest, path
-            asked = has_fault if tree.function == "HasFaultyAttribute" else follows
-            return record is not None and asked(record, named)
+            return record is not None and OF_RECORDS[tree.function](record, named)
         case Call():
             return CALLS[tree.function](*(_value(argument, scope) for argument in tree.arguments))
         case syntax.Quantified():
