@@ -19,6 +19,7 @@ from otlp_verifier.machine.program import Need, Program
 from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns
 from otlp_verifier.policy import Completeness
 from otlp_verifier.registry.model import Registries
+from otlp_verifier.registry.opentelemetry import alone
 from otlp_verifier.relate.clocks import Clocks
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tree import Tree
@@ -81,9 +82,15 @@ class FindingRows:
 
 
 class Engine:
-    """Runs one plan over one batch after another. Not for use by two threads at once."""
+    """Runs one plan over one batch after another. Not for use by two threads at once.
 
-    def __init__(self, plan: Plan, registries: Registries) -> None:
+    Args:
+        plan: what is run.
+        registries: which attributes there are; without any, OpenTelemetry's alone.
+
+    """
+
+    def __init__(self, plan: Plan, registries: Registries | None = None) -> None:
         self.plan = plan
         self.columns = Columns()
         self.relations = Relations()
@@ -104,7 +111,7 @@ class Engine:
         if bits := plan.bits.get(NarrowTable.SENSITIVE):
             self._made[NarrowTable.SENSITIVE] = SensitiveRecords(bits, ATTRIBUTES, self._keys)
         if (bits := plan.bits.get(NarrowTable.FAULTS)) is not None:
-            self._made[NarrowTable.FAULTS] = AttributeRecords(bits, ATTRIBUTES, self._keys, registries)
+            self._made[NarrowTable.FAULTS] = AttributeRecords(bits, ATTRIBUTES, self._keys, registries or alone())
         self._job_columns = JobColumns(*needed_columns((plan.batch, plan.trace)), plan.results)
         self._jobs = JobRunner(self.columns, self.relations, self.tree, self._job_columns)
         self._generation: tuple[int, ...] = ()
