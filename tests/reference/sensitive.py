@@ -3,14 +3,19 @@
 What a text holds is asked of the package; tests/sensitive/ compares that with checks of its own.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from otlp_verifier.sensitive.classes import mask_of
 from otlp_verifier.sensitive.scan import classes_asked, classes_in, context_of
-from tests.reference.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.reference.records import Record
 
 _FIELDS = {"span": ["name", "status.message"], "event": ["name"], "scope": ["name", "version"]}
 

@@ -115,7 +115,7 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
         strings=tuple(symbols.strings),
         predicates=tuple(predicate for _, predicate in symbols.predicates.values()),
         makers=tuple(maker for _, maker in symbols.makers.values()),
-        sensitive=symbols.sensitive,
+        bits=symbols.bits,
         words=max(batch.words, trace.words),
         flags=max(batch.flags, trace.flags),
         results=linked.results,

@@ -51,7 +51,7 @@ class Fragment:
         symbols: what numbers of rows mean.
         asked: which text is asked which predicate, by their places in `symbols`.
         made: to which text which maker is applied, in the same way.
-        sensitive: domains, and as bits the classes of sensitive data that are asked of their records.
+        bits: tables that are made of whole records, domains, and the bits that are asked for.
 
     """
 
@@ -59,7 +59,7 @@ class Fragment:
     roots: tuple[int, ...]
     symbols: tuple[tuple[SymbolKind, Any], ...]
     asked: tuple[tuple[int, int], ...]
-    sensitive: tuple[tuple[Domain, int], ...] = ()
+    bits: tuple[tuple[NarrowTable, Domain, int], ...] = ()
     made: tuple[tuple[int, int], ...] = ()
 
 
@@ -101,7 +101,7 @@ class _Maker:
             )
             for of_texts, places in ((symbols.asked, self._predicates), (symbols.made, self._makers))
         )
-        self._sensitive = tuple(symbols.sensitive.items())
+        self._bits = tuple((*table, bits) for table, bits in symbols.bits.items())
 
     def make(self, roots: Sequence[tuple[Domain, NodeId]]) -> Fragment:
         keys = [node << 3 | domain for domain, node in roots]
@@ -109,7 +109,7 @@ class _Maker:
             self._visit(key)
         rows = np.frombuffer(array("Q", self._words), np.uint64).reshape(-1, WIDTH)
         places, symbols = tuple(self._places[key] for key in keys), tuple(self._symbols)
-        return Fragment(rows, places, symbols, self._asked, self._sensitive, self._made)
+        return Fragment(rows, places, symbols, self._asked, self._bits, self._made)
 
     def _symbol(self, kind: SymbolKind, content: object) -> int:
         self._symbols.append((kind, content))

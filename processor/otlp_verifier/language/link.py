@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from otlp_verifier.language.assembly import JOB, RESULT, WIDTH, mark_needed, unify
 from otlp_verifier.language.fragment import Fragment, Part, SymbolKind
 from otlp_verifier.language.plan import CodedText, Maker, Predicate
-from otlp_verifier.machine.operations import Domain, Op, WideTable
+from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
 
 # Operations whose single number is a constant: it goes to the constants, its index into the instruction.
 _TAKES_CONSTANT: Final = np.array(
@@ -58,7 +58,7 @@ class LinkedSymbols:
         self.strings: dict[bytes, int] = {}
         self.predicates: dict[str, tuple[int, Predicate]] = {}
         self.makers: dict[str, tuple[int, Maker]] = {}
-        self.sensitive: dict[Domain, int] = {}  # bits of classes
+        self.bits: dict[NarrowTable, dict[Domain, int]] = {}  # of tables that are made of whole records
         self._texts: dict[Domain, dict[Any, tuple[int, CodedText]]] = {}
         self._asked: dict[Any, dict[int, None]] = {}
         self._made: dict[Any, dict[int, None]] = {}
@@ -101,8 +101,9 @@ class LinkedSymbols:
         for of_texts, pairs in ((self._asked, fragment.asked), (self._made, fragment.made)):
             for text, number in pairs:
                 of_texts.setdefault(fragment.symbols[text][1], {})[found[number]] = None
-        for domain, bits in fragment.sensitive:
-            self.sensitive[domain] = self.sensitive.get(domain, 0) | bits
+        for table, domain, bits in fragment.bits:
+            of_table = self.bits.setdefault(table, {})
+            of_table[domain] = of_table.get(domain, 0) | bits
         return found
 
     def _text(self, content: Any) -> int:
