@@ -34,6 +34,7 @@ FAMILIES: Final = {
     "status": "Kinds, status, events and exceptions of a span.",
     "attributes": "Attributes of all records.",
     "resource": "Resources and scopes: where spans come from.",
+    "conventions": "The semantic conventions: which attributes a record has, and what they say.",
     "flow": "Calls and messages between services.",
     "sensitive": "Secrets and personal data, in all texts of all records.",
 }

@@ -23,6 +23,7 @@ ORDER = [
     "sensitive",
     "language",
     "rules",
+    "conventions",
     "effects",
     "findings",
     "lookups",

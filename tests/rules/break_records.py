@@ -252,6 +252,12 @@ RECORDS: dict[str, Break] = {
     "attr-value-unset": extended(KeyValue(key="shop.user")),
     "dropped-spans-evidence": lambda trace: setattr(leaf(trace), "dropped_events_count", 3),
     "event-link-count-over-limit": many_links,
+    # conventions
+    "semconv-optin-present": with_("get", http__response__body__size=1_024),
+    "semconv-recommended-missing": lambda trace: drop(trace.spans["stock"], "user_agent.original"),
+    "semconv-required-missing": lambda trace: drop(
+        trace.spans["stock"], trace.random.choice(["url.path", "url.scheme"])
+    ),
     # resource
     "environment-missing": on_resource("deployment.environment.name"),
     "k8s-pod-uid-missing": on_resource(k8s__deployment__name="shop"),
