@@ -11,7 +11,7 @@ Several conventions may have the same: then a record has to have what all of the
 whichever of them was meant, and a record that is known by nothing is not judged.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -197,21 +197,20 @@ class _Sort:
 
 def _merged(found: Iterable[Case]) -> list[Case]:
     """Fewer cases that say the same: of several discriminators, kinds, or fixed values."""
-    cases = list(found)
-    for name in ("any_of", "kinds", "fixed"):
-        joined: dict[Case, Case] = {}
-        for case in cases:
-            # Refinements for several systems ask for the same under other names.
-            alike = replace(case, **{name: () if name != "kinds" else frozenset()})
-            if name == "fixed":
-                if len(case.fixed) != 1:
-                    joined[case] = case
-                    continue
-                alike = replace(alike, fixed=((case.fixed[0][0], ()),), ids=())
-            first = joined.get(alike)
-            joined[alike] = case if first is None else _joined(first, case)
-        cases = list(joined.values())
-    return cases
+    cases = _grouped(found, lambda case: replace(case, any_of=()))
+    cases = _grouped(cases, lambda case: replace(case, kinds=frozenset()))
+    # Refinements for several systems ask for the same under other names.
+    one_fixed = [case for case in cases if len(case.fixed) == 1]
+    alike = _grouped(one_fixed, lambda case: replace(case, fixed=((case.fixed[0][0], ()),), ids=()))
+    return [*(case for case in cases if len(case.fixed) != 1), *alike]
+
+
+def _grouped(cases: Iterable[Case], apart_from: Callable[[Case], Case]) -> list[Case]:
+    joined: dict[Case, Case] = {}
+    for case in cases:
+        key = apart_from(case)
+        joined[key] = _joined(joined[key], case) if key in joined else case
+    return list(joined.values())
 
 
 def _joined(one: Case, other: Case) -> Case:

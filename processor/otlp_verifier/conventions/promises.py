@@ -42,7 +42,7 @@ PROMISES: Final = (
         "error",
         True,
         "What follows a convention of {} has all attributes that it requires.",
-        "Set the attribute where the record is made. If it cannot be known there, the convention should not require it.",
+        "Set the attribute where the record is made. What cannot be known there, no convention should require.",
     ),
     Promise(
         "recommended",
