@@ -23,6 +23,7 @@ ORDER = [
     "sensitive",
     "language",
     "rules",
+    "weaver",
     "conventions",
     "effects",
     "findings",

@@ -19,10 +19,10 @@ SpanKind = Literal["client", "server", "producer", "consumer", "internal"]
 Stability = Literal["stable", "release_candidate", "beta", "alpha", "development"]
 Reason = Literal["renamed", "obsoleted", "uncategorized"]
 
-TYPES: Final[tuple[str, ...]] = get_args(Type)
-LEVELS: Final[tuple[str, ...]] = get_args(Level)
-SPAN_KINDS: Final[tuple[str, ...]] = get_args(SpanKind)
-STABILITIES: Final[tuple[str, ...]] = get_args(Stability)
+TYPES: Final[tuple[Type, ...]] = get_args(Type)
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+SPAN_KINDS: Final[tuple[SpanKind, ...]] = get_args(SpanKind)
+STABILITIES: Final[tuple[Stability, ...]] = get_args(Stability)
 
 _VERSION: Final = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})")
 
