@@ -301,7 +301,7 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, old: str, new: str, m
         ),
         (
             "file_format: definition/2\n"
-            + "attribute_groups: [{id: a, attributes: [{ref_group: b}]}, {id: b, attributes: [{ref_group: a}]}]\n",
+            "attribute_groups: [{id: a, attributes: [{ref_group: b}]}, {id: b, attributes: [{ref_group: a}]}]\n",
             "has its own attributes through",
         ),
     ],
