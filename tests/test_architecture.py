@@ -20,6 +20,7 @@ ORDER = [
     "columns",
     "relate",
     "machine",
+    "attributes",
     "sensitive",
     "language",
     "rules",

@@ -7,7 +7,16 @@ from typing import Any, Final
 
 import orjson
 
-from otlp_verifier.registry.model import Attribute, Convention, Deprecation, Member, Registry, Rename, Version
+from otlp_verifier.registry.model import (
+    Attribute,
+    Convention,
+    Deprecation,
+    Member,
+    Registries,
+    Registry,
+    Rename,
+    Version,
+)
 
 TABLE: Final = Path(__file__).with_name("opentelemetry.json")
 
@@ -16,6 +25,12 @@ TABLE: Final = Path(__file__).with_name("opentelemetry.json")
 def registry() -> Registry:
     """Return it; the table is read once per process."""
     return read(TABLE.read_bytes())
+
+
+@functools.cache
+def alone() -> Registries:
+    """OpenTelemetry's registry with none of your own beside it."""
+    return Registries((registry(),))
 
 
 def read(table: bytes | str) -> Registry:
