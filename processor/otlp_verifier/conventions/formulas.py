@@ -3,13 +3,9 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from otlp_verifier.conventions.cases import IMPLIED, Case
 from otlp_verifier.registry.model import Level
-
-# Whether the language has the function yet that asks which version of the conventions is in force.
-SINCE_SEMCONV: Final = False
 
 # One line of a formula is at most this long, as any line of the project.
 _WIDTH = 110
@@ -40,7 +36,7 @@ def formula(case: Case, level: Level, *, weighed: bool = False) -> Formula:
         conditions.append(f"{name}.dropped_attributes_count == 0")
     if weighed and not case.settled:
         conditions.append("development > 0")
-    if case.since is not None and SINCE_SEMCONV:
+    if case.since is not None:
         conditions.append(f'SinceSemconv({name}, "{case.since}")')
     lines = [f"{'where' if number == 0 else '  and'} {condition}" for number, condition in enumerate(conditions)]
     return Formula(case, "\n".join([head, *lines, f"require {_demand(case, name, level)}"]) + "\n", _said(case, level))

@@ -38,11 +38,13 @@ class Loaded:
     Attributes:
         registries: your own in the order in which they were named, then OpenTelemetry's.
         places: by name of the registry: file and line of each convention, by id.
+        files: by name of the registry, the file or folder that was named.
 
     """
 
     registries: Registries
     places: Mapping[str, Mapping[str, tuple[str, int]]]
+    files: Mapping[str, str]
 
 
 def load(paths: Iterable[Path]) -> Loaded:
@@ -70,7 +72,7 @@ def load(paths: Iterable[Path]) -> Loaded:
     places = {
         each.name: {group.id: (group.node.file, group.node.line) for group in each.groups.values()} for each in found
     }
-    return Loaded(registries, places)
+    return Loaded(registries, places, {each.name: str(each.path) for each in found})
 
 
 def _read(path: Path, errors: Errors) -> Definitions | None:
