@@ -28,7 +28,7 @@ from tests.rules.clean import attribute
 from tests.weaver.registries import CLASSIC, DEFINITION_2, MANIFEST, written
 
 OTEL = opentelemetry.registry()
-ALONE = Registries((OTEL,))
+ALONE = opentelemetry.alone()
 SPANS = [each for each in OTEL.conventions.values() if each.kind == "span" and each.deprecated is None]
 KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 

@@ -7,6 +7,7 @@ import pytest
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.policy import Completeness
+from otlp_verifier.registry.opentelemetry import alone
 from otlp_verifier.rules import catalogue, example
 from otlp_verifier.verify import Engine
 from otlp_verifier.wire.limits import Limits
@@ -21,7 +22,7 @@ IDS = sorted({rule.id for rule in RULES})
 ERRORS = {rule.id for rule in RULES if rule.severity == "error"}
 WORKER = Verifier(RULES).worker()
 PLAN = compile_rules([Source(rule.id, rule.rule, rule.parameters) for rule in RULES])
-ENGINE, LIMITS = Engine(PLAN), Limits(memory_factor=64)
+ENGINE, LIMITS = Engine(PLAN, alone()), Limits(memory_factor=64)
 BREAKS = {**RECORDS, **SENSITIVE, **TRACES}
 MUTANTS = 20
 # What the slow walk cannot follow: bytes that protobuf refuses or hides, and a thousand spans.

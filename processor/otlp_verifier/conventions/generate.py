@@ -28,7 +28,7 @@ def main() -> None:
 
 def filled(text: str, promise: Promise) -> str:
     """The text of a rule file with the formulas and messages that its promise has now."""
-    registries = Registries((opentelemetry.registry(),))
+    registries = opentelemetry.alone()
     lines = list(_lines(promise, registries))
     found, count = _WRITTEN.subn(lambda _: "".join(f"{line}\n" for line in lines), text)
     if count != 1:
