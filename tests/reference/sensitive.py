@@ -3,19 +3,14 @@
 What a text holds is asked of the package; tests/sensitive/ compares that with checks of its own.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from otlp_verifier.sensitive.classes import mask_of
 from otlp_verifier.sensitive.scan import classes_asked, classes_in, context_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.reference.records import Record
+from tests.reference.records import Record
 
 _FIELDS = {"span": ["name", "status.message"], "event": ["name"], "scope": ["name", "version"]}
 
@@ -36,9 +31,9 @@ def holds(record: Record, named: str) -> bool:
     )
 
 
-def is_of_class(text: str, named: str) -> bool:
-    """Whether a text is of a class, whatever its key."""
-    return classes_in(text.encode(), mask_of(named)) != 0
+def is_of_class(value: Any, named: str) -> bool:
+    """Whether a value is a text of a class, whatever its key."""
+    return isinstance(value, str) and classes_in(value.encode(), mask_of(named)) != 0
 
 
 def _values(value: AnyValue, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str | int | float]]:

@@ -280,6 +280,11 @@ RECORDS: dict[str, Break] = {
     "span-name-rpc": named("call", "Get"),
     "url-credentials": with_("mail", url__full="https://shop:hunter2@mail.example/send"),
     "url-query-secret": with_("mail", url__full="https://mail.example/send?sig=4a1b9c0d3e5f6a7b"),
+    "semconv-optin-present": with_("get", http__response__body__size=1_024),
+    "semconv-recommended-missing": lambda trace: drop(trace.spans["stock"], "user_agent.original"),
+    "semconv-required-missing": lambda trace: drop(
+        trace.spans["stock"], trace.random.choice(["url.path", "url.scheme"])
+    ),
     # resource
     "environment-missing": on_resource("deployment.environment.name"),
     "k8s-pod-uid-missing": on_resource(k8s__deployment__name="shop"),

@@ -59,8 +59,8 @@ class Fragment:
     roots: tuple[int, ...]
     symbols: tuple[tuple[SymbolKind, Any], ...]
     asked: tuple[tuple[int, int], ...]
-    bits: tuple[tuple[NarrowTable, Domain, int], ...] = ()
     made: tuple[tuple[int, int], ...] = ()
+    bits: tuple[tuple[NarrowTable, Domain, int], ...] = ()
 
 
 _NARROW: Final = (Op.NARROW, Op.NARROW_AT, Op.ROW_AT)
@@ -109,7 +109,7 @@ class _Maker:
             self._visit(key)
         rows = np.frombuffer(array("Q", self._words), np.uint64).reshape(-1, WIDTH)
         places, symbols = tuple(self._places[key] for key in keys), tuple(self._symbols)
-        return Fragment(rows, places, symbols, self._asked, self._bits, self._made)
+        return Fragment(rows, places, symbols, self._asked, self._made, self._bits)
 
     def _symbol(self, kind: SymbolKind, content: object) -> int:
         self._symbols.append((kind, content))

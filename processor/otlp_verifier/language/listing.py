@@ -90,8 +90,8 @@ def listing(plan: Plan) -> list[str]:
         lines.extend(f"  job: {_job(job)}" for job in each.jobs)
     for domain, keys in plan.keys.items():
         lines.append(f"keys looked up in each {domain.name.lower()}: {', '.join(key.decode() for key in keys)}")
-    asked, made = ([each.name for each in plan.predicates], [each.name for each in plan.makers])
-    lines.extend(f"once per distinct value: {name}" for name in asked + made)
+    names = (*(each.name for each in plan.predicates), *(each.name for each in plan.makers))
+    lines.extend(f"once per distinct value: {name}" for name in names)
     return lines
 
 
