@@ -118,6 +118,9 @@ class Rows:
             return None if row is None else Record(Domain.SPAN, row)
         if name == "root":
             return Record(Domain.SPAN, self.trace_of(record).root(record.row))
+        if name == "previous":
+            row = self._batch.step(record.row, STEPS[record.domain][name])
+            return None if row is None else Record(record.domain, row)
         return self._step(record, name)
 
     def related(self, record: Record, relation: str) -> list[Record]:
