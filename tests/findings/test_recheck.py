@@ -27,10 +27,9 @@ from otlp_verifier.sensitive import records as sensitive_records
 from otlp_verifier.worker import Worker
 from tests.e2e import odd_spans
 from tests.findings.judged import judged, witnesses, worker
-from tests.language.contracts import Contract, Monotone
+from tests.language.contracts import Contract
 from tests.language.formulas import Formula
 from tests.language.judging import refusal
-from tests.reference.records import records
 from tests.rules.break_sensitive import TEXTS
 from tests.sensitive.test_records import requests as sensitive_requests
 from tests.strategies import all_spans, batches, number_id, related_spans, request_of_resources, requests
@@ -217,36 +216,6 @@ def test_pasted_conditions() -> None:
 
 
 SHARE = 11
-
-
-# What a witness names is enough
-
-
-@given(SEEDS, batches(unique=True, missing=False))
-def test_the_named_spans_and_what_they_hang_on_break_the_rule_by_themselves(seed: int, spans: Batch) -> None:
-    """Of rules whose violation no further span undoes; those that hang on what is absent need all that is there."""
-    rng = Random(seed)
-    rules = [text for text in (f"assume nothing {Monotone(rng).text}" for _ in range(6)) if not refusal(text)]
-    of, request = worker(rules), request_of_resources(spans)
-    found = judged(of, request.SerializeToString())
-    sent, rows = all_spans(request), records(request)["span"]
-    resources = {(span.trace_id, span.span_id): resource for resource, span in spans}
-    for number, row, witness in found:
-        assert witness is not None
-        if witness.left_out:
-            continue
-        ids = {span.span_id for span in witness.spans}
-        todo = [one for one in rows if one.message.span_id.hex() in ids]
-        kept: set[int] = set()
-        while todo:  # conditions on a named span may be about its parent, or about spans that links lead to
-            one = todo.pop()
-            if one.row not in kept:
-                kept.add(one.row)
-                todo += [*one.ancestors, *one.targets, *one.sources]
-        few = [(resources[sent[at].trace_id, sent[at].span_id], sent[at]) for at in sorted(kept)]
-        left = request_of_resources(few)
-        again_ = {(at, place) for at, place, _ in judged(of, left.SerializeToString())}
-        assert (number, all_spans(left).index(sent[row])) in again_, rules[number]
 
 
 # What is taken back
