@@ -20,6 +20,8 @@ PLAN = compile_rules([Source(rule.id, rule.rule, rule.parameters) for rule in RU
 ENGINE = Engine(PLAN)  # an arena lives long, and nothing of one batch may show in the next
 LIMITS = Limits(memory_factor=64)
 
+pytestmark = pytest.mark.many
+
 # The examples lie on both sides of what each rule decides; parts of several, exchanged, lie close to it.
 UNSEEN = {"utf8-invalid", "encoding-ambiguous"}  # their examples hold what protobuf refuses or does not show
 BY_RULE = {

@@ -17,6 +17,7 @@ from tests.rules.break_traces import TRACES
 from tests.rules.clean import Trace, clean
 
 RULES = catalogue.builtin()
+pytestmark = pytest.mark.many
 IDS = sorted({rule.id for rule in RULES})
 ERRORS = {rule.id for rule in RULES if rule.severity == "error"}
 WORKER = Verifier(RULES).worker()
