@@ -56,10 +56,10 @@ def _kernels_wrap_silently() -> Iterator[None]:
 def _look_away(request: pytest.FixtureRequest) -> Iterator[None]:
     """Coverage looks away from tests that ask the same code thousands of times: its tracer doubles their time.
 
-    Those are the tests with random input, and what is marked `many`. Uncompiled kernels are there to be looked at.
+    Those are marked `many`. Kernels that run uncompiled do so to be looked at.
     """
     tracer = coverage.Coverage.current()
-    is_many = any(request.node.get_closest_marker(name) for name in ("hypothesis", "many"))
+    is_many = request.node.get_closest_marker("many") is not None
     if tracer is None or not is_many or config.DISABLE_JIT:  # type: ignore[attr-defined]
         yield
         return

@@ -6,6 +6,7 @@ Where it cannot, docs/decisions/0006-witnesses.md says why. Nothing is assumed, 
 from collections.abc import Iterable
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -17,6 +18,7 @@ from tests.language.judging import refusal
 from tests.reference.records import records
 from tests.strategies import all_spans, batches, request_of_resources
 
+pytestmark = pytest.mark.many
 SEEDS = st.integers(0, 2**32)
 Batch = list[tuple[int, Span]]
 

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from random import Random
 
 import msgspec
 import pytest
@@ -29,7 +28,7 @@ from tests.e2e import odd_spans
 from tests.findings.judged import judged, witnesses, worker
 from tests.language.contracts import Contract
 from tests.language.formulas import Formula
-from tests.language.judging import refusal
+from tests.language.judging import accepted
 from tests.rules.break_sensitive import TEXTS
 from tests.sensitive.test_records import requests as sensitive_requests
 from tests.strategies import all_spans, batches, number_id, related_spans, request_of_resources, requests
@@ -43,16 +42,6 @@ Batch = list[tuple[int, Span]]
 RULES = [example.tried(each) for each in catalogue.builtin()]
 # What the walk leaves to the engine, in the words of its reasons.
 LEFT = ("a time is compared with a number", "beyond the year 2262", "a sum of what is no finite", "decimals are added")
-
-
-def texts(seed: int, count: int, maker: type[Contract | Formula], **how: object) -> list[str]:
-    rng = Random(seed)
-    found: list[str] = []
-    while len(found) < count:
-        text = maker(rng, **how).text  # type: ignore[arg-type]
-        if not refusal(text):
-            found.append(text)
-    return found
 
 
 def agree(rules: list[str], traces: list[ExportTraceServiceRequest], *, exactly: bool = True) -> None:
@@ -104,28 +93,31 @@ def walked(of: Worker, rules: list[str], told: set[tuple[int, int]]) -> set[tupl
     return found
 
 
+@pytest.mark.many
 @given(SEEDS, st.lists(batches(), min_size=2, max_size=2))
 def test_random_contracts(seed: int, traces: list[Batch]) -> None:
-    agree(texts(seed, 6, Contract), [request_of_resources(spans) for spans in traces])
+    agree(accepted(seed, 6, Contract), [request_of_resources(spans) for spans in traces])
 
 
 @given(SEEDS, st.lists(batches(), min_size=2, max_size=2))
 def test_random_contracts_with_skew(seed: int, traces: list[Batch]) -> None:
     """Where an inequality joins two rows the engine says less for certain than the walk does."""
-    rules = texts(seed, 6, Contract, skew="3ns")
+    rules = accepted(seed, 6, Contract, skew="3ns")
     agree(rules, [request_of_resources(spans) for spans in traces], exactly=False)
 
 
+@pytest.mark.many
 @given(SEEDS, st.lists(requests(related_spans(), most=3), min_size=2, max_size=2))
 def test_odd_ids_and_times(seed: int, traces: list[ExportTraceServiceRequest]) -> None:
-    agree(texts(seed, 6, Contract, assume="assume nothing "), traces)
+    agree(accepted(seed, 6, Contract, assume="assume nothing "), traces)
 
 
 @given(SEEDS, st.lists(requests(forged=False), min_size=2, max_size=2))
 def test_every_path_of_every_domain(seed: int, traces: list[ExportTraceServiceRequest]) -> None:
-    agree(texts(seed, 6, Formula), traces)
+    agree(accepted(seed, 6, Formula), traces)
 
 
+@pytest.mark.many
 @given(requests())
 def test_built_in_rules_on_odd_values(request: ExportTraceServiceRequest) -> None:
     """With `verifier.*` attributes among them, which are gone before anything is judged."""
@@ -140,6 +132,7 @@ SENSITIVE = [
 ]
 
 
+@pytest.mark.many
 @given(sensitive_requests())
 def test_sensitive_texts(request: ExportTraceServiceRequest) -> None:
     """Every class, in every kind of record; the walk asks each text by itself and keeps nothing."""

@@ -23,6 +23,7 @@ from tests.wire.encoding import request as request_of
 from tests.wire.requests import random_request
 from tests.wire.scanning import all_defects, check
 
+pytestmark = pytest.mark.many
 TEXT = st.text(max_size=70)
 INT64 = st.integers(-(2**63), 2**63 - 1) | st.integers(-300, 300)
 

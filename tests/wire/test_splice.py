@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -15,6 +16,8 @@ from tests.reference import splice as reference
 from tests.strategies import RANDOMS
 from tests.wire.batches import Choice, loaded
 from tests.wire.requests import random_request
+
+pytestmark = pytest.mark.many
 
 
 def edited_objects(request: bytes, edits: reference.Edits) -> ExportTraceServiceRequest:
