@@ -30,6 +30,7 @@ from tests.language.contracts import Contract
 from tests.language.formulas import Formula
 from tests.language.judging import accepted
 from tests.rules.break_sensitive import TEXTS
+from tests.rules.tried import RULES, examples_of
 from tests.sensitive.test_records import requests as sensitive_requests
 from tests.strategies import all_spans, batches, number_id, related_spans, request_of_resources, requests
 
@@ -39,7 +40,6 @@ GUIDE = (ROOT / "docs" / "language.md").read_text()
 CONTRACTS = re.findall(r"^```yaml\n(- id: .*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 SEEDS = st.integers(0, 2**32)
 Batch = list[tuple[int, Span]]
-RULES = [example.tried(each) for each in catalogue.builtin()]
 # What the walk leaves to the engine, in the words of its reasons.
 LEFT = ("a time is compared with a number", "beyond the year 2262", "a sum of what is no finite", "decimals are added")
 
@@ -170,7 +170,7 @@ def cases() -> list[object]:
         pytest.param(case.request, case.completeness, id=f"{rule.id}: {case.why}")
         for rule in RULES
         if rule.part == 0
-        for case in (*example.of(rule).fires, *example.of(rule).silent)
+        for case in (*examples_of(rule.id).fires, *examples_of(rule.id).silent)
     ]
 
 

@@ -47,7 +47,7 @@ def test_a_rule_is_complete(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", WHOLE, ids=ids)
 def test_a_rule_has_examples_of_both_kinds(rule: Rule) -> None:
-    examples = example.of(rule)
+    examples = examples_of(rule.id)
     assert examples.fires
     assert examples.silent
     whys = [case.why for case in (*examples.fires, *examples.silent)]

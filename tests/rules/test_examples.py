@@ -4,10 +4,9 @@ import pytest
 from numba.core import config
 
 from otlp_verifier.pipeline import Verifier
-from otlp_verifier.rules import catalogue, example
 from otlp_verifier.rules.example import Example
+from tests.rules.tried import RULES, examples_of
 
-RULES = [example.tried(rule) for rule in catalogue.builtin()]
 ERRORS = {rule.id for rule in RULES if rule.severity == "error"}
 WORKER = Verifier(RULES).worker()
 # Uncompiled kernels take a hundred times as long, and know of columns, not of rules: they get some of the examples.
@@ -19,7 +18,7 @@ def cases(kind: str) -> list[object]:
         pytest.param(rule.id, case, id=f"{rule.id}: {case.why}")
         for rule in RULES
         if rule.part == 0
-        for case in getattr(example.of(rule), kind)
+        for case in getattr(examples_of(rule.id), kind)
     ]
     return [*every[::EVERY]]
 
