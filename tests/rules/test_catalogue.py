@@ -8,9 +8,10 @@ from textwrap import dedent
 import pytest
 
 from otlp_verifier.policy import Completeness
-from otlp_verifier.rules import catalogue, example
+from otlp_verifier.rules import catalogue
 from otlp_verifier.rules.catalogue import PACKAGE, Rule, load
 from otlp_verifier.rules.errors import RuleFileErrors
+from tests.rules.tried import examples_of
 
 RULES = catalogue.builtin()
 WHOLE = [rule for rule in RULES if rule.part == 0]
