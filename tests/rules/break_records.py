@@ -91,12 +91,6 @@ def nested(depth: int) -> AnyValue:
     return value
 
 
-def mixed() -> AnyValue:
-    value = AnyValue()
-    value.array_value.values.extend([AnyValue(string_value="bread"), AnyValue(int_value=7)])
-    return value
-
-
 def many_links(trace: Trace) -> None:
     span = leaf(trace)
     for _ in range(129):
@@ -239,7 +233,6 @@ RECORDS: dict[str, Break] = {
     "status-message-without-error": lambda trace: setattr(leaf(trace).status, "message", "sold out"),
     "status-ok-by-instrumentation": with_("load", status=OK),
     # attributes
-    "attr-array-mixed": extended(KeyValue(key="shop.items", value=mixed())),
     "attr-count-over-limit": lambda trace: trace.random.choice(records(trace)[:3]).attributes.extend(
         attribute(f"shop.a{number}", number) for number in range(129)
     ),
@@ -247,7 +240,6 @@ RECORDS: dict[str, Break] = {
     "attr-key-duplicate": extended(attribute("shop.a", 1), attribute("shop.a", 2)),
     "attr-key-empty": extended(attribute("", 1)),
     "attr-level-misplaced": with_("stock", process__pid=4711),
-    "attr-number-as-string": with_("get", server__port="8080"),
     "attr-value-depth": extended(KeyValue(key="shop.tree", value=nested(33))),
     "attr-value-unset": extended(KeyValue(key="shop.user")),
     "dropped-spans-evidence": lambda trace: setattr(leaf(trace), "dropped_events_count", 3),

@@ -20,6 +20,7 @@ SEVERITIES = {
     "W": "warning",
     "I": "information",
     "E/W": "warning",
+    "W/I": "warning",
     "I→W if metrics are cumulative": "information",
 }
 # What decides it: of several the least that a trace can be judged by; state over time is no rule's.

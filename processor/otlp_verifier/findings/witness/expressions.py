@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+from otlp_verifier.attributes.faults import NAMES
 from otlp_verifier.findings.witness import sensitive
 from otlp_verifier.findings.witness.calls import CALLS, is_test
 from otlp_verifier.findings.witness.rows import Record, Rows
@@ -40,6 +41,7 @@ from otlp_verifier.language.syntax import (
     Unary,
 )
 from otlp_verifier.machine.operations import Domain
+from otlp_verifier.registry.model import Version
 from otlp_verifier.wire.values import MapValue
 
 STEPS_MAX: Final = 20_000  # of one walk: nodes of the tree that are asked for their value; some 50 ms
@@ -199,6 +201,13 @@ class Expressions:
         if tree.function == "HasSensitive":
             record, named = (self.value(argument, scope) for argument in tree.arguments)
             return record is not None and sensitive.holds(self.rows, record, named, self.count_step)
+        if tree.function in ("HasFaultyAttribute", "SinceSemconv"):
+            record, stated = (self.value(argument, scope) for argument in tree.arguments)
+            if record is None:
+                return False
+            if tree.function == "SinceSemconv":
+                return self.rows.follows(record, Version.parse(stated))
+            return self.rows.has_faulty_attribute(record, NAMES[stated])
         if tree.function in CALLS:
             return CALLS[tree.function](*(self.value(argument, scope) for argument in tree.arguments))
         try:
