@@ -205,6 +205,8 @@ def read(record: Record, path: str) -> Any:
     if path == "trace_id.high":
         high = read_id(record.message.trace_id, 16)[:8]
         return Id(high) if any(high) else None
+    if path == "trace_id.random":
+        return int.from_bytes(read_id(record.message.trace_id, 16)[9:], "big")
     if path in _IDS:
         return Id(read_id(getattr(record.message, path), _IDS[path])) or None
     if path.endswith("_id.length"):

@@ -37,6 +37,11 @@ def holds(record: Record, named: str) -> bool:
     )
 
 
+def is_of_class(value: Any, named: str) -> bool:
+    """Whether a value is a text of a class, whatever its key."""
+    return isinstance(value, str) and _holds(value.encode(), _mask_of(named)) != 0
+
+
 def _values(value: AnyValue, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str | int | float]]:
     """All strings and numbers in a value, with the attribute's key and, in a map, their own."""
     match value.WhichOneof("value"):

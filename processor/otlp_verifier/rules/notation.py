@@ -150,7 +150,7 @@ def _any_value(value: object, at: str) -> AnyValue | None:
         case list():
             values = [_any_value(item, f"{at}[{i}]") or AnyValue() for i, item in enumerate(value)]
             return AnyValue(array_value=ArrayValue(values=values))
-        case {"repeat": str() as part, "times": int() as times} if len(value) == 2 and 0 <= times * len(part) <= _MOST:
+        case {"repeat": str() as part, "times": int() as times, **more} if not more and times * len(part) <= _MOST:
             return AnyValue(string_value=part * times)
         case Mapping():
             return AnyValue(kvlist_value=KeyValueList(values=key_values(value, at)))
