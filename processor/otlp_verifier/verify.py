@@ -19,6 +19,7 @@ from otlp_verifier.machine.program import Need, Program
 from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns
 from otlp_verifier.policy import Completeness
 from otlp_verifier.registry.model import Registries
+from otlp_verifier.registry.opentelemetry import alone
 from otlp_verifier.relate.clocks import Clocks
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tree import Tree
@@ -81,9 +82,15 @@ class FindingRows:
 
 
 class Engine:
-    """Runs one plan over one batch after another. Not for use by two threads at once."""
+    """Runs one plan over one batch after another. Not for use by two threads at once.
 
-    def __init__(self, plan: Plan, registries: Registries) -> None:
+    Args:
+        plan: what is run.
+        registries: which attributes there are; without any, OpenTelemetry's alone.
+
+    """
+
+    def __init__(self, plan: Plan, registries: Registries | None = None) -> None:
         self.plan = plan
         self.columns = Columns()
         self.relations = Relations()
@@ -100,11 +107,11 @@ class Engine:
         self._lookups = Lookups(plan)
         # Tables that are made of whole records, where rules ask for them.
         self._keys = Keys()
-        self._made: dict[NarrowTable, SensitiveRecords | AttributeRecords] = {}
+        self._of_records: dict[NarrowTable, SensitiveRecords | AttributeRecords] = {}
         if bits := plan.bits.get(NarrowTable.SENSITIVE):
-            self._made[NarrowTable.SENSITIVE] = SensitiveRecords(bits, ATTRIBUTES, self._keys)
+            self._of_records[NarrowTable.SENSITIVE] = SensitiveRecords(bits, ATTRIBUTES, self._keys)
         if (bits := plan.bits.get(NarrowTable.FAULTS)) is not None:
-            self._made[NarrowTable.FAULTS] = AttributeRecords(bits, ATTRIBUTES, self._keys, registries)
+            self._of_records[NarrowTable.FAULTS] = AttributeRecords(bits, ATTRIBUTES, self._keys, registries or alone())
         self._job_columns = JobColumns(*needed_columns((plan.batch, plan.trace)), plan.results)
         self._jobs = JobRunner(self.columns, self.relations, self.tree, self._job_columns)
         self._generation: tuple[int, ...] = ()
@@ -161,10 +168,10 @@ class Engine:
             self.clocks.load(columns)
         tables = self._tables
         self._lookups.load(columns, tables)
-        if self._made:
+        if self._of_records:
             self._keys.load(columns)
-        for made in self._made.values():
-            made.load(columns, tables)
+        for of_records in self._of_records.values():
+            of_records.load(columns, tables)
         rows = {domain: table.rows for domain, table in tables.items()}
         rows[Domain.TRACE] = self.relations.trace_count
         self._locate(tables)
@@ -186,27 +193,27 @@ class Engine:
         columns, jobs = self.columns, self._job_columns
         generation = (
             columns.generation, self._lookups.generation, self.relations.generation, self.tree.generation,
-            self.clocks.generation, *(made.generation for made in self._made.values()),
+            self.clocks.generation, *(each.generation for each in self._of_records.values()),
         )  # fmt: skip
         if generation != self._generation:
             self._generation = generation
             self._reserve(tables)
             wire = (*(table.wide for table in tables.values()), columns.attributes.wide)
-            wide = (*wire, *jobs.results.values(), *jobs.words.values())
+            wide = (*wire, *jobs.results.values(), *jobs.words.values(), self._lookups.made)
             narrow = (
                 *(table.narrow for table in tables.values()), columns.attributes.narrow, self.relations.spans,
                 self.relations.traces, *(self._lookups.key_rows[domain] for domain in tables),
                 *(self._lookups.codes[domain] for domain in tables), self.tree.spans, self.tree.links,
-                self.clocks.resources, *self._made_of(NarrowTable.SENSITIVE), *self._made_of(NarrowTable.FAULTS),
+                self.clocks.resources, *self._found_in(NarrowTable.SENSITIVE), *self._found_in(NarrowTable.FAULTS),
             )  # fmt: skip
             marks = tuple(jobs.marks.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
             self._wide, self._narrow, self._marks = addresses(wide), addresses(narrow), addresses(marks)
 
-    def _made_of(self, table: NarrowTable) -> Iterable[NDArray[np.uint32]]:
+    def _found_in(self, table: NarrowTable) -> Iterable[NDArray[np.uint32]]:
         """One table for each domain that has attributes."""
-        made = self._made.get(table)
-        return [_NOTHING] * len(ATTRIBUTES) if made is None else made.found.values()
+        found = self._of_records.get(table)
+        return [_NOTHING] * len(ATTRIBUTES) if found is None else found.found.values()
 
     def _interpret(self, program: Program, phases: tuple[tuple[Domain, int, int], ...], rows: dict[Domain, int]) -> int:
         bounds = np.array([(first, last, rows[domain]) for domain, first, last in phases], np.int64).reshape(-1, 3)

@@ -24,7 +24,7 @@ from tests.reference.assumptions import assumed
 from tests.reference.attributes import follows, has_fault
 from tests.reference.records import Record, Records, attribute, clock_of, read, records, span_of, trace_of
 from tests.reference.relations import read_id, standing_order
-from tests.reference.sensitive import holds
+from tests.reference.sensitive import holds, is_of_class
 from tests.reference.values import (
     CALLS,
     MAYBE,
@@ -41,6 +41,7 @@ from tests.reference.values import (
     some,
 )
 
+OF_VALUES = {**CALLS, "IsSensitive": is_of_class}
 OF_RECORDS = {"HasSensitive": holds, "HasFaultyAttribute": has_fault, "SinceSemconv": follows}
 
 
@@ -340,7 +341,7 @@ def _value(tree: Expression, scope: _Scope) -> Any:
             assert not rest, path
             return record is not None and OF_RECORDS[tree.function](record, named)
         case Call():
-            return CALLS[tree.function](*(_value(argument, scope) for argument in tree.arguments))
+            return OF_VALUES[tree.function](*(_value(argument, scope) for argument in tree.arguments))
         case syntax.Quantified():
             return _quantified(tree, scope)
         case syntax.Structure():

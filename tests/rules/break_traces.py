@@ -193,6 +193,7 @@ TRACES: dict[str, Break] = {
     "trace-no-root": rootless,
     "trace-oversize": large,
     "trace-unrelated-roots-leak": leaked,
+    "tracestate-rv-changed": lambda trace: setattr(leaf(trace), "trace_state", "ot=th:0;rv:6e6d1a75832a2f"),
     "tracestate-not-inherited": lambda trace: setattr(leaf(trace), "trace_state", ""),
     # time
     "child-after-parent-end": after_parent,
@@ -208,6 +209,8 @@ TRACES: dict[str, Break] = {
     "error-contagion": recovered,
     "error-swallowed": swallowed,
     "server-span-local-parent": many(1, "web", "render", "GET /other", kind=SERVER),
+    # conventions
+    "http-resend-count": lambda trace: put(trace.spans["get"], {"http.request.resend_count": 1}),
     # flow
     "client-multiple-servers": many(1, "stock", "get", "GET /stock", kind=SERVER, flags=REMOTE),
     "client-without-server": lost_call,
