@@ -23,6 +23,8 @@ LIMITS = Limits(memory_factor=64)
 pytestmark = pytest.mark.many
 
 # The examples lie on both sides of what each rule decides; parts of several, exchanged, lie close to it.
+# Made from the registry, a formula for each convention: tests/conventions/ breaks each of them.
+MADE = {"semconv-required-missing", "semconv-recommended-missing", "semconv-optin-present"}
 UNSEEN = {"utf8-invalid", "encoding-ambiguous"}  # their examples hold what protobuf refuses or does not show
 BY_RULE = {
     rule.id: [
@@ -108,7 +110,7 @@ def test_every_part_of_every_rule_fires_in_its_examples() -> None:
         for case in examples_of(rule.id).fires:
             rows = ENGINE.run(case.request, Completeness.TRACE, LIMITS)
             fired |= {(RULES[number].id, RULES[number].part) for number in rows.rules.tolist()}
-    assert not {(rule.id, rule.part) for rule in RULES} - fired
+    assert not {(rule.id, rule.part) for rule in RULES if rule.id not in MADE} - fired
 
 
 def test_the_walk_agrees_with_every_example() -> None:
