@@ -125,8 +125,8 @@ class JobRunner:
             wide[_END if job.member_end else _START, :spans],
             wide[_ID, :spans],
             tree.spans[SpanTree.DEPTH, :spans],
-            (tree.by_end if job.query_end else tree.by_start)[:spans],
-            (tree.by_end if job.member_end else tree.by_start)[:spans],
+            tree.by_time[int(job.query_end), :spans],
+            tree.by_time[int(job.member_end), :spans],
             tree.traces,
             self._relations.trace_count,
         )
