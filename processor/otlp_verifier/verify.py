@@ -187,7 +187,7 @@ class Engine:
                 *(self._lookups.codes[domain] for domain in tables), self.tree.spans, self.tree.links,
                 self.clocks.resources, *([_NOTHING] * len(tables) if sensitive is None else sensitive.found.values()),
             )  # fmt: skip
-            marks = tuple(jobs.marks.values())
+            marks = (*jobs.marks.values(), *jobs.flags.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
             self._wide, self._narrow, self._marks = addresses(wide), addresses(narrow), addresses(marks)
 

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from otlp_verifier.columns import NO_ROW
+from otlp_verifier.columns import NO_ROW, SpanWide
 from otlp_verifier.machine.ancestors import keyed_path, path
 from otlp_verifier.machine.groups import group
 from otlp_verifier.machine.intervals import interval, keyed_interval
 from otlp_verifier.machine.program import Function
+from otlp_verifier.machine.sweeps import sweep
 from otlp_verifier.machine.windows import window
 from otlp_verifier.relate.tables import SpanTree
 from tests.reference.jobs import Folded, alike, folded
@@ -197,39 +198,91 @@ NO_END = 2**63 - 1
 BOUNDS = (-3, -1, 0, 0, 1, 2, 5, 2**62, -(2**62))
 
 
+class Points:
+    """Spans of three traces in any order, with few times, depths and ids, so that many stand at one point."""
+
+    def __init__(self, rng: Random, spans: int) -> None:
+        times = TIMES if rng.random() < 0.5 else TIMES[:5]
+        self.spans = spans
+        self.ends = rng.randrange(2), rng.randrange(2)  # which time stands for a query, and for a member
+        self.anchors = [[rng.choice(times) for _ in range(spans)] for _ in range(2)]
+        self.ids, self.depth = [rng.randrange(3) for _ in range(spans)], [rng.randrange(3) for _ in range(spans)]
+        trace_of = sorted(rng.randrange(3) for _ in range(spans))
+        rows = rng.sample(range(spans), spans)
+        self.trace = {row: trace_of[place] for place, row in enumerate(rows)}
+        self.begins = np.array([sum(one < number for one in trace_of) for number in range(4)], np.uint32)
+        self.places = [[self.rank(end, row) for row in range(spans)] for end in range(2)]
+        by = [sorted(range(spans), key=lambda row, end=end: (self.trace[row], self.places[end][row], row)) for end in (0, 1)]
+        self.by_time = np.array(by, np.uint32)
+        self.times = np.array([[self.anchors[end][row] for row in by[end]] for end in range(2)], np.uint64)
+        self.tree = np.zeros((len(SpanTree), spans), np.uint32)
+        self.tree[SpanTree.DEPTH] = self.depth
+        self.wide = np.zeros((len(SpanWide), spans), np.uint64)
+        self.wide[SpanWide.SPAN_ID] = self.ids
+
+    def rank(self, end: int, row: int) -> tuple[int, int, int]:
+        return self.anchors[end][row], self.depth[row], self.ids[row]
+
+    @property
+    def alike(self) -> bool:
+        """Whether points of one order share everything."""
+        end = self.ends[0]
+        return len({(self.trace[row], self.places[end][row]) for row in range(self.spans)}) < self.spans
+
+    def is_inside(self, query: int, member: int, low: int, high: int, *, future: bool) -> bool:
+        mine, other = self.places[self.ends[0]][query], self.places[self.ends[1]][member]
+        distance = other[0] - mine[0] if future else mine[0] - other[0]
+        in_order = mine <= other if future else mine >= other
+        far_enough = in_order if low == 0 else distance >= low
+        return self.trace[query] == self.trace[member] and far_enough and (high == NO_END or distance <= high)
+
+
 @given(RANDOMS, st.integers(0, 10), st.sampled_from(BOUNDS), st.sampled_from((*BOUNDS, NO_END)), st.booleans())
 def test_windows(rng: Random, spans: int, low: int, high: int, future: bool) -> None:
-    times = TIMES if rng.random() < 0.5 else TIMES[:5]
-    one_end = rng.random() < 0.5
-    query_times = [rng.choice(times) for _ in range(spans)]
-    member_times = query_times if one_end else [rng.choice(times) for _ in range(spans)]
-    ids, depth = [rng.randrange(3) for _ in range(spans)], [rng.randrange(3) for _ in range(spans)]
-    trace_of = sorted(rng.randrange(3) for _ in range(spans))
-    rows = rng.sample(range(spans), spans)  # row -> which of the traces
-    trace = {row: trace_of[place] for place, row in enumerate(rows)}
-    begins = [sum(one < number for one in trace_of) for number in range(4)]
-
-    def by(anchors: Sequence[int]) -> list[int]:
-        return sorted(range(spans), key=lambda row: (trace[row], anchors[row], depth[row], ids[row], row))
-
+    points = Points(rng, spans)
     found = rubbish(spans)
-    by_member = by(member_times)
+    query, member = points.ends
+    by_member = points.by_time[member].tolist()
     window(
-        low, high, future, array(query_times), array(member_times), array(ids), np.array(depth, np.uint32),
-        np.array(by(query_times), np.uint32), np.array(by_member, np.uint32), np.array(begins, np.uint32), 3, *found,
+        low, high, future, points.times[query], points.times[member], points.wide[SpanWide.SPAN_ID],
+        points.tree[SpanTree.DEPTH], points.by_time[query], points.by_time[member], query == member, points.begins, 3,
+        *found,
     )  # fmt: skip
+    for row in range(spans):
+        first, last = int(found[0][row]), int(found[1][row])
+        expected = {other for other in range(spans) if points.is_inside(row, other, low, high, future=future)}
+        assert set(by_member[first:last]) == expected
 
-    def is_inside(query: int, member: int) -> bool:
-        sign = 1 if future else -1
-        distance = sign * (member_times[member] - query_times[query])
-        rank = [(anchors[row], depth[row], ids[row]) for anchors, row in ((query_times, query), (member_times, member))]
-        in_order = rank[0] <= rank[1] if future else rank[0] >= rank[1]
-        far_enough = in_order if low == 0 else distance >= low
-        return trace[query] == trace[member] and far_enough and (high == NO_END or distance <= high)
 
+@given(
+    RANDOMS, st.integers(0, 10), st.sampled_from(BOUNDS), st.sampled_from((*BOUNDS, NO_END)), st.booleans(),
+    st.sampled_from(("alone", "broken", "keyed")), SEEDS,
+)  # fmt: skip
+def test_sweeps(rng: Random, spans: int, low: int, high: int, future: bool, how: str, seed: np.uint64) -> None:
+    points, mask = Points(rng, spans), marks(rng, spans)
+    breaks = marks(rng, spans) if how == "broken" else np.empty(0, np.uint8)
+    keys_end = rng.choice((1, 3, 2**63))
+    member_keys = array([rng.randrange(keys_end) for _ in range(spans)])
+    query_keys = member_keys if rng.random() < 0.5 else array([rng.randrange(keys_end) for _ in range(spans)])
+    keys = (member_keys, query_keys) if how == "keyed" else (array([]), array([]))
+    found = np.full(spans, 99, np.uint8)
+    sweep(
+        low, high, future, bool(points.ends[0]), bool(points.ends[1]), points.alike, points.wide, points.tree,
+        points.by_time, points.times, points.begins, 3, mask, breaks, *keys, seed, found,
+    )  # fmt: skip
+    position = {row: place for place, row in enumerate(points.by_time[points.ends[1]].tolist())}
     for query in range(spans):
-        first, last = int(found[0][query]), int(found[1][query])
-        assert set(by_member[first:last]) == {member for member in range(spans) if is_inside(query, member)}
+        inside = [row for row in range(spans) if mask[row] and points.is_inside(query, row, low, high, future=future)]
+        if how == "keyed":
+            inside = [row for row in inside if member_keys[row] == query_keys[query]]
+        if how == "broken":
+            own = [
+                row for row in range(spans)
+                if breaks[row] and points.is_inside(query, row, 0, NO_END, future=future)
+            ]  # fmt: skip
+            sign = -1 if future else 1
+            inside = [row for row in inside if all(sign * position[other] <= sign * position[row] for other in own)]
+        assert found[query] == (len(inside) > 0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 63, 64, 65, 1_000])

@@ -19,6 +19,7 @@ def test_the_twin_knows_every_operation() -> None:
     others = {
         Op.ROW, Op.WIDE, Op.NARROW, Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT, Op.CONSTANT, Op.FLAG_CONSTANT, Op.PRESENT,
         Op.MASK_K, Op.SHIFT_RIGHT, Op.SELECT, Op.HOLDS, Op.REPORT, Op.STORE, Op.MARK, Op.KEY, Op.MIX,
+        Op.MARKED,
     }  # fmt: skip
     tables = (reference.COMPARISONS, reference.CONSTANT_COMPARISONS, reference.LOGIC, reference.ARITHMETIC)
     assert set().union(others, *tables) == set(Op)
@@ -101,11 +102,12 @@ def test_mixes_are_equal_where_both_are() -> None:
 def test_stored_words_and_flags_are_where_jobs_read_them() -> None:
     wide, marks = np.zeros((3, ROWS), np.uint64), np.full((2, ROWS), 7, np.uint8)
     program = [*LOADS, (Op.LESS_UNSIGNED, 0, 0, 1, 0), (Op.STORE, 0, 0, 2, 1), (Op.MARK, 0, 0, 1, 0)]
+    program += [(Op.MARKED, 3, 0, 1, 0), (Op.REPORT, 0, 5, 3, 0)]
     wide[:2] = MEMORY.wide
     memory = Memory(wide, MEMORY.narrow)
-    memory.run(program, ROWS, marks=marks)
+    found = memory.run(program, ROWS, marks=marks)
     twin = memory.twin
-    reference.run(program, [(0, len(program), ROWS)], twin)
+    assert found.findings == reference.run(program, [(0, len(program), ROWS)], twin)
     assert wide[2].tolist() == [twin.stored[0, 2, row] for row in range(ROWS)] == [y for _, y in PAIRS]
     assert marks[1].tolist() == [twin.marked[0, 1, row] for row in range(ROWS)] == [x < y for x, y in PAIRS]
     assert (marks[0] == 7).all()

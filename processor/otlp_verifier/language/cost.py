@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _COLUMN, _AT, _COMPUTE, _STRING, _KEEP = 1.2, 2.0, 1.0, 2.0, 1.2
 OPERATIONS: Final = {
     **dict.fromkeys(Op, _COMPUTE),
-    **dict.fromkeys((Op.WIDE, Op.NARROW, Op.ROW), _COLUMN),
+    **dict.fromkeys((Op.WIDE, Op.NARROW, Op.ROW, Op.MARKED), _COLUMN),
     **dict.fromkeys((Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT), _AT),
     Op.HOLDS: _STRING,
     **dict.fromkeys((Op.STORE, Op.MARK, Op.REPORT), _KEEP),
@@ -34,6 +34,7 @@ JOBS: Final = {
     JobKind.INTERVAL: (15.0, 50.0),
     JobKind.PATH: (12.0, 35.0),
     JobKind.WINDOW: (30.0, 30.0),
+    JobKind.SWEEP: (20.0, 40.0),
 }
 _EXTREME_NS: Final = 30.0  # a smallest or largest one costs that much more than a count
 _DISTINCT_NS: Final = 40.0

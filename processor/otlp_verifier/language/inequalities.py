@@ -109,8 +109,7 @@ class _Inequality:
 
     def some(self, mask: NodeId) -> NodeId:
         """The flag that a member counts."""
-        count, _ = self.lowering.jobs.results(quantify.job(self.lowering, self.members, Function.COUNT, mask, self.by))
-        return self.lowering.graph.negate(self.lowering.graph.node(Op.EQUAL_K, count, numbers=(0,)))
+        return quantify.any_of(self.lowering, self.members, mask, self.by)
 
     def extreme(self, mask: NodeId, value: Value) -> Value:
         """The members' value that is most likely to fulfil it."""

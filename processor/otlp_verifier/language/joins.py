@@ -154,12 +154,12 @@ class Chosen:
         """That there are some, and others than some of them."""
         flags, graph = [], lowering.graph
         for node in (mask.flag, mask.possible):
-            count = self.count(lowering, node)
-            if other_than is None:
-                none = graph.node(Op.EQUAL_K, count, numbers=(0,))
-            else:
+            if other_than is not None:
                 same = replace(self, members=other_than).count(lowering, node)
-                none = graph.node(Op.EQUAL, *sorted((count, same)))
-            flags.append(graph.negate(none))
+                flags.append(graph.negate(graph.node(Op.EQUAL, *sorted((self.count(lowering, node), same)))))
+            elif self.unlike is not None:
+                flags.append(graph.negate(graph.node(Op.EQUAL_K, self.count(lowering, node), numbers=(0,))))
+            else:
+                flags.append(quantify.any_of(lowering, self.members, node, self.by))
         changes = self.by.changes or (self.unlike is not None and self.unlike.changes)
         return Condition(flags[0], flags[1], rises=True, falls=mask.falls or changes or self.members.moves)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otlp_verifier import columns
-from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
+from otlp_verifier.machine.operations import MARK_RESULTS, Domain, NarrowTable, Op, WideTable
 from otlp_verifier.machine.program import Function, JobKind
 from otlp_verifier.relate.tables import LinkTarget, ResourceClock, SpanRelation, SpanTree, TraceRelation
 
@@ -32,6 +32,7 @@ _FORMS: Final = {
     Op.CONSTANT: "w{to} = {ka}",
     Op.FLAG_CONSTANT: "f{to} = {a}",
     Op.PRESENT: "f{to} = w{a} is a row",
+    Op.MARKED: "f{to} = {mark}",
     Op.AND: "f{to} = f{a} and f{b}",
     Op.OR: "f{to} = f{a} or f{b}",
     Op.NOT: "f{to} = not f{a}",
@@ -72,6 +73,7 @@ _CHOICES: Final = {
     JobKind.INTERVAL: "those whose position lies in an interval",
     JobKind.PATH: "the ancestors",
     JobKind.WINDOW: "where a window of time begins and ends",
+    JobKind.SWEEP: "whether one lies in a window of time",
 }
 _NO_END: Final = 2**63 - 1
 
@@ -111,6 +113,7 @@ def _instruction(plan: Plan, numbers: list[int]) -> str:
         wide=_wide(a, b) if "{wide}" in form else "",
         narrow=_narrow(plan, a, b) if "{narrow}" in form else "",
         predicate=plan.predicates[a].name if "{predicate}" in form else "",
+        mark=f"result {b} of {Domain(a - MARK_RESULTS).name.lower()} sweeps" if op == Op.MARKED else "",
         report="undecided" if a >= plan.undecided_from else "violated",
         domain=_stored(op, a),
     )  # fmt: skip
@@ -143,11 +146,14 @@ def _narrow(plan: Plan, table: int, column: int) -> str:
 
 def _job(job: Job) -> str:
     queries = job.queries.name.lower()
-    if job.kind is JobKind.WINDOW:
+    if job.kind in (JobKind.WINDOW, JobKind.SWEEP):
         high = "without end" if job.window_high == _NO_END else f"{job.window_high} ns"
         direction = "after" if job.future else "before"
-        what = _CHOICES[job.kind] if job.mask < 0 else "the count of spans in a window of time"
-        return f"result {job.results}: for each {queries} {what}, {job.window_low} ns to {high} {direction}"
+        unbroken = " with nothing that breaks in between" if job.value >= 0 else ""
+        equal = " and an equal key" if job.member_key >= 0 else ""
+        number = job.results // 2 if job.kind is JobKind.SWEEP else job.results
+        bounds = f"{job.window_low} ns to {high} {direction}"
+        return f"result {number}: for each {queries} {_CHOICES[job.kind]}{unbroken}{equal}, {bounds}"
     what = "distinct values" if job.function is Function.DISTINCT else job.function.name.lower().split("_")[0]
     key = ", with an equal key" if job.member_key >= 0 else ""
     without = ", without itself" if job.excludes_self else ""

@@ -273,8 +273,6 @@ def job(
     """The job that makes `function` of a relation's members."""
     member_key = mixed(members.scope.graph, members.member_key, keys.member)
     query_key = mixed(lowering.graph, members.query_key, keys.query)
-    if members.window is not None and function is Function.COUNT and member_key is query_key is None:
-        return replace(members.window, mask=mask)  # counted as the window is walked
     return Job(
         members.kind,
         function,
@@ -290,6 +288,25 @@ def job(
         query_key=query_key,
         excludes_self=members.excludes_self,
     )
+
+
+def mask_of(lowering: Lowering, members: Members, condition: Expression, points: Points) -> Condition | None:
+    """Which members fulfil a condition that speaks of them alone; None where it does not."""
+    if _speaks_of_outer(lowering, condition, points):
+        return None
+    return _mask(lowering, replace(members, scope=relations.span_scope(lowering, points)), [condition])
+
+
+def any_of(
+    lowering: Lowering, members: Members, mask: NodeId, keys: joins.Keys, breaks: NodeId | None = None
+) -> NodeId:
+    """The flag that a relation has a member that counts; in a window of time with none that breaks in between."""
+    made = job(lowering, members, Function.COUNT, mask, keys)
+    if members.window is not None:
+        keyed = {"member_key": made.member_key, "query_key": made.query_key}
+        return lowering.jobs.flag(replace(members.window, kind=JobKind.SWEEP, mask=mask, value=breaks, **keyed))
+    count, _ = lowering.jobs.results(made)
+    return lowering.graph.negate(lowering.graph.node(Op.EQUAL_K, count, numbers=(0,)))
 
 
 def mixed(graph: Graph, a: NodeId | None, b: NodeId | None) -> NodeId | None:

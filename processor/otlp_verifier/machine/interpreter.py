@@ -29,7 +29,7 @@ from otlp_verifier.machine.operations import BLOCK, Op
 _NONE = np.uint64(NO_ROW)
 _ROW, _LOAD_WIDE, _LOAD_NARROW, _WIDE_AT = int(Op.ROW), int(Op.WIDE), int(Op.NARROW), int(Op.WIDE_AT)
 _NARROW_AT, _ROW_AT, _CONSTANT = int(Op.NARROW_AT), int(Op.ROW_AT), int(Op.CONSTANT)
-_FLAG_CONSTANT, _PRESENT = int(Op.FLAG_CONSTANT), int(Op.PRESENT)
+_FLAG_CONSTANT, _PRESENT, _MARKED = int(Op.FLAG_CONSTANT), int(Op.PRESENT), int(Op.MARKED)
 _EQUAL, _LESS_UNSIGNED, _AT_MOST_UNSIGNED = int(Op.EQUAL), int(Op.LESS_UNSIGNED), int(Op.AT_MOST_UNSIGNED)
 _LESS_SIGNED, _AT_MOST_SIGNED = int(Op.LESS_SIGNED), int(Op.AT_MOST_SIGNED)
 _EQUAL_FLOAT, _LESS_FLOAT, _AT_MOST_FLOAT = int(Op.EQUAL_FLOAT), int(Op.LESS_FLOAT), int(Op.AT_MOST_FLOAT)
@@ -62,7 +62,7 @@ def _compare_float_k(op, out, x, k, n):
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _load(op, to, a, b, c, n, base, constants, wide, narrow, words, flags):
+def _load(op, to, a, b, c, n, base, constants, wide, narrow, marks, words, flags):
     if op == _LOAD_WIDE:
         out, column = word_register(words, to), wide_column(wide, a, b, base, n)
         for i in range(n):
@@ -99,6 +99,10 @@ def _load(op, to, a, b, c, n, base, constants, wide, narrow, words, flags):
         flag, rows = flag_register(flags, to), word_register(words, a)
         for i in range(n):
             flag[i] = rows[i] != _NONE
+    elif op == _MARKED:
+        flag, marked = flag_register(flags, to), mark_column(marks, a, b, base, n)
+        for i in range(n):
+            flag[i] = marked[i]
     elif op == _CONSTANT:
         out, k = word_register(words, to), constant(constants, a)
         for i in range(n):
@@ -219,7 +223,7 @@ def run(
         phases: int64 (phases, 3): first instruction, one past the last, rows of the phase's domain.
         constants: uint64 bit patterns.
         wide, narrow: int64 (tables, 2), by machine.operations.WideTable and NarrowTable: see machine.memory.addresses.
-        marks: int64 (tables, 2), out: the flags that jobs read, one table per domain; SCRATCH in `wide` is out too.
+        marks: int64 (tables, 2), out: the flags that jobs read and find; SCRATCH in `wide` is out too.
         truth: uint8 (predicates, codes): which predicate holds of which string.
         words, flags: uint64 (registers, WORD_STRIDE) and uint8 (registers, FLAG_STRIDE), scratch.
         counts: uint32 (rules), out: findings per rule, added to what is there.
@@ -245,7 +249,9 @@ def run(
                 c = program[at, 4]
                 if op < _AND:
                     if op < _EQUAL:
-                        _load(op, to, a, b, c, n, base, constants_at, wide_at, narrow_at, words_at, flags_at)
+                        _load(
+                            op, to, a, b, c, n, base, constants_at, wide_at, narrow_at, marks_at, words_at, flags_at
+                        )
                     else:
                         _compare(op, to, a, b, n, constants_at, words_at, flags_at)
                 elif op < _ADD:

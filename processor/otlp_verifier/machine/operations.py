@@ -30,6 +30,7 @@ class Op(IntEnum):
     CONSTANT = 6  # w = constant k(a)
     FLAG_CONSTANT = 7  # f = #a
     PRESENT = 8  # f = w(a) is not NO_ROW
+    MARKED = 9  # f = marks[#a][#b, row]
     # Comparisons of two words
     EQUAL = 10
     LESS_UNSIGNED = 11
@@ -110,7 +111,9 @@ class WideTable(IntEnum):
 
 
 WIDE_TABLES: Final = 18
-MARK_TABLES: Final = 6  # flags kept for jobs: one table of 8-bit columns per domain
+# Tables of 8-bit columns, one per domain each: flags that jobs read, and from MARK_RESULTS on those that they found.
+MARK_TABLES: Final = 12
+MARK_RESULTS: Final = 6
 
 
 class NarrowTable(IntEnum):

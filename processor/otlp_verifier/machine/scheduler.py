@@ -12,7 +12,8 @@ from otlp_verifier.machine.groups import group
 from otlp_verifier.machine.intervals import interval, keyed_interval
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.machine.program import FROM_RESULTS, Job, JobKind, Program
-from otlp_verifier.machine.windows import count_window, window
+from otlp_verifier.machine.sweeps import sweep
+from otlp_verifier.machine.windows import window
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tables import SpanTree
 from otlp_verifier.relate.tree import Tree
@@ -20,7 +21,8 @@ from otlp_verifier.wire.seed import SEED
 
 _SEED = np.uint64(SEED)
 _NO_WORDS: NDArray[np.uint64] = np.empty(0, np.uint64)
-_START, _END, _ID = int(SpanWide.START_TIME), int(SpanWide.END_TIME), int(SpanWide.SPAN_ID)
+_NO_MARKS: NDArray[np.uint8] = np.empty(0, np.uint8)
+_ID = int(SpanWide.SPAN_ID)
 
 
 class JobColumns:
@@ -28,7 +30,7 @@ class JobColumns:
 
     Attributes:
         words, results: uint64.
-        marks: uint8.
+        marks, flags: uint8, what jobs read and what they find.
 
     """
 
@@ -37,6 +39,7 @@ class JobColumns:
         self.words: dict[Domain, NDArray[np.uint64]] = {}
         self.marks: dict[Domain, NDArray[np.uint8]] = {}
         self.results: dict[Domain, NDArray[np.uint64]] = {}
+        self.flags: dict[Domain, NDArray[np.uint8]] = {}
         for domain in Domain:
             self._allocate(domain, 0)
 
@@ -50,6 +53,7 @@ class JobColumns:
         self.words[domain] = np.empty((words, capacity), np.uint64)
         self.marks[domain] = np.empty((marks, capacity), np.uint8)
         self.results[domain] = np.empty((results, capacity), np.uint64)
+        self.flags[domain] = np.empty((results // 2, capacity), np.uint8)
 
 
 def needed_columns(programs: tuple[Program, ...]) -> tuple[dict[Domain, int], dict[Domain, int]]:
@@ -69,14 +73,17 @@ class JobRunner:
         self._job_columns = job_columns
 
     def run(self, job: Job, rows: Mapping[Domain, int]) -> None:
-        """Give a job's two result columns."""
+        """Give a job's two result columns, or its flag."""
         members, queries = rows[job.members], rows[job.queries]
+        if job.kind is JobKind.SWEEP:
+            self._sweep(job, queries)
+            return
         results = self._job_columns.results[job.queries]
         out, out_count = results[job.results, :queries], results[job.results + 1, :queries]
         if job.kind is JobKind.WINDOW:
             self._window(job, queries, out, out_count)
             return
-        mask = self._job_columns.marks[job.members][job.mask, :members]
+        mask = self._marks(job.members, job.mask, members)
         values = self._words(job.members, job.value, members)
         member_keys = self._words(job.members, job.member_key, members)
         query_keys = self._words(job.queries, job.query_key, queries)
@@ -115,22 +122,28 @@ class JobRunner:
         words: NDArray[Any] = kept[domain][column % FROM_RESULTS, :rows]
         return words
 
+    def _marks(self, domain: Domain, column: int, rows: int) -> NDArray[np.uint8]:
+        if column < 0:
+            return _NO_MARKS
+        kept = self._job_columns.marks if column < FROM_RESULTS else self._job_columns.flags
+        marks: NDArray[Any] = kept[domain][column % FROM_RESULTS, :rows]
+        return marks
+
+    def _sweep(self, job: Job, spans: int) -> None:
+        tree = self._tree
+        alike = bool(tree.alike >> job.query_end & 1)
+        sweep(
+            job.window_low, job.window_high, job.future, job.query_end, job.member_end, alike,
+            self._columns.spans.wide, tree.spans, tree.by_time, tree.times, tree.traces, self._relations.trace_count,
+            self._marks(job.members, job.mask, spans), self._marks(job.members, job.value, spans),
+            self._words(job.members, job.member_key, spans), self._words(job.queries, job.query_key, spans),
+            _SEED, self._job_columns.flags[job.queries][job.results // 2, :spans],
+        )  # fmt: skip
+
     def _window(self, job: Job, spans: int, low: NDArray[np.uint64], high: NDArray[np.uint64]) -> None:
-        wide, tree = self._columns.spans.wide, self._tree
-        arguments = (
-            job.window_low,
-            job.window_high,
-            job.future,
-            wide[_END if job.query_end else _START, :spans],
-            wide[_END if job.member_end else _START, :spans],
-            wide[_ID, :spans],
-            tree.spans[SpanTree.DEPTH, :spans],
-            tree.by_time[int(job.query_end), :spans],
-            tree.by_time[int(job.member_end), :spans],
-            tree.traces,
-            self._relations.trace_count,
-        )
-        if job.mask >= 0:
-            count_window(*arguments, self._job_columns.marks[job.members][job.mask, :spans], low)
-        else:
-            window(*arguments, low, high)
+        tree, query, member = self._tree, int(job.query_end), int(job.member_end)
+        window(
+            job.window_low, job.window_high, job.future, tree.times[query, :spans], tree.times[member, :spans],
+            self._columns.spans.wide[_ID, :spans], tree.spans[SpanTree.DEPTH, :spans], tree.by_time[query, :spans],
+            tree.by_time[member, :spans], query == member, tree.traces, self._relations.trace_count, low, high,
+        )  # fmt: skip
