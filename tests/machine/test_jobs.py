@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import NO_ROW, SpanWide
-from otlp_verifier.machine.ancestors import keyed_path, path
+from otlp_verifier.machine.ancestors import keyed_path, path, subtree
 from otlp_verifier.machine.groups import group
 from otlp_verifier.machine.intervals import interval, keyed_interval
 from otlp_verifier.machine.program import Function
@@ -46,22 +46,25 @@ def rubbish(count: int) -> tuple[Words, Words]:
 
 
 def check(function: Function, found: tuple[Words, Words], expected: Sequence[Folded]) -> None:
-    pairs = list(zip(found[0].tolist(), found[1].tolist(), strict=True))
+    counts = found[0] if function in (Function.COUNT, Function.DISTINCT) else found[1]
+    pairs = list(zip(found[0].tolist(), counts.tolist(), strict=True))
     assert all(alike(function, one, other) for one, other in zip(pairs, expected, strict=True)), (pairs, expected)
 
 
 def grouped(rng: Random, function: Function, members: int, *, keyed: bool, siblings: bool, seed: np.uint64) -> None:
     groups_end = rng.choice((1, 3, members + 1))
     queries = members if siblings else rng.randrange(8)
+    own = not siblings and rng.random() < 0.5  # each query asks for the group of its own number
+    groups_end = queries if own else groups_end
 
     def groups(count: int) -> Words:
-        return array([rng.choice((NO_ROW, rng.randrange(groups_end))) for _ in range(count)])
+        return array([rng.choice((NO_ROW, rng.randrange(groups_end) if groups_end else NO_ROW)) for _ in range(count)])
 
     keys_end = rng.choice((1, 3, 2**63))
     mask, values, member_at = marks(rng, members), words(rng, members, function), groups(members)
     member_keys = array([rng.randrange(keys_end) for _ in range(members)])
     # Of siblings, a query's own values are the member's; only a key may be another one on either side.
-    query_at = member_at.copy() if siblings else groups(queries)
+    query_at = member_at.copy() if siblings else array(range(queries)) if own else groups(queries)
     query_keys = (
         member_keys.copy()
         if siblings and rng.random() < 0.5
@@ -69,7 +72,8 @@ def grouped(rng: Random, function: Function, members: int, *, keyed: bool, sibli
     )
     found = rubbish(queries)
     group(
-        function, keyed, siblings, mask, values, member_at, member_keys if keyed else array([]), query_at,
+        function, keyed, siblings, mask, values, member_at, member_keys if keyed else array([]),
+        array([]) if own else query_at,
         query_keys if keyed else array([]), seed, groups_end, *found,
     )  # fmt: skip
     expected = [
@@ -191,6 +195,10 @@ def test_ancestors(function: Function, rng: Random, spans: int, keyed: bool, see
         for row in range(spans)
     ]
     check(function, found, expected)
+    if not keyed:
+        subtree(function, mask, values, tree, preorder, *found)
+        below = [[int(values[one]) for one in range(spans) if mask[one] and row in above(one)] for row in range(spans)]
+        check(function, found, [folded(function, each) for each in below])
 
 
 TIMES = (0, 1, 2, 3, 4, 5, 2**63 - 1, 2**63, 2**64 - 2, 2**64 - 1)

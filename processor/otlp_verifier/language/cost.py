@@ -33,6 +33,7 @@ JOBS: Final = {
     JobKind.GROUP: (16.0, 35.0),
     JobKind.INTERVAL: (15.0, 50.0),
     JobKind.PATH: (12.0, 35.0),
+    JobKind.SUBTREE: (15.0, 15.0),
     JobKind.WINDOW: (30.0, 30.0),
     JobKind.SWEEP: (20.0, 40.0),
 }

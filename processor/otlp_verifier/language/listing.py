@@ -72,6 +72,7 @@ _CHOICES: Final = {
     JobKind.GROUP: "those of one group",
     JobKind.INTERVAL: "those whose position lies in an interval",
     JobKind.PATH: "the ancestors",
+    JobKind.SUBTREE: "the descendants",
     JobKind.WINDOW: "where a window of time begins and ends",
     JobKind.SWEEP: "whether one lies in a window of time",
 }

@@ -273,6 +273,8 @@ def job(
     """The job that makes `function` of a relation's members."""
     member_key = mixed(members.scope.graph, members.member_key, keys.member)
     query_key = mixed(lowering.graph, members.query_key, keys.query)
+    if members.is_subtree and member_key is query_key is None:
+        return Job(JobKind.SUBTREE, function, Domain.SPAN, Domain.SPAN, mask=mask, value=value)
     return Job(
         members.kind,
         function,

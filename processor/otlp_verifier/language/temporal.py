@@ -184,7 +184,7 @@ def _bounds(lowering: Lowering, points: Points, low: int, high: int | None, futu
         position = _position(linked.scope, row, at_end=points.at_end)
         return replace(
             linked, kind=JobKind.INTERVAL, member_at=position, query_at=None, low=first, high=last,
-            member_key=linked.member_at, query_key=linked.query_at,
+            member_key=linked.member_at, query_key=lowering.graph.node(Op.ROW),
         )  # fmt: skip
     scope = relations.span_scope(lowering, points)
     position = _position(scope, scope.main, at_end=points.at_end)

@@ -22,6 +22,7 @@ class JobKind(IntEnum):
     PATH = 2
     WINDOW = 3
     SWEEP = 4
+    SUBTREE = 5  # the descendants
 
 
 class Need(Flag):
@@ -128,7 +129,7 @@ def needs_of(instructions: NDArray[np.int32], rounds: tuple[Round, ...]) -> Need
     of_tree = loads[loads[:, 2] == NarrowTable.SPAN_TREE]
     kinds = {job.kind for each in rounds for job in each.jobs}
     is_ordered = not kinds.isdisjoint((JobKind.WINDOW, JobKind.SWEEP)) or bool(np.isin(of_tree[:, 3], _TREE_ORDER).any())
-    is_tree = is_ordered or len(of_tree) > 0 or not kinds.isdisjoint((JobKind.INTERVAL, JobKind.PATH))
+    is_tree = is_ordered or len(of_tree) > 0 or not kinds.isdisjoint((JobKind.INTERVAL, JobKind.PATH, JobKind.SUBTREE))
     found = Need(0)
     for need, is_asked in (
         (Need.TREE, is_tree),

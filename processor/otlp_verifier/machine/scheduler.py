@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import Columns, SpanWide
-from otlp_verifier.machine.ancestors import keyed_path, path
+from otlp_verifier.machine.ancestors import keyed_path, path, subtree
 from otlp_verifier.machine.groups import group
 from otlp_verifier.machine.intervals import interval, keyed_interval
 from otlp_verifier.machine.operations import Domain
@@ -107,6 +107,8 @@ class JobRunner:
                 )  # fmt: skip
             else:
                 interval(function, mask, values, positions, low, high, rows[Domain.SPAN], out, out_count)
+        elif job.kind is JobKind.SUBTREE:
+            subtree(function, mask, values, self._tree.spans, self._tree.preorder, out, out_count)
         elif keyed:
             keyed_path(
                 function, mask, values, member_keys, query_keys, self._tree.spans, self._tree.preorder, _SEED, out,
