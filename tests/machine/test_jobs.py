@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from otlp_verifier.columns import NO_ROW, SpanWide
 from otlp_verifier.machine.ancestors import keyed_path, path, subtree
+from otlp_verifier.machine.exists import any_in_tree, any_of_group
 from otlp_verifier.machine.groups import group
 from otlp_verifier.machine.intervals import interval, keyed_interval
 from otlp_verifier.machine.program import Function
@@ -76,24 +77,33 @@ def grouped(rng: Random, function: Function, members: int, *, keyed: bool, sibli
         array([]) if own else query_at,
         query_keys if keyed else array([]), seed, groups_end, *found,
     )  # fmt: skip
-    expected = [
-        folded(
-            function,
-            [
-                int(values[row])
-                for row in range(members)
-                if mask[row]
-                and member_at[row] == query_at[query] != NO_ROW
-                and (not keyed or member_keys[row] == query_keys[query])
-                and not (siblings and row == query)
-            ],
-        )
+    chosen = [
+        [
+            int(values[row])
+            for row in range(members)
+            if mask[row]
+            and member_at[row] == query_at[query] != NO_ROW
+            and (not keyed or member_keys[row] == query_keys[query])
+            and not (siblings and row == query)
+        ]
         for query in range(queries)
     ]
+    expected = [folded(function, each) for each in chosen]
     check(function, found, expected)
+    if (own or not keyed) and not siblings:
+        flags = np.full(queries, 99, np.uint8)
+        any_of_group(
+            mask, member_at, member_keys if keyed else array([]), array([]) if own else query_at,
+            query_keys if keyed else array([]), groups_end, flags,
+        )  # fmt: skip
+        counted = [folded(Function.COUNT, each)[0] > 0 for each in chosen]
+        assert flags.tolist() == counted
 
 
-@pytest.mark.parametrize("function", list(Function), ids=lambda function: function.name)
+FUNCTIONS = [function for function in Function if function is not Function.ANY]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 @given(RANDOMS, st.integers(0, 12), st.booleans(), st.booleans(), SEEDS)
 def test_groups(function: Function, rng: Random, members: int, keyed: bool, siblings: bool, seed: np.uint64) -> None:
     # Distinct values are never asked of siblings.
@@ -133,7 +143,7 @@ def intervals(rng: Random, function: Function, members: int, *, keyed: bool, see
     check(function, found, expected)
 
 
-FOLDS = [function for function in Function if function is not Function.DISTINCT]
+FOLDS = [function for function in FUNCTIONS if function is not Function.DISTINCT]
 
 
 @pytest.mark.parametrize("function", FOLDS, ids=lambda function: function.name)
@@ -199,6 +209,11 @@ def test_ancestors(function: Function, rng: Random, spans: int, keyed: bool, see
         subtree(function, mask, values, tree, preorder, *found)
         below = [[int(values[one]) for one in range(spans) if mask[one] and row in above(one)] for row in range(spans)]
         check(function, found, [folded(function, each) for each in below])
+        flags = np.full(spans, 99, np.uint8)
+        any_in_tree(True, mask, tree, preorder, flags)
+        assert flags.tolist() == [len(each) > 0 for each in below]
+        any_in_tree(False, mask, tree, preorder, flags)
+        assert flags.tolist() == [any(mask[one] for one in above(row)) for row in range(spans)]
 
 
 TIMES = (0, 1, 2, 3, 4, 5, 2**63 - 1, 2**63, 2**64 - 2, 2**64 - 1)

@@ -1,10 +1,12 @@
 """Every operation on every pair of words where a reading turns, against Python's own numbers."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
+from otlp_verifier.columns import AttributeNarrow, AttributeWide
 from otlp_verifier.machine.operations import BLOCK, Op
 from tests.machine.programs import EXTREMES, NO_ROW, Memory
 from tests.reference import machine as reference
@@ -19,7 +21,7 @@ def test_the_twin_knows_every_operation() -> None:
     others = {
         Op.ROW, Op.WIDE, Op.NARROW, Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT, Op.CONSTANT, Op.FLAG_CONSTANT, Op.PRESENT,
         Op.MASK_K, Op.SHIFT_RIGHT, Op.SELECT, Op.HOLDS, Op.REPORT, Op.STORE, Op.MARK, Op.KEY, Op.MIX,
-        Op.MARKED,
+        Op.MARKED, Op.VALUE_KEY,
     }  # fmt: skip
     tables = (reference.COMPARISONS, reference.CONSTANT_COMPARISONS, reference.LOGIC, reference.ARITHMETIC)
     assert set().union(others, *tables) == set(Op)
@@ -92,6 +94,25 @@ def test_keys_are_equal_where_values_are() -> None:
         words = part.run([*loads, (Op.KEY, 3, 0, 1, 2)], rows).words[3, :rows].tolist()
         meant = [reference.keyed(*value) for value in values[begin : begin + rows]]
         assert len(set(zip(words, meant, strict=True))) == len(set(words)) == len(set(meant))
+
+
+def test_keys_of_attributes_are_those_of_their_values() -> None:
+    values = [*itertools.product(range(9), EXTREMES, (0, 7))]
+    rows, nothing = len(values), EXTREMES.index(2)
+    wide = np.zeros((max(AttributeWide) + 1, rows + 1), np.uint64)
+    narrow = np.zeros((max(AttributeNarrow) + 3, rows + 1), np.uint32)
+    kind, payload, code, row = int(AttributeNarrow.TYPE), int(AttributeWide.VALUE), len(narrow) - 2, len(narrow) - 1
+    wide[payload, :rows], narrow[kind, :rows] = [value[1] for value in values], [value[0] for value in values]
+    narrow[code, :rows] = [value[2] for value in values]
+    narrow[row] = [*range(rows), NO_ROW]
+    loads = [(Op.NARROW, 0, 0, kind, 0), (Op.WIDE, 1, 0, payload, 0), (Op.NARROW, 2, 0, code, 0), (Op.NARROW, 3, 0, row, 0)]
+    memory = Memory(wide, narrow)
+    found = memory.run([*loads, (Op.KEY, 4, 0, 1, 2), (Op.VALUE_KEY, 5, 3, 2, nothing)], rows + 1, registers=8)
+    for i, (of, bits, _) in enumerate(values):
+        double = reference.KINDS["double"]
+        equals_nothing = of > double or (of == double and math.isnan(reference.real(bits)))
+        assert found.words[5, i] == (2 if equals_nothing else found.words[4, i])
+    assert found.words[5, rows] == found.words[4, rows]  # of no row: nil, as of an attribute without a value
 
 
 def test_mixes_are_equal_where_both_are() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from otlp_verifier.columns import ValueType
 from otlp_verifier.language import compare, quantify
@@ -27,11 +26,7 @@ _INT, _DOUBLE = int(ValueType.INT), int(ValueType.DOUBLE)
 _NUMBERS = (Type.INT, Type.FLOAT, Type.TIME, Type.DURATION)
 
 
-class Side(Enum):
-    """Whose value it is. The value is the word of one that equals nothing: another one on either side."""
-
-    MEMBER = 0x8F1BBCDCBFA53E0B
-    QUERY = 0xCA62C1D6D2A98F47
+NOTHING: Final = 0x8F1BBCDCBFA53E0B  # the word of a value that equals nothing; a member with it does not count
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +34,14 @@ class Keys:
     """Words that are equal where all joins by equality hold; None where there is none.
 
     Attributes:
+        counts: the flag of members whose values equal anything; None where all do.
         changes: whether what is equal may be unequal when more spans have arrived.
 
     """
 
     member: NodeId | None
     query: NodeId | None
+    counts: NodeId | None = None
     changes: bool = False
 
 
@@ -52,23 +49,27 @@ def keys(lowering: Lowering, members: Scope, equalities: Sequence[Binary]) -> Ke
     """The keys of `member value == query value` joins."""
     member: NodeId | None = None
     query: NodeId | None = None
+    counts: NodeId | None = None
     changes = False
     for comparison in equalities:
         with lowering.forgiving():
             with lowering.within(members):
                 left = lowering.value(comparison.left)
-                left_word = word(lowering, left, comparison.offset, Side.MEMBER)
+                left_word = word(lowering, left, comparison.offset)
+                if left.type in (Type.DYNAMIC, Type.FLOAT):
+                    equals = lowering.graph.negate(lowering.graph.node(Op.EQUAL_K, left_word, numbers=(NOTHING,)))
+                    counts = equals if counts is None else lowering.graph.both(counts, equals)
                 member = left_word if member is None else lowering.graph.node(Op.MIX, member, left_word)
             right = lowering.value(comparison.right)
             _check(lowering, left, right, comparison)
-            right_word = word(lowering, right, comparison.offset, Side.QUERY)
+            right_word = word(lowering, right, comparison.offset)
             query = right_word if query is None else lowering.graph.node(Op.MIX, query, right_word)
             changes = changes or {left.change, right.change} != {Change.NEVER}
-    return Keys(member, query, changes)
+    return Keys(member, query, counts, changes)
 
 
-def word(lowering: Lowering, value: Value, offset: int, side: Side) -> NodeId:
-    """One word for a value, equal for equal values of whatever type; nil has one of its own."""
+def word(lowering: Lowering, value: Value, offset: int) -> NodeId:
+    """One word for a value, equal for equal values of whatever type; nil has one of its own, and so has NOTHING."""
     graph = lowering.graph
     none = graph.word(0)
     if value.clocks != Clocks():
@@ -79,15 +80,8 @@ def word(lowering: Lowering, value: Value, offset: int, side: Side) -> NodeId:
         )
     match value.type:
         case Type.DYNAMIC:
-            kind, payload = lowering.kind_of(value), lowering.payload(value)
-            made = graph.node(Op.KEY, kind, payload, lowering.code(value))
             # What no comparison looks into, arrays, maps and bytes, and what is not a number, equals nothing.
-            is_number = graph.either(
-                graph.negate(graph.node(Op.EQUAL_K, kind, numbers=(_DOUBLE,))),
-                graph.node(Op.EQUAL_FLOAT, payload, payload),
-            )
-            has_equals = graph.both(graph.node(Op.AT_MOST_UNSIGNED_K, kind, numbers=(_DOUBLE,)), is_number)
-            return graph.node(Op.SELECT, has_equals, made, graph.word(side.value))
+            return graph.node(Op.VALUE_KEY, value.words[0], lowering.code(value), numbers=(NOTHING,))
         case Type.TEXT:
             made = graph.node(Op.KEY, graph.word(_STRING), none, lowering.code(value))
         case Type.BOOL if value.condition is not None:
@@ -100,7 +94,7 @@ def word(lowering: Lowering, value: Value, offset: int, side: Side) -> NodeId:
         case Type.FLOAT:
             key = graph.node(Op.KEY, graph.word(_DOUBLE), value.words[0], none)
             is_number = graph.node(Op.EQUAL_FLOAT, value.words[0], value.words[0])
-            made = graph.node(Op.SELECT, is_number, key, graph.word(side.value))
+            made = graph.node(Op.SELECT, is_number, key, graph.word(NOTHING))
         case Type.ID:
             made = value.words[0] if len(value.words) == 1 else graph.node(Op.MIX, *value.words)
         case _:

@@ -14,7 +14,7 @@ from otlp_verifier.machine.operations import MARK_RESULTS, Domain, Op, WideTable
 
 # Operations whose single number is a constant: it goes to the constants, its index into the instruction.
 _TAKES_CONSTANT: Final = np.array(
-    (Op.CONSTANT, Op.MASK_K, *(op for op in Op if Op.EQUAL_K <= op <= Op.AT_LEAST_FLOAT_K)), np.uint64
+    (Op.CONSTANT, Op.MASK_K, Op.VALUE_KEY, *(op for op in Op if Op.EQUAL_K <= op <= Op.AT_LEAST_FLOAT_K)), np.uint64
 )
 
 

@@ -41,6 +41,7 @@ _FORMS: Final = {
     Op.SHIFT_RIGHT: "w{to} = w{a} >> {b}",
     Op.SELECT: "w{to} = w{b} if f{a} else w{c}",
     Op.KEY: "w{to} = key of w{a}, w{b}, w{c}",
+    Op.VALUE_KEY: "w{to} = key of attribute row w{a}, string w{b}; {kc} where it equals nothing",
     Op.HOLDS: "f{to} = {predicate} of string w{b}",
     Op.REPORT: "report {report} where f{b}",
     Op.STORE: "keep w{c} as {domain} word {b}",
@@ -111,10 +112,11 @@ def _instruction(plan: Plan, numbers: list[int]) -> str:
         to=to, a=a, b=b, c=c,
         ka=constant[a] if "{ka}" in form else "",
         kb=constant[b] if "{kb}" in form else "",
+        kc=constant[c] if "{kc}" in form else "",
         wide=_wide(a, b) if "{wide}" in form else "",
         narrow=_narrow(plan, a, b) if "{narrow}" in form else "",
         predicate=plan.predicates[a].name if "{predicate}" in form else "",
-        mark=f"result {b} of {Domain(a - MARK_RESULTS).name.lower()} sweeps" if op == Op.MARKED else "",
+        mark=f"result {b} of {Domain(a - MARK_RESULTS).name.lower()} questions" if op == Op.MARKED else "",
         report="undecided" if a >= plan.undecided_from else "violated",
         domain=_stored(op, a),
     )  # fmt: skip
@@ -155,10 +157,11 @@ def _job(job: Job) -> str:
         number = job.results // 2 if job.kind is JobKind.SWEEP else job.results
         bounds = f"{job.window_low} ns to {high} {direction}"
         return f"result {number}: for each {queries} {_CHOICES[job.kind]}{unbroken}{equal}, {bounds}"
+    number = job.results // 2 if job.function is Function.ANY else job.results
     what = "distinct values" if job.function is Function.DISTINCT else job.function.name.lower().split("_")[0]
     key = ", with an equal key" if job.member_key >= 0 else ""
     without = ", without itself" if job.excludes_self else ""
     return (
-        f"result {job.results}: for each {queries} the {what} of {job.members.name.lower()}s: "
+        f"result {number}: for each {queries} the {what} of {job.members.name.lower()}s: "
         f"{_CHOICES[job.kind]}{key}{without}"
     )

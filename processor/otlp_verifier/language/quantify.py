@@ -271,6 +271,8 @@ def job(
     value: NodeId | None = None,
 ) -> Job:
     """The job that makes `function` of a relation's members."""
+    if keys.counts is not None:
+        mask = members.scope.graph.both(mask, keys.counts)
     member_key = mixed(members.scope.graph, members.member_key, keys.member)
     query_key = mixed(lowering.graph, members.query_key, keys.query)
     if members.is_subtree and member_key is query_key is None:
@@ -305,8 +307,16 @@ def any_of(
     """The flag that a relation has a member that counts; in a window of time with none that breaks in between."""
     made = job(lowering, members, Function.COUNT, mask, keys)
     if members.window is not None:
-        keyed = {"member_key": made.member_key, "query_key": made.query_key}
-        return lowering.jobs.flag(replace(members.window, kind=JobKind.SWEEP, mask=mask, value=breaks, **keyed))
+        return lowering.jobs.flag(
+            replace(
+                members.window, kind=JobKind.SWEEP, mask=made.mask, value=breaks, member_key=made.member_key,
+                query_key=made.query_key,
+            )
+        )  # fmt: skip
+    is_keyed = made.member_key is not None
+    is_own = made.kind is JobKind.GROUP and made.query_at is None
+    if not made.excludes_self and (is_own or (made.kind is not JobKind.INTERVAL and not is_keyed)):
+        return lowering.jobs.flag(replace(made, function=Function.ANY))
     count, _ = lowering.jobs.results(made)
     return lowering.graph.negate(lowering.graph.node(Op.EQUAL_K, count, numbers=(0,)))
 
@@ -369,7 +379,7 @@ def _aggregate(lowering: Lowering, members: Members, parts: Parts, tree: Aggrega
         if value.present is not None or value.type is Type.ID:
             mask = lowering.both(mask, lowering.negate(compare.is_nil(lowering, value, tree)))
         if tree.function == "distinct":
-            word = joins.word(lowering, value, tree.value.offset, joins.Side.MEMBER)
+            word = joins.word(lowering, value, tree.value.offset)
             change = change if value.change is Change.NEVER else Change.ANY
         elif value.type in (Type.INT, Type.FLOAT, Type.DURATION, Type.TIME) and len(value.words) == 1:
             word = value.words[0]

@@ -9,7 +9,7 @@ import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
-from otlp_verifier.machine.arithmetic import arithmetic
+from otlp_verifier.machine.arithmetic import arithmetic, value_key
 from otlp_verifier.machine.memory import (
     address,
     constant,
@@ -40,6 +40,7 @@ _GREATER_FLOAT_K, _AT_LEAST_FLOAT_K = int(Op.GREATER_FLOAT_K), int(Op.AT_LEAST_F
 _BITS_K, _AND, _OR, _NOT, _AND_NOT = int(Op.BITS_K), int(Op.AND), int(Op.OR), int(Op.NOT), int(Op.AND_NOT)
 _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = int(Op.ADD), int(Op.SUBTRACT), int(Op.MULTIPLY), int(Op.DIVIDE)
 _HOLDS, _REPORT, _STORE, _MARK = int(Op.HOLDS), int(Op.REPORT), int(Op.STORE), int(Op.MARK)
+_VALUE_KEY = int(Op.VALUE_KEY)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -262,6 +263,8 @@ def run(
                     out, codes, holds = flag_register(flags_at, to), word_register(words_at, b), truth[a]
                     for i in range(n):
                         out[i] = holds[codes[i]] if codes[i] != _NONE else 0
+                elif op == _VALUE_KEY:
+                    value_key(to, a, b, c, n, constants_at, wide_at, narrow_at, words_at)
                 elif op == _STORE:
                     stored, word = wide_column(wide_at, a, b, base, n), word_register(words_at, c)
                     for i in range(n):

@@ -80,6 +80,8 @@ class Op(IntEnum):
     LARGER = 69
     # Strings, by dictionary code
     HOLDS = 75  # f = predicate #a is true of the string with code w(b); false for NO_ROW
+    # Attribute values
+    VALUE_KEY = 76  # w = KEY of the attribute in row w(a) whose string has code w(b); k(c) where it equals nothing
     # Results
     REPORT = 80  # rule #a is violated in the rows where f(b)
     STORE = 81  # wide[#a][#b, row] = w(c)

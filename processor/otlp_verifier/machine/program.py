@@ -35,7 +35,7 @@ class Need(Flag):
 
 
 class Function(IntEnum):
-    """What is made of the members chosen. SUM wraps; MIN and MAX of none are 0."""
+    """What is made of the members chosen. SUM wraps; MIN and MAX of none are 0; of ANY the result is a flag."""
 
     COUNT = 0
     SUM = 1
@@ -47,6 +47,7 @@ class Function(IntEnum):
     MIN_FLOAT = 7
     MAX_FLOAT = 8
     DISTINCT = 9
+    ANY = 10  # without keys unless each query has a group of its own; of no INTERVAL
 
 
 FROM_RESULTS: Final = 1 << 24

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from otlp_verifier.columns import Columns, SpanWide
 from otlp_verifier.machine.ancestors import keyed_path, path, subtree
+from otlp_verifier.machine.exists import any_in_tree, any_of_group
 from otlp_verifier.machine.groups import group
 from otlp_verifier.machine.intervals import interval, keyed_interval
 from otlp_verifier.machine.operations import Domain
-from otlp_verifier.machine.program import FROM_RESULTS, Job, JobKind, Program
+from otlp_verifier.machine.program import FROM_RESULTS, Function, Job, JobKind, Program
 from otlp_verifier.machine.sweeps import sweep
 from otlp_verifier.machine.windows import window
 from otlp_verifier.relate.relations import Relations
@@ -78,6 +79,9 @@ class JobRunner:
         if job.kind is JobKind.SWEEP:
             self._sweep(job, queries)
             return
+        if job.function is Function.ANY:
+            self._any(job, members, queries, rows)
+            return
         results = self._job_columns.results[job.queries]
         out, out_count = results[job.results, :queries], results[job.results + 1, :queries]
         if job.kind is JobKind.WINDOW:
@@ -92,10 +96,9 @@ class JobRunner:
         if job.kind is JobKind.GROUP:
             member_at = self._words(job.members, job.member_at, members)
             query_at = self._words(job.queries, job.query_at, queries)
-            groups_end = max(rows[Domain.SPAN], self._relations.trace_count)
             group(
                 function, keyed, job.excludes_self, mask, values, member_at, member_keys, query_at, query_keys,
-                _SEED, groups_end, out, out_count,
+                _SEED, self._groups_end(rows), out, out_count,
             )  # fmt: skip
         elif job.kind is JobKind.INTERVAL:
             positions = self._words(job.members, job.member_at, members)
@@ -130,6 +133,21 @@ class JobRunner:
         kept = self._job_columns.marks if column < FROM_RESULTS else self._job_columns.flags
         marks: NDArray[Any] = kept[domain][column % FROM_RESULTS, :rows]
         return marks
+
+    def _any(self, job: Job, members: int, queries: int, rows: Mapping[Domain, int]) -> None:
+        mask = self._marks(job.members, job.mask, members)
+        out = self._job_columns.flags[job.queries][job.results // 2, :queries]
+        if job.kind is not JobKind.GROUP:
+            any_in_tree(job.kind is JobKind.SUBTREE, mask, self._tree.spans, self._tree.preorder, out)
+            return
+        any_of_group(
+            mask, self._words(job.members, job.member_at, members), self._words(job.members, job.member_key, members),
+            self._words(job.queries, job.query_at, queries), self._words(job.queries, job.query_key, queries),
+            queries if job.query_at < 0 else self._groups_end(rows), out,
+        )  # fmt: skip
+
+    def _groups_end(self, rows: Mapping[Domain, int]) -> int:
+        return max(rows[Domain.SPAN], self._relations.trace_count)
 
     def _sweep(self, job: Job, spans: int) -> None:
         tree = self._tree

@@ -1,0 +1,77 @@
+"""ANY jobs: whether a member that counts stands in a relation to the query; a flag, where a count would take 8 bytes."""
+
+import numba as nb
+import numpy as np
+
+from otlp_verifier.columns import NO_ROW
+from otlp_verifier.relate.tables import SpanTree
+
+_NONE, _PARENT = np.uint32(NO_ROW), int(SpanTree.PARENT)
+_U64, _U8 = nb.uint64[::1], nb.uint8[::1]
+
+
+@nb.njit(nb.void(_U8, _U64, _U64, _U64, _U64, nb.int64, _U8), cache=True, nogil=True)
+def any_of_group(mask, member_at, member_keys, query_at, query_keys, groups_end, out):
+    """Whether a member of the query's group counts.
+
+    Args:
+        mask: uint8 (members,), which members count, 0 or 1.
+        member_at, query_at: uint64 (members,), (queries,), groups, below `groups_end`; NO_ROW for none. An empty
+            `query_at`: each query asks for the group of its own number.
+        member_keys, query_keys: uint64, which must be equal, where each query has a group of its own; empty for none.
+        groups_end: one more than the largest group.
+        out: uint8 (queries,), out.
+
+    """
+    queries, none = len(out), np.uint64(_NONE)
+    is_own = len(query_at) == 0
+    found = np.zeros(groups_end + 1, np.uint8)  # one too many, for those of no group
+    nowhere = np.uint64(groups_end)
+    if len(member_keys) == 0:
+        for row in range(len(mask)):
+            at = member_at[row]
+            found[at if at != none else nowhere] |= mask[row]
+    elif queries > 0:
+        for row in range(len(mask)):
+            at = member_at[row]
+            is_equal = member_keys[row] == query_keys[at if at != none else np.uint64(0)]
+            found[at if at != none else nowhere] |= mask[row] & np.uint8(is_equal)
+    found[nowhere] = 0
+    if is_own:
+        for query in range(queries):
+            out[query] = found[query]
+    else:
+        for query in range(queries):
+            at = query_at[query]
+            out[query] = found[at if at != none else nowhere]
+
+
+@nb.njit(nb.void(nb.boolean, _U8, nb.uint32[:, ::1], nb.uint32[::1], _U8), cache=True, nogil=True)
+def any_in_tree(below, mask, tree, preorder, out):
+    """Whether an ancestor of each span counts; below: a descendant.
+
+    Args:
+        below: see above.
+        mask: uint8 (spans,), which spans count, 0 or 1.
+        tree: uint32 (SpanTree, >= spans).
+        preorder: uint32 (>= spans,), so that parents come before their children.
+        out: uint8 (spans,), out.
+
+    """
+    spans = np.uint64(len(mask))
+    i = np.uint64(0)
+    if below:
+        for row in range(len(mask)):
+            out[row] = 0
+        while i < spans:
+            i += np.uint64(1)
+            row = preorder[spans - i]
+            parent = tree[_PARENT, row]
+            if parent != _NONE:
+                out[parent] |= out[row] | mask[row]
+        return
+    while i < spans:
+        row = preorder[i]
+        parent = tree[_PARENT, row]
+        out[row] = out[parent] | mask[parent] if parent != _NONE else np.uint8(0)
+        i += np.uint64(1)
