@@ -193,27 +193,28 @@ def test_ancestors(function: Function, rng: Random, spans: int, keyed: bool, see
     def above(row: int) -> list[int]:
         return [] if parents[row] == NO_ROW else [parents[row], *above(parents[row])]
 
-    expected = [
-        folded(
-            function,
-            [
-                int(values[one])
-                for one in above(row)
-                if mask[one] and (not keyed or member_keys[one] == query_keys[row])
-            ],
-        )
+    higher = [
+        [int(values[one]) for one in above(row) if mask[one] and (not keyed or member_keys[one] == query_keys[row])]
         for row in range(spans)
     ]
+    expected = [folded(function, each) for each in higher]
     check(function, found, expected)
+    below = [
+        [
+            int(values[one])
+            for one in range(spans)
+            if mask[one] and row in above(one) and (not keyed or member_keys[one] == query_keys[row])
+        ]
+        for row in range(spans)
+    ]
     if not keyed:
         subtree(function, mask, values, tree, preorder, *found)
-        below = [[int(values[one]) for one in range(spans) if mask[one] and row in above(one)] for row in range(spans)]
         check(function, found, [folded(function, each) for each in below])
-        flags = np.full(spans, 99, np.uint8)
-        any_in_tree(True, mask, tree, preorder, flags)
-        assert flags.tolist() == [len(each) > 0 for each in below]
-        any_in_tree(False, mask, tree, preorder, flags)
-        assert flags.tolist() == [any(mask[one] for one in above(row)) for row in range(spans)]
+    flags, keys = np.full(spans, 99, np.uint8), (member_keys, query_keys) if keyed else (array([]), array([]))
+    any_in_tree(True, mask, *keys, seed, tree, preorder, flags)
+    assert flags.tolist() == [len(each) > 0 for each in below]
+    any_in_tree(False, mask, *keys, seed, tree, preorder, flags)
+    assert flags.tolist() == [len(each) > 0 for each in higher]
 
 
 TIMES = (0, 1, 2, 3, 4, 5, 2**63 - 1, 2**63, 2**64 - 2, 2**64 - 1)

@@ -313,9 +313,12 @@ def any_of(
                 query_key=made.query_key,
             )
         )  # fmt: skip
-    is_keyed = made.member_key is not None
+    if members.is_subtree or members.kind is JobKind.PATH:
+        keys_too = {"member_key": made.member_key, "query_key": made.query_key}
+        kind = JobKind.SUBTREE if members.is_subtree else JobKind.PATH
+        return lowering.jobs.flag(Job(kind, Function.ANY, Domain.SPAN, Domain.SPAN, mask=made.mask, **keys_too))
     is_own = made.kind is JobKind.GROUP and made.query_at is None
-    if not made.excludes_self and (is_own or (made.kind is not JobKind.INTERVAL and not is_keyed)):
+    if is_own or (made.kind is JobKind.GROUP and made.member_key is None and not made.excludes_self):
         return lowering.jobs.flag(replace(made, function=Function.ANY))
     count, _ = lowering.jobs.results(made)
     return lowering.graph.negate(lowering.graph.node(Op.EQUAL_K, count, numbers=(0,)))

@@ -4,9 +4,10 @@ import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
+from otlp_verifier.machine.keys import key_slots
 from otlp_verifier.relate.tables import SpanTree
 
-_NONE, _PARENT = np.uint32(NO_ROW), int(SpanTree.PARENT)
+_NONE, _PARENT, _LAST = np.uint32(NO_ROW), int(SpanTree.PARENT), int(SpanTree.LAST)
 _U64, _U8 = nb.uint64[::1], nb.uint8[::1]
 
 
@@ -46,18 +47,52 @@ def any_of_group(mask, member_at, member_keys, query_at, query_keys, groups_end,
             out[query] = found[at if at != none else nowhere]
 
 
-@nb.njit(nb.void(nb.boolean, _U8, nb.uint32[:, ::1], nb.uint32[::1], _U8), cache=True, nogil=True)
-def any_in_tree(below, mask, tree, preorder, out):
+@nb.njit(cache=True, nogil=True)
+def _any_keyed(below, mask, member_slots, query_slots, tree, preorder, out):
+    """`any_in_tree` by slots. Descendants stand behind a span in preorder, up to its LAST: no span is held twice.
+
+    Going down, a slot keeps how far the subtrees of its members reach: of those begun before a span, one that
+    reaches it holds it. Going up, a slot keeps its member that was met last, which is the nearest behind a span.
+    """
+    spans, one = np.uint64(len(mask)), np.uint64(1)
+    # One slot too many for keys that no member has, and one for what does not count.
+    kept = np.full(spans + one + one, _NONE if below else np.uint32(0), np.uint32)
+    i = np.uint64(0)
+    while i < spans:
+        place = spans - one - i if below else i
+        row = preorder[place]
+        last, slot = tree[_LAST, row], np.uint64(member_slots[row])
+        nearest = kept[query_slots[row]]
+        if below:
+            out[row] = np.uint8(nearest <= last)
+            kept[slot if mask[row] else spans + one] = place
+        else:
+            out[row] = np.uint8(nearest > place)
+            slot = slot if mask[row] else spans + one
+            kept[slot] = max(kept[slot], last + np.uint32(1))
+        i += one
+
+
+@nb.njit(
+    nb.void(nb.boolean, _U8, _U64, _U64, nb.uint64, nb.uint32[:, ::1], nb.uint32[::1], _U8), cache=True, nogil=True
+)
+def any_in_tree(below, mask, member_keys, query_keys, seed, tree, preorder, out):
     """Whether an ancestor of each span counts; below: a descendant.
 
     Args:
         below: see above.
         mask: uint8 (spans,), which spans count, 0 or 1.
+        member_keys, query_keys: uint64 (spans,), which must be equal; empty for none.
+        seed: keys the hashes.
         tree: uint32 (SpanTree, >= spans).
         preorder: uint32 (>= spans,), so that parents come before their children.
         out: uint8 (spans,), out.
 
     """
+    if len(member_keys) > 0:
+        member_slots, query_slots = key_slots(member_keys, query_keys, seed)
+        _any_keyed(below, mask, member_slots, query_slots, tree, preorder, out)
+        return
     spans = np.uint64(len(mask))
     i = np.uint64(0)
     if below:

@@ -47,7 +47,7 @@ class Function(IntEnum):
     MIN_FLOAT = 7
     MAX_FLOAT = 8
     DISTINCT = 9
-    ANY = 10  # without keys unless each query has a group of its own; of no INTERVAL
+    ANY = 10  # of a GROUP without keys unless each query has one of its own; of no INTERVAL
 
 
 FROM_RESULTS: Final = 1 << 24

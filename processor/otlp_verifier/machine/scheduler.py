@@ -138,7 +138,10 @@ class JobRunner:
         mask = self._marks(job.members, job.mask, members)
         out = self._job_columns.flags[job.queries][job.results // 2, :queries]
         if job.kind is not JobKind.GROUP:
-            any_in_tree(job.kind is JobKind.SUBTREE, mask, self._tree.spans, self._tree.preorder, out)
+            any_in_tree(
+                job.kind is JobKind.SUBTREE, mask, self._words(job.members, job.member_key, members),
+                self._words(job.queries, job.query_key, queries), _SEED, self._tree.spans, self._tree.preorder, out,
+            )  # fmt: skip
             return
         any_of_group(
             mask, self._words(job.members, job.member_at, members), self._words(job.members, job.member_key, members),
