@@ -12,7 +12,7 @@ from otlp_verifier.lookups import Lookups
 from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import FLAG_STRIDE, WORD_STRIDE, Domain
-from otlp_verifier.machine.program import Need, Program
+from otlp_verifier.machine.program import Need, Phases, Program
 from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns
 from otlp_verifier.policy import Completeness
 from otlp_verifier.relate.clocks import Clocks
@@ -97,6 +97,9 @@ class Engine:
         self._sensitive = SensitiveRecords(plan.sensitive, ATTRIBUTES) if plan.sensitive else None
         self._job_columns = JobColumns(*needed_columns((plan.batch, plan.trace)), plan.results)
         self._jobs = JobRunner(self.columns, self.relations, self.tree, self._job_columns)
+        rounds = (*plan.batch.rounds, *plan.trace.rounds)
+        self._bounds = {each.phases: np.array(each.phases, np.int64).reshape(-1, 3) for each in rounds}
+        self._rows = np.zeros(len(Domain), np.int64)
         self._generation: tuple[int, ...] = ()
         self._arrays: tuple[NDArray[np.generic], ...] = ()
         self._wide = self._narrow = self._marks = np.empty((0, 2), np.int64)
@@ -156,13 +159,14 @@ class Engine:
         rows = {domain: table.rows for domain, table in tables.items()}
         rows[Domain.TRACE] = self.relations.trace_count
         self._locate(tables)
+        self._rows[list(rows)] = list(rows.values())
         *rounds, last = program.rounds
         for each in rounds:
             if each.phases:
-                self._interpret(program, each.phases, rows)
+                self._interpret(program, each.phases)
             for job in each.jobs:
                 self._jobs.run(job, rows)
-        return self._report(program, last.phases, rows)
+        return self._report(program, last.phases)
 
     def _reserve(self, tables: dict[Domain, Table]) -> None:
         for domain, table in tables.items():
@@ -191,20 +195,17 @@ class Engine:
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
             self._wide, self._narrow, self._marks = addresses(wide), addresses(narrow), addresses(marks)
 
-    def _interpret(self, program: Program, phases: tuple[tuple[Domain, int, int], ...], rows: dict[Domain, int]) -> int:
-        bounds = np.array([(first, last, rows[domain]) for domain, first, last in phases], np.int64).reshape(-1, 3)
+    def _interpret(self, program: Program, phases: Phases) -> int:
         total: int = run(
-            program.instructions, bounds, self.plan.constants, self._wide, self._narrow, self._marks,
-            self._lookups.truth, self._words, self._flags, self._counts, self._found,
+            program.instructions, self._bounds[phases], self._rows, self.plan.constants, self._wide, self._narrow,
+            self._marks, self._lookups.truth, self._words, self._flags, self._counts, self._found,
         )  # fmt: skip
         return total
 
-    def _report(
-        self, program: Program, phases: tuple[tuple[Domain, int, int], ...], rows: dict[Domain, int]
-    ) -> FindingRows:
+    def _report(self, program: Program, phases: Phases) -> FindingRows:
         while True:
             self._counts.fill(0)
-            total = self._interpret(program, phases, rows)
+            total = self._interpret(program, phases)
             if total <= self._found.shape[1]:
                 return FindingRows(
                     self._found[0, :total], self._found[1, :total], self._counts, self.plan.undecided_from

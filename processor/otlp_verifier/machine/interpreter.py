@@ -197,7 +197,7 @@ def _logic(op, to, a, b, n, flags):
 
 @nb.njit(
     nb.int64(
-        nb.int32[:, ::1], nb.int64[:, ::1], nb.uint64[::1], nb.int64[:, ::1], nb.int64[:, ::1],
+        nb.int32[:, ::1], nb.int64[:, ::1], nb.int64[::1], nb.uint64[::1], nb.int64[:, ::1], nb.int64[:, ::1],
         nb.int64[:, ::1], nb.uint8[:, ::1], nb.uint64[:, ::1], nb.uint8[:, ::1], nb.uint32[::1], nb.uint32[:, ::1],
     ),
     cache=True,
@@ -207,6 +207,7 @@ def _logic(op, to, a, b, n, flags):
 def run(
     program: np.ndarray,
     phases: np.ndarray,
+    domain_rows: np.ndarray,
     constants: np.ndarray,
     wide: np.ndarray,
     narrow: np.ndarray,
@@ -221,7 +222,8 @@ def run(
 
     Args:
         program: int32 (instructions, 5).
-        phases: int64 (phases, 3): first instruction, one past the last, rows of the phase's domain.
+        phases: int64 (phases, 3): domain, first instruction, one past the last.
+        domain_rows: int64 (domains,).
         constants: uint64 bit patterns.
         wide, narrow: int64 (tables, 2), by machine.operations.WideTable and NarrowTable: see machine.memory.addresses.
         marks: int64 (tables, 2), out: the flags that jobs read and find; SCRATCH in `wide` is out too.
@@ -237,7 +239,7 @@ def run(
     words_at, flags_at, constants_at = address(words), address(flags), address(constants)
     wide_at, narrow_at, marks_at = address(wide), address(narrow), address(marks)
     for phase in range(phases.shape[0]):
-        first, last, rows = phases[phase, 0], phases[phase, 1], phases[phase, 2]
+        rows, first, last = domain_rows[phases[phase, 0]], phases[phase, 1], phases[phase, 2]
         for begin in range(0, rows, BLOCK):
             # Unsigned bounds: with signed ones LLVM keeps negative-index checks in every loop, at ten times the cost.
             n = np.uint64(min(BLOCK, rows - begin))

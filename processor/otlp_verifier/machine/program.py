@@ -94,11 +94,14 @@ class Job:
     query_end: bool = False
 
 
+Phases = tuple[tuple[Domain, int, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
     """Phases that run over their domains, each from one instruction to before another, and jobs that then use them."""
 
-    phases: tuple[tuple[Domain, int, int], ...]
+    phases: Phases
     jobs: tuple[Job, ...]
 
 

@@ -78,7 +78,7 @@ _NONE = np.uint32(NO_ROW)
 # numba freezes integers, not enums.
 _UP, _TRACE, _STATE = int(SpanRelation.PARENT), int(SpanRelation.TRACE), int(SpanRelation.STATE)
 _CYCLIC, _REPEATED = int(SpanState.CYCLIC), int(SpanState.REPEATED)
-_COPY = np.uint32(SpanState.DUPLICATE | SpanState.REPEATED)
+_COPY = np.uint32(SpanState.COPY)
 _PARENT, _DEPTH, _ROOT = int(SpanTree.PARENT), int(SpanTree.DEPTH), int(SpanTree.ROOT)
 _FIRST, _LAST = int(SpanTree.FIRST), int(SpanTree.LAST)
 _START_POSITION, _END_POSITION = int(SpanTree.START_POSITION), int(SpanTree.END_POSITION)
@@ -337,7 +337,7 @@ def link_targets(links, links_narrow, link_count, wide, rows, relations, seed, t
         owner = links_narrow[_OWNER, link]
         high, low, span_id = links[_LINK_HIGH, link], links[_LINK_LOW, link], links[_LINK_ID, link]
         targets[0, link] = _NONE
-        if span_id == 0 or (high == 0 and low == 0) or relations[_STATE, owner] & _COPY == _COPY:
+        if span_id == 0 or (high == 0 and low == 0) or relations[_STATE, owner] & _COPY:
             continue
         cell = triple_hash(span_id, high, low, seed) >> shift
         while cells[cell] != _NONE:
