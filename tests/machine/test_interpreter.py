@@ -91,7 +91,7 @@ def test_without_phases_nothing_runs() -> None:
     scratch = np.zeros((1, BLOCK), np.uint64), np.zeros((1, BLOCK), np.uint8)
     no_program, no_phases = np.zeros((0, 5), np.int32), np.zeros((0, 3), np.int64)
     total = run(
-        no_program, no_phases, np.zeros(6, np.int64), np.zeros(1, np.uint64), arrays, arrays, arrays, np.zeros((1, 1), np.uint8),
-        *scratch, counts, found,
+        no_program, no_phases, np.zeros(6, np.int64), np.zeros(1, np.uint64), arrays, arrays, arrays,
+        np.zeros((1, 1), np.uint8), *scratch, counts, found,
     )  # fmt: skip
     assert total == 0

@@ -236,7 +236,7 @@ class Points:
         self.trace = {row: trace_of[place] for place, row in enumerate(rows)}
         self.begins = np.array([sum(one < number for one in trace_of) for number in range(4)], np.uint32)
         self.places = [[self.rank(end, row) for row in range(spans)] for end in range(2)]
-        by = [sorted(range(spans), key=lambda row, end=end: (self.trace[row], self.places[end][row], row)) for end in (0, 1)]
+        by = [sorted(range(spans), key=lambda row: (self.trace[row], of[row], row)) for of in self.places]  # noqa: B023
         self.by_time = np.array(by, np.uint32)
         self.times = np.array([[self.anchors[end][row] for row in by[end]] for end in range(2)], np.uint64)
         self.tree = np.zeros((len(SpanTree), spans), np.uint32)

@@ -105,7 +105,7 @@ def test_keys_of_attributes_are_those_of_their_values() -> None:
     wide[payload, :rows], narrow[kind, :rows] = [value[1] for value in values], [value[0] for value in values]
     narrow[code, :rows] = [value[2] for value in values]
     narrow[row] = [*range(rows), NO_ROW]
-    loads = [(Op.NARROW, 0, 0, kind, 0), (Op.WIDE, 1, 0, payload, 0), (Op.NARROW, 2, 0, code, 0), (Op.NARROW, 3, 0, row, 0)]
+    loads = [(Op.WIDE, 1, 0, payload, 0), *((Op.NARROW, to, 0, of, 0) for to, of in ((0, kind), (2, code), (3, row)))]
     memory = Memory(wide, narrow)
     found = memory.run([*loads, (Op.KEY, 4, 0, 1, 2), (Op.VALUE_KEY, 5, 3, 2, nothing)], rows + 1, registers=8)
     for i, (of, bits, _) in enumerate(values):

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from otlp_verifier.language.lower import Lowering
     from otlp_verifier.language.syntax import Assumption, Expression
 
-# Which span says that data is missing from its trace. A sampling threshold of zero (th:0) means that nothing was left out
-# (specification/trace/tracestate-handling.md, sampling threshold value).
+# Which span says that data is missing from its trace. A sampling threshold of zero (th:0) means that nothing was left
+# out (specification/trace/tracestate-handling.md, sampling threshold value).
 MISSING: Final = {
     "complete": (
         "(parent_span_id != nil and parent == nil) or dropped_attributes_count > 0 "

@@ -10,7 +10,6 @@ from otlp_verifier.language import compare, quantify
 from otlp_verifier.language.paths import Change, Type
 from otlp_verifier.language.values import Clocks, Condition, Value
 from otlp_verifier.machine.operations import Op
-from otlp_verifier.machine.program import Function
 
 if TYPE_CHECKING:
     from otlp_verifier.language.graph import NodeId

@@ -25,8 +25,8 @@ class Job:
         mask: flag of members: those that count.
         value: word of members: what is summed or compared. SWEEP: flag of members: those that break what must hold
             between the one that counts and the query.
-        member_at, query_at: GROUP: the group, NO_ROW for none; no `query_at`: the query's own row. INTERVAL: the member's
-            position.
+        member_at, query_at: GROUP: the group, NO_ROW for none; no `query_at`: the query's own row. INTERVAL: the
+            member's position.
         low, high: INTERVAL: words of queries. WINDOW, SWEEP: nanoseconds, `high` 2**63 - 1 for no end.
         member_key, query_key: words that must be equal.
         excludes_self: GROUP: the query is itself a member and does not count.

@@ -314,9 +314,11 @@ def any_of(
             )
         )  # fmt: skip
     if members.is_subtree or members.kind is JobKind.PATH:
-        keys_too = {"member_key": made.member_key, "query_key": made.query_key}
-        kind = JobKind.SUBTREE if members.is_subtree else JobKind.PATH
-        return lowering.jobs.flag(Job(kind, Function.ANY, Domain.SPAN, Domain.SPAN, mask=made.mask, **keys_too))
+        found = Job(
+            JobKind.SUBTREE if members.is_subtree else JobKind.PATH, Function.ANY, Domain.SPAN, Domain.SPAN,
+            mask=made.mask, member_key=made.member_key, query_key=made.query_key,
+        )  # fmt: skip
+        return lowering.jobs.flag(found)
     is_own = made.kind is JobKind.GROUP and made.query_at is None
     if is_own or (made.kind is JobKind.GROUP and made.member_key is None and not made.excludes_self):
         return lowering.jobs.flag(replace(made, function=Function.ANY))

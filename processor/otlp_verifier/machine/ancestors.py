@@ -1,4 +1,4 @@
-"""Path jobs: what is made of a span's ancestors, those with its key where there is one; and of its descendants. O(spans)."""
+"""Path jobs: what is made of a span's ancestors, those with its key where there is one; of its descendants. O(spans)."""
 
 import numba as nb
 import numpy as np
@@ -55,7 +55,7 @@ def path(function, mask, values, tree, preorder, out, out_count):
 
 @nb.njit(nb.void(nb.int64, _U8, _U64, nb.uint32[:, ::1], _U32, _U64, _U64), cache=True, nogil=True)
 def subtree(function, mask, values, tree, preorder, out, out_count):
-    """Fold the descendants of each span, without the span itself: each adds itself, and what is below it, to its parent.
+    """Fold the descendants of each span, without the span itself: each adds itself and what is below it to its parent.
 
     The arguments are those of `path`.
     """
@@ -86,7 +86,7 @@ def subtree(function, mask, values, tree, preorder, out, out_count):
             out[parent] += out[row] + values[row] * np.uint64(mask[row])
         else:
             own = rank(function, values[row]) * np.uint64(mask[row])
-            out[parent] = max(out[parent], max(out[row], own))
+            out[parent] = max(out[parent], out[row], own)
     if function > SUM_FLOAT:
         for row in range(spans):
             out[row] = ranked(function, out[row]) if out_count[row] else np.uint64(0)

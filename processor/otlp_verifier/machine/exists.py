@@ -1,4 +1,4 @@
-"""ANY jobs: whether a member that counts stands in a relation to the query; a flag, where a count would take 8 bytes."""
+"""ANY jobs: whether a member that counts stands in a relation to the query: a flag, where a count takes 8 bytes."""
 
 import numba as nb
 import numpy as np

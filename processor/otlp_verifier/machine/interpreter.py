@@ -252,9 +252,7 @@ def run(
                 c = program[at, 4]
                 if op < _AND:
                     if op < _EQUAL:
-                        _load(
-                            op, to, a, b, c, n, base, constants_at, wide_at, narrow_at, marks_at, words_at, flags_at
-                        )
+                        _load(op, to, a, b, c, n, base, constants_at, wide_at, narrow_at, marks_at, words_at, flags_at)
                     else:
                         _compare(op, to, a, b, n, constants_at, words_at, flags_at)
                 elif op < _ADD:

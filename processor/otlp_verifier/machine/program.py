@@ -124,6 +124,8 @@ class Program:
     needs: Need
 
 
+_OF_TIME = (JobKind.WINDOW, JobKind.SWEEP)
+_OF_TREE = (JobKind.INTERVAL, JobKind.PATH, JobKind.SUBTREE)
 _TREE_ORDER = (int(SpanTree.START_POSITION), int(SpanTree.END_POSITION))
 
 
@@ -132,8 +134,8 @@ def needs_of(instructions: NDArray[np.int32], rounds: tuple[Round, ...]) -> Need
     loads = instructions[np.isin(instructions[:, 0], (Op.NARROW, Op.NARROW_AT, Op.ROW_AT))]
     of_tree = loads[loads[:, 2] == NarrowTable.SPAN_TREE]
     kinds = {job.kind for each in rounds for job in each.jobs}
-    is_ordered = not kinds.isdisjoint((JobKind.WINDOW, JobKind.SWEEP)) or bool(np.isin(of_tree[:, 3], _TREE_ORDER).any())
-    is_tree = is_ordered or len(of_tree) > 0 or not kinds.isdisjoint((JobKind.INTERVAL, JobKind.PATH, JobKind.SUBTREE))
+    is_ordered = not kinds.isdisjoint(_OF_TIME) or bool(np.isin(of_tree[:, 3], _TREE_ORDER).any())
+    is_tree = is_ordered or len(of_tree) > 0 or not kinds.isdisjoint(_OF_TREE)
     found = Need(0)
     for need, is_asked in (
         (Need.TREE, is_tree),

@@ -47,23 +47,40 @@ def _nearest(counts, by_member, future, none):
 
 
 @nb.njit(cache=True, nogil=True)
-def _answer(
-    high, future, is_plain, places, points, own, times, nearest, broken, by_query, traces, trace_count, breaks, out
-):
-    """Fill `out` from what is nearest to each place; is_plain: a span's place is its own position, or the next one.
+def _answer_here(high, future, times, mask, breaks, by_time, traces, trace_count, out):
+    """Fill `out` where a window begins at the span itself: one walk that keeps the nearest time, and if it is unbroken."""
+    by, is_open = np.uint64(high if high >= 0 else 0), high == _NO_END
+    turned, step = (_ALL, _ALL) if future else (_ZERO, _ONE)
+    breaks_too = len(breaks) > 0
+    for trace in range(trace_count):
+        begin, end = np.uint64(traces[trace]), np.uint64(traces[trace + 1])
+        i = end - _ONE if future else begin
+        nearest, is_there = _ZERO, np.uint8(0)
+        for _ in range(np.int64(end - begin)):
+            row, mine = by_time[i], times[i] ^ turned
+            if breaks_too:
+                is_there &= breaks[row] ^ np.uint8(1)
+            is_there |= mask[row]
+            nearest = mine if mask[row] else nearest
+            is_near = is_open | (mine - nearest <= by)
+            out[row] = is_there & np.uint8(is_near)
+            i += step
 
-    places: where the members on the window's near side begin, or end; points: the same for those that break.
+
+@nb.njit(cache=True, nogil=True)
+def _answer(high, future, places, points, own, times, nearest, broken, by_query, traces, trace_count, out):
+    """Fill `out` from what is nearest to each place.
+
+    places: where the members on the window's near side begin, or end; points: the same for those that break, `broken`.
     """
-    by = np.uint64(0) if high == _NO_END else np.uint64(high if high >= 0 else -high)
+    by = _ZERO if high == _NO_END else np.uint64(high if high >= 0 else -high)
     # After the query all times are complemented, so that the later is the smaller, as before it.
     turned = _ALL if future else _ZERO
-    beside = _ZERO if future else _ONE
     for trace in range(trace_count):
         begin, end = np.uint64(traces[trace]), np.uint64(traces[trace + 1])
         i = begin
         while i < end:
-            place = i + beside if is_plain else np.uint64(places[i])
-            at = np.uint64(nearest[place])
+            at = np.uint64(nearest[places[i]])
             is_there = (at >= begin) & (at < end)
             at = at if is_there else i
             time, mine = times[at] ^ turned, own[i] ^ turned
@@ -73,8 +90,8 @@ def _answer(
                 is_near = (time >= mine - by) | (mine < by)
             else:
                 is_near = (time >= mine + by) & (mine + by >= by)
-            if breaks:
-                broke = np.uint64(broken[i + beside if is_plain else np.uint64(points[i])])
+            if len(broken) > 0:
+                broke = np.uint64(broken[points[i]])
                 is_near &= (at <= broke) if future else (at >= broke)
             out[by_query[i]] = np.uint8(is_there & is_near)
             i += _ONE
@@ -156,6 +173,12 @@ def sweep(
     by_query, by_member = by_time[np.int64(query_end), :spans], by_time[np.int64(member_end), :spans]
     in_order = query_end == member_end and not alike
     is_plain = low == 0 and in_order
+    if is_plain and len(member_keys) == 0:
+        if high < 0:  # nothing is both behind and before
+            out[:] = 0
+        else:
+            _answer_here(high, future, own, mask, breaks, by_query, traces, trace_count, out)
+        return
     none = np.empty(0, np.uint32)
     places, points = none, none
     if not in_order and (low == 0 or len(breaks) > 0):
@@ -179,7 +202,4 @@ def sweep(
         return
     nearest = _nearest(mask, by_member, future, _NONE)
     broken = _nearest(breaks, by_member, future, _NONE if future else _ZERO) if len(breaks) > 0 else none
-    _answer(
-        high, future, is_plain, places, points, own, members, nearest, broken, by_query, traces, trace_count,
-        len(breaks) > 0, out,
-    )  # fmt: skip
+    _answer(high, future, places, points, own, members, nearest, broken, by_query, traces, trace_count, out)
