@@ -13,7 +13,7 @@ from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import FLAG_STRIDE, WORD_STRIDE, Domain
 from otlp_verifier.machine.program import Need, Phases, Program
-from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns
+from otlp_verifier.machine.scheduler import BoundJob, JobColumns, JobRunner, needed_columns
 from otlp_verifier.policy import Completeness
 from otlp_verifier.relate.clocks import Clocks
 from otlp_verifier.relate.relations import Relations
@@ -97,6 +97,8 @@ class Engine:
         self._sensitive = SensitiveRecords(plan.sensitive, ATTRIBUTES) if plan.sensitive else None
         self._job_columns = JobColumns(*needed_columns((plan.batch, plan.trace)), plan.results)
         self._jobs = JobRunner(self.columns, self.relations, self.tree, self._job_columns)
+        self._programs = {Completeness.BATCH: plan.batch, Completeness.TRACE: plan.trace}
+        self._bound: dict[Completeness, list[list[BoundJob]]] = {}
         rounds = (*plan.batch.rounds, *plan.trace.rounds)
         self._bounds = {each.phases: np.array(each.phases, np.int64).reshape(-1, 3) for each in rounds}
         self._rows = np.zeros(len(Domain), np.int64)
@@ -144,7 +146,7 @@ class Engine:
 
     def _run(self, completeness: Completeness) -> FindingRows:
         columns = self.columns
-        program = self.plan.trace if completeness is Completeness.TRACE else self.plan.batch
+        program = self._programs[completeness]
         self.relations.load(columns)
         if Need.TREE in program.needs:
             self.tree.load(columns, self.relations, order_too=Need.ORDER in program.needs)
@@ -161,10 +163,10 @@ class Engine:
         self._locate(tables)
         self._rows[list(rows)] = list(rows.values())
         *rounds, last = program.rounds
-        for each in rounds:
+        for each, jobs in zip(rounds, self._bound[completeness], strict=False):
             if each.phases:
                 self._interpret(program, each.phases)
-            for job in each.jobs:
+            for job in jobs:
                 self._jobs.run(job, rows)
         return self._report(program, last.phases)
 
@@ -194,6 +196,10 @@ class Engine:
             marks = (*jobs.marks.values(), *jobs.flags.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
             self._wide, self._narrow, self._marks = addresses(wide), addresses(narrow), addresses(marks)
+            self._bound = {
+                completeness: [[self._jobs.bind(job) for job in each.jobs] for each in program.rounds]
+                for completeness, program in self._programs.items()
+            }
 
     def _interpret(self, program: Program, phases: Phases) -> int:
         total: int = run(

@@ -72,11 +72,11 @@ def grouped(rng: Random, function: Function, members: int, *, keyed: bool, sibli
         else array([rng.randrange(keys_end) for _ in range(queries)])
     )
     found = rubbish(queries)
+    keys = (member_keys, query_keys) if keyed else (array([]), array([]))
+    asked = array([]) if own else query_at
     group(
-        function, keyed, siblings, mask, values, member_at, member_keys if keyed else array([]),
-        array([]) if own else query_at,
-        query_keys if keyed else array([]), seed, groups_end, *found,
-    )  # fmt: skip
+        members, queries, groups_end, function, siblings, mask, values, member_at, keys[0], asked, keys[1], seed, *found
+    )
     chosen = [
         [
             int(values[row])
@@ -92,10 +92,7 @@ def grouped(rng: Random, function: Function, members: int, *, keyed: bool, sibli
     check(function, found, expected)
     if (own or not keyed) and not siblings:
         flags = np.full(queries, 99, np.uint8)
-        any_of_group(
-            mask, member_at, member_keys if keyed else array([]), array([]) if own else query_at,
-            query_keys if keyed else array([]), groups_end, flags,
-        )  # fmt: skip
+        any_of_group(members, queries, groups_end, mask, member_at, keys[0], asked, keys[1], flags)
         counted = [folded(Function.COUNT, each)[0] > 0 for each in chosen]
         assert flags.tolist() == counted
 
@@ -123,10 +120,11 @@ def intervals(rng: Random, function: Function, members: int, *, keyed: bool, see
     found = rubbish(queries)
     if keyed:
         keyed_interval(
-            function, mask, values, positions, member_keys, lows, highs, query_keys, seed, positions_end, *found
-        )
+            members, queries, positions_end, function, mask, values, positions, member_keys, lows, highs, query_keys,
+            seed, *found,
+        )  # fmt: skip
     else:
-        interval(function, mask, values, positions, lows, highs, positions_end, *found)
+        interval(members, queries, positions_end, function, mask, values, positions, lows, highs, *found)
     expected = [
         folded(
             function,
@@ -186,9 +184,9 @@ def test_ancestors(function: Function, rng: Random, spans: int, keyed: bool, see
     member_keys, query_keys = (array([rng.randrange(keys_end) for _ in range(spans)]) for _ in range(2))
     found = rubbish(spans)
     if keyed:
-        keyed_path(function, mask, values, member_keys, query_keys, tree, preorder, seed, *found)
+        keyed_path(spans, function, mask, values, member_keys, query_keys, tree, preorder, seed, *found)
     else:
-        path(function, mask, values, tree, preorder, *found)
+        path(spans, function, mask, values, tree, preorder, *found)
 
     def above(row: int) -> list[int]:
         return [] if parents[row] == NO_ROW else [parents[row], *above(parents[row])]
@@ -208,12 +206,12 @@ def test_ancestors(function: Function, rng: Random, spans: int, keyed: bool, see
         for row in range(spans)
     ]
     if not keyed:
-        subtree(function, mask, values, tree, preorder, *found)
+        subtree(spans, function, mask, values, tree, preorder, *found)
         check(function, found, [folded(function, each) for each in below])
     flags, keys = np.full(spans, 99, np.uint8), (member_keys, query_keys) if keyed else (array([]), array([]))
-    any_in_tree(True, mask, *keys, seed, tree, preorder, flags)
+    any_in_tree(spans, True, mask, *keys, seed, tree, preorder, flags)
     assert flags.tolist() == [len(each) > 0 for each in below]
-    any_in_tree(False, mask, *keys, seed, tree, preorder, flags)
+    any_in_tree(spans, False, mask, *keys, seed, tree, preorder, flags)
     assert flags.tolist() == [len(each) > 0 for each in higher]
 
 
@@ -236,7 +234,7 @@ class Points:
         self.trace = {row: trace_of[place] for place, row in enumerate(rows)}
         self.begins = np.array([sum(one < number for one in trace_of) for number in range(4)], np.uint32)
         self.places = [[self.rank(end, row) for row in range(spans)] for end in range(2)]
-        by = [sorted(range(spans), key=lambda row: (self.trace[row], of[row], row)) for of in self.places]  # noqa: B023
+        by = [sorted(range(spans), key=lambda row: (self.trace[row], of[row], row)) for of in self.places]
         self.by_time = np.array(by, np.uint32)
         self.times = np.array([[self.anchors[end][row] for row in by[end]] for end in range(2)], np.uint64)
         self.tree = np.zeros((len(SpanTree), spans), np.uint32)
@@ -248,10 +246,10 @@ class Points:
         return self.anchors[end][row], self.depth[row], self.ids[row]
 
     @property
-    def alike(self) -> bool:
-        """Whether points of one order share everything."""
-        end = self.ends[0]
-        return len({(self.trace[row], self.places[end][row]) for row in range(self.spans)}) < self.spans
+    def alike(self) -> int:
+        """The bits that say of which order points share everything."""
+        distinct = [len({(self.trace[row], of[row]) for row in range(self.spans)}) for of in self.places]
+        return sum((count < self.spans) << end for end, count in enumerate(distinct))
 
     def is_inside(self, query: int, member: int, low: int, high: int, *, future: bool) -> bool:
         mine, other = self.places[self.ends[0]][query], self.places[self.ends[1]][member]
@@ -268,9 +266,8 @@ def test_windows(rng: Random, spans: int, low: int, high: int, future: bool) -> 
     query, member = points.ends
     by_member = points.by_time[member].tolist()
     window(
-        low, high, future, points.times[query], points.times[member], points.wide[SpanWide.SPAN_ID],
-        points.tree[SpanTree.DEPTH], points.by_time[query], points.by_time[member], query == member, points.begins, 3,
-        *found,
+        spans, 3, low, high, future, bool(query), bool(member), points.wide, points.tree, points.by_time, points.times,
+        points.begins, *found,
     )  # fmt: skip
     for row in range(spans):
         first, last = int(found[0][row]), int(found[1][row])
@@ -291,8 +288,8 @@ def test_sweeps(rng: Random, spans: int, low: int, high: int, future: bool, how:
     keys = (member_keys, query_keys) if how == "keyed" else (array([]), array([]))
     found = np.full(spans, 99, np.uint8)
     sweep(
-        low, high, future, bool(points.ends[0]), bool(points.ends[1]), points.alike, points.wide, points.tree,
-        points.by_time, points.times, points.begins, 3, mask, breaks, *keys, seed, found,
+        spans, 3, points.alike, low, high, future, bool(points.ends[0]), bool(points.ends[1]), points.wide, points.tree,
+        points.by_time, points.times, points.begins, mask, breaks, *keys, seed, found,
     )  # fmt: skip
     position = {row: place for place, row in enumerate(points.by_time[points.ends[1]].tolist())}
     for query in range(spans):
@@ -327,7 +324,7 @@ def test_a_deep_tree() -> None:
     preorder, mask = np.arange(spans, dtype=np.uint32), np.ones(spans, np.uint8)
     keys = array([row % 7 for row in range(spans)])
     found = rubbish(spans)
-    keyed_path(Function.SUM, mask, keys, keys, keys, tree, preorder, np.uint64(5), *found)
+    keyed_path(spans, Function.SUM, mask, keys, keys, keys, tree, preorder, np.uint64(5), *found)
     assert found[0].tolist() == [row // 7 * (row % 7) for row in range(spans)]
-    path(Function.MAX_UNSIGNED, mask, keys, tree, preorder, *found)
+    path(spans, Function.MAX_UNSIGNED, mask, keys, tree, preorder, *found)
     assert found[0].tolist() == [min(6, max(row - 1, 0)) if row < 8 else 6 for row in range(spans)]

@@ -1,4 +1,4 @@
-"""Path jobs: what is made of a span's ancestors, those with its key where there is one; of its descendants. O(spans)."""
+"""Path jobs: what is made of the ancestors, those with a key where there is one, and of descendants. O(spans)."""
 
 import numba as nb
 import numpy as np
@@ -12,11 +12,12 @@ _PARENT, _LAST = 0, 4  # relate.tree.SpanTree
 _U64, _U32, _U8 = nb.uint64[::1], nb.uint32[::1], nb.uint8[::1]
 
 
-@nb.njit(nb.void(nb.int64, _U8, _U64, nb.uint32[:, ::1], _U32, _U64, _U64), cache=True, nogil=True)
-def path(function, mask, values, tree, preorder, out, out_count):
+@nb.njit(nb.void(nb.int64, nb.int64, _U8, _U64, nb.uint32[:, ::1], _U32, _U64, _U64), cache=True, nogil=True)
+def path(spans, function, mask, values, tree, preorder, out, out_count):
     """Fold the ancestors of each span, without the span itself.
 
     Args:
+        spans: how many there are; columns may be longer.
         function: machine.program.Function, but not DISTINCT.
         mask: uint8 (spans,), which spans count, 0 or 1.
         values: uint64 (spans,), what is folded; unused by COUNT.
@@ -26,7 +27,6 @@ def path(function, mask, values, tree, preorder, out, out_count):
             that is, leaves `out_count` as it is.
 
     """
-    spans = len(mask)
     to = out_count
     if function == COUNT:
         to = out
@@ -53,13 +53,12 @@ def path(function, mask, values, tree, preorder, out, out_count):
             out[row] = ranked(function, out[row]) if out_count[row] else np.uint64(0)
 
 
-@nb.njit(nb.void(nb.int64, _U8, _U64, nb.uint32[:, ::1], _U32, _U64, _U64), cache=True, nogil=True)
-def subtree(function, mask, values, tree, preorder, out, out_count):
+@nb.njit(nb.void(nb.int64, nb.int64, _U8, _U64, nb.uint32[:, ::1], _U32, _U64, _U64), cache=True, nogil=True)
+def subtree(spans, function, mask, values, tree, preorder, out, out_count):
     """Fold the descendants of each span, without the span itself: each adds itself and what is below it to its parent.
 
     The arguments are those of `path`.
     """
-    spans = len(mask)
     to = out_count
     if function == COUNT:
         to = out
@@ -93,15 +92,16 @@ def subtree(function, mask, values, tree, preorder, out, out_count):
 
 
 @nb.njit(
-    nb.void(nb.int64, _U8, _U64, _U64, _U64, nb.uint32[:, ::1], _U32, nb.uint64, _U64, _U64), cache=True, nogil=True
+    nb.void(nb.int64, nb.int64, _U8, _U64, _U64, _U64, nb.uint32[:, ::1], _U32, nb.uint64, _U64, _U64),
+    cache=True,
+    nogil=True,
 )
-def keyed_path(function, mask, values, member_keys, query_keys, tree, preorder, seed, out, out_count):
+def keyed_path(spans, function, mask, values, member_keys, query_keys, tree, preorder, seed, out, out_count):
     """Fold the ancestors whose key is the span's: a walk in preorder that keeps a tally of the keys above it.
 
     Going up again puts back what was there on the way down, so that nothing has to be taken out of a fold.
     """
-    spans = len(mask)
-    member_slots, query_slots = key_slots(member_keys, query_keys, seed)
+    member_slots, query_slots = key_slots(member_keys[:spans], query_keys[:spans], seed)
     # One slot too many, which stays empty: of keys that no member has.
     tally = np.zeros(spans + 1, np.uint32)
     folds = function != COUNT

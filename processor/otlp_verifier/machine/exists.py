@@ -11,29 +11,31 @@ _NONE, _PARENT, _LAST = np.uint32(NO_ROW), int(SpanTree.PARENT), int(SpanTree.LA
 _U64, _U8 = nb.uint64[::1], nb.uint8[::1]
 
 
-@nb.njit(nb.void(_U8, _U64, _U64, _U64, _U64, nb.int64, _U8), cache=True, nogil=True)
-def any_of_group(mask, member_at, member_keys, query_at, query_keys, groups_end, out):
+@nb.njit(nb.void(nb.int64, nb.int64, nb.int64, _U8, _U64, _U64, _U64, _U64, _U8), cache=True, nogil=True)
+def any_of_group(members, queries, groups_end, mask, member_at, member_keys, query_at, query_keys, out):
     """Whether a member of the query's group counts.
 
     Args:
+        members, queries: how many there are; columns may be longer.
+        groups_end: one more than the largest group.
         mask: uint8 (members,), which members count, 0 or 1.
         member_at, query_at: uint64 (members,), (queries,), groups, below `groups_end`; NO_ROW for none. An empty
             `query_at`: each query asks for the group of its own number.
         member_keys, query_keys: uint64, which must be equal, where each query has a group of its own; empty for none.
-        groups_end: one more than the largest group.
         out: uint8 (queries,), out.
 
     """
-    queries, none = len(out), np.uint64(_NONE)
+    none = np.uint64(_NONE)
     is_own = len(query_at) == 0
+    groups_end = queries if is_own else groups_end
     found = np.zeros(groups_end + 1, np.uint8)  # one too many, for those of no group
     nowhere = np.uint64(groups_end)
     if len(member_keys) == 0:
-        for row in range(len(mask)):
+        for row in range(members):
             at = member_at[row]
             found[at if at != none else nowhere] |= mask[row]
     elif queries > 0:
-        for row in range(len(mask)):
+        for row in range(members):
             at = member_at[row]
             is_equal = member_keys[row] == query_keys[at if at != none else np.uint64(0)]
             found[at if at != none else nowhere] |= mask[row] & np.uint8(is_equal)
@@ -74,12 +76,15 @@ def _any_keyed(below, mask, member_slots, query_slots, tree, preorder, out):
 
 
 @nb.njit(
-    nb.void(nb.boolean, _U8, _U64, _U64, nb.uint64, nb.uint32[:, ::1], nb.uint32[::1], _U8), cache=True, nogil=True
+    nb.void(nb.int64, nb.boolean, _U8, _U64, _U64, nb.uint64, nb.uint32[:, ::1], nb.uint32[::1], _U8),
+    cache=True,
+    nogil=True,
 )
-def any_in_tree(below, mask, member_keys, query_keys, seed, tree, preorder, out):
+def any_in_tree(count, below, mask, member_keys, query_keys, seed, tree, preorder, out):
     """Whether an ancestor of each span counts; below: a descendant.
 
     Args:
+        count: spans; columns may be longer.
         below: see above.
         mask: uint8 (spans,), which spans count, 0 or 1.
         member_keys, query_keys: uint64 (spans,), which must be equal; empty for none.
@@ -89,14 +94,15 @@ def any_in_tree(below, mask, member_keys, query_keys, seed, tree, preorder, out)
         out: uint8 (spans,), out.
 
     """
+    mask, out = mask[:count], out[:count]
     if len(member_keys) > 0:
-        member_slots, query_slots = key_slots(member_keys, query_keys, seed)
+        member_slots, query_slots = key_slots(member_keys[:count], query_keys[:count], seed)
         _any_keyed(below, mask, member_slots, query_slots, tree, preorder, out)
         return
     spans = np.uint64(len(mask))
     i = np.uint64(0)
     if below:
-        for row in range(len(mask)):
+        for row in range(count):
             out[row] = 0
         while i < spans:
             i += np.uint64(1)

@@ -137,40 +137,42 @@ def _own_slots(mask, member_at, member_keys, query_keys, nowhere, member_slots):
 
 @nb.njit(
     nb.void(
-        nb.int64, nb.boolean, nb.boolean, _U8, _U64, _U64, _U64, _U64, _U64, nb.uint64, nb.int64, _U64, _U64,
+        nb.int64, nb.int64, nb.int64, nb.int64, nb.boolean, _U8, _U64, _U64, _U64, _U64, _U64, nb.uint64, _U64, _U64,
     ),
     cache=True,
     nogil=True,
 )  # fmt: skip
 def group(
-    function, keyed, excludes_self, mask, values, member_at, member_keys, query_at, query_keys, seed, groups_end,
-    out, out_count,
+    members, queries, groups_end, function, excludes_self, mask, values, member_at, member_keys, query_at, query_keys,
+    seed, out, out_count,
 ):  # fmt: skip
     """Fold members into their groups, then hand each query its group's result.
 
     Args:
+        members, queries: how many there are; columns may be longer.
+        groups_end: one more than the largest group.
         function: machine.program.Function.
-        keyed: whether `member_keys` and `query_keys` count.
         excludes_self: members and queries are the same rows, and a query's own row does not count.
         mask: uint8 (members,), which members count, 0 or 1.
         values: uint64 (members,), what is folded; unused by COUNT.
         member_at, query_at: uint64 (members,), (queries,), groups, below `groups_end`; NO_ROW for none. An empty
             `query_at`: each query asks for the group of its own number.
-        member_keys, query_keys: uint64, as these.
+        member_keys, query_keys: uint64, as these; empty for none.
         seed: keys the hashes.
-        groups_end: one more than the largest group.
         out, out_count: uint64 (queries,), out: the result, and how many members it was made of; COUNT and DISTINCT,
             whose result that is, leave `out_count` as it is.
 
     """
-    members, queries = len(mask), len(out)
+    mask, values, out, out_count = mask[:members], values[:members], out[:queries], out_count[:queries]
     member_slots, is_own = np.empty(members, np.uint32), len(query_at) == 0
     query_slots = np.empty(0 if is_own else queries, np.uint32)
     if is_own:
         nowhere = np.uint32(queries)
         _own_slots(mask, member_at, member_keys, query_keys, nowhere, member_slots)
-    elif keyed:
-        nowhere = _keyed_slots(mask, member_at, member_keys, query_at, query_keys, seed, member_slots, query_slots)
+    elif len(member_keys) > 0:
+        nowhere = _keyed_slots(
+            mask, member_at, member_keys, query_at[:queries], query_keys, seed, member_slots, query_slots
+        )
     else:
         nowhere = np.uint32(groups_end)
         for row in range(members):

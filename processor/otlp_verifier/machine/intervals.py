@@ -80,21 +80,27 @@ def _in_order(mask, positions, positions_end):
 
 
 @nb.njit(
-    nb.void(nb.int64, _U8, _U64, _U64, _U64, _U64, nb.int64, _U64, _U64), cache=True, nogil=True, error_model="numpy"
+    nb.void(nb.int64, nb.int64, nb.int64, nb.int64, _U8, _U64, _U64, _U64, _U64, _U64, _U64),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
 )
-def interval(function, mask, values, positions, lows, highs, positions_end, out, out_count):
+def interval(members, queries, positions_end, function, mask, values, positions, lows, highs, out, out_count):
     """Fold the members of each query's interval.
 
     Args:
+        members, queries: how many there are; columns may be longer.
+        positions_end: one more than the largest position.
         function: machine.program.Function, but not DISTINCT.
         mask: uint8 (members,), which members count, 0 or 1.
         values: uint64 (members,), what is folded; unused by COUNT.
         positions: uint64 (members,), below `positions_end`.
         lows, highs: uint64 (queries,), positions [low, high); empty where low >= high.
-        positions_end: one more than the largest position.
         out, out_count: uint64 (queries,), out: the result, and how many members it was made of.
 
     """
+    mask, lows, highs = mask[:members], lows[:queries], highs[:queries]
+    out, out_count = out[:queries], out_count[:queries]
     end = np.uint64(positions_end)
     counts = np.zeros(positions_end + 1, np.uint32)
     for row in range(len(mask)):
@@ -155,17 +161,18 @@ def _runs(by_position, member_keys, seed, shift, cells, run_keys):
 
 
 @nb.njit(
-    nb.void(nb.int64, _U8, _U64, _U64, _U64, _U64, _U64, _U64, nb.uint64, nb.int64, _U64, _U64),
+    nb.void(nb.int64, nb.int64, nb.int64, nb.int64, _U8, _U64, _U64, _U64, _U64, _U64, _U64, nb.uint64, _U64, _U64),
     cache=True,
     nogil=True,
     error_model="numpy",
 )
 def keyed_interval(
-    function, mask, values, positions, member_keys, lows, highs, query_keys, seed, positions_end, out, out_count
-):
+    members, queries, positions_end, function, mask, values, positions, member_keys, lows, highs, query_keys, seed,
+    out, out_count,
+):  # fmt: skip
     """The same, of members whose key is the query's; `member_keys` and `query_keys` are uint64 like the rest."""
-    queries, end = len(lows), np.uint64(positions_end)
-    by_position, position_ends = _in_order(mask, positions, positions_end)
+    end = np.uint64(positions_end)
+    by_position, position_ends = _in_order(mask[:members], positions, positions_end)
     total = len(by_position)
     cells, shift = empty_table(total)
     wrap = np.uint64(len(cells) - 1)
@@ -221,4 +228,4 @@ def keyed_interval(
         value = values[by_position[i]]
         ordered[to[run]] = value if function <= SUM_FLOAT else rank(function, value)
         to[run] += np.uint32(1)
-    _fold(function, ordered, firsts, lasts, out)
+    _fold(function, ordered, firsts, lasts, out[:queries])

@@ -48,7 +48,7 @@ def _nearest(counts, by_member, future, none):
 
 @nb.njit(cache=True, nogil=True)
 def _answer_here(high, future, times, mask, breaks, by_time, traces, trace_count, out):
-    """Fill `out` where a window begins at the span itself: one walk that keeps the nearest time, and if it is unbroken."""
+    """Fill `out` where a window begins at the span: one walk that keeps the nearest time, and if it is unbroken."""
     by, is_open = np.uint64(high if high >= 0 else 0), high == _NO_END
     turned, step = (_ALL, _ALL) if future else (_ZERO, _ONE)
     breaks_too = len(breaks) > 0
@@ -136,30 +136,29 @@ def _answer_keyed(
 
 @nb.njit(
     nb.void(
-        nb.int64, nb.int64, nb.boolean, nb.boolean, nb.boolean, nb.boolean, nb.uint64[:, ::1], nb.uint32[:, ::1],
-        nb.uint32[:, ::1], nb.uint64[:, ::1], nb.uint32[::1], nb.int64, nb.uint8[::1], nb.uint8[::1], nb.uint64[::1],
-        nb.uint64[::1], nb.uint64, nb.uint8[::1],
+        nb.int64, nb.int64, nb.int64, nb.int64, nb.int64, nb.boolean, nb.boolean, nb.boolean, nb.uint64[:, ::1],
+        nb.uint32[:, ::1], nb.uint32[:, ::1], nb.uint64[:, ::1], nb.uint32[::1], nb.uint8[::1], nb.uint8[::1],
+        nb.uint64[::1], nb.uint64[::1], nb.uint64, nb.uint8[::1],
     ),
     cache=True,
     nogil=True,
 )  # fmt: skip
 def sweep(
-    low, high, future, query_end, member_end, alike, wide, tree, by_time, times, traces, trace_count, mask, breaks,
-    member_keys, query_keys, seed, out,
+    spans, trace_count, alike, low, high, future, query_end, member_end, wide, tree, by_time, times, traces, mask,
+    breaks, member_keys, query_keys, seed, out,
 ):  # fmt: skip
     """Whether a member that counts is in each span's window.
 
     Args:
+        spans, trace_count: how many there are; columns may be longer.
+        alike: relate.tree.Tree: such points stand before and after each other.
         low, high: the window's bounds in nanoseconds, away from the query; `high` 2**63 - 1 for no end. A bound of
             exactly 0 goes by the order of points, so that a span is in its own past and future; others go by time.
         future: whether the window lies after the query.
         query_end, member_end: whether a span's time as query, and as member, is its end.
-        alike: whether points of one time may share depth and span id too, and so stand before and after each other.
         wide: the spans table's 64-bit columns.
         tree: uint32 (SpanTree, >= spans).
-        by_time, times: relate.tree.Tree.
-        traces: uint32 (>= traces + 1,), where each trace begins in both.
-        trace_count: traces.
+        by_time, times, traces: relate.tree.Tree.
         mask: uint8 (spans,), which members count, 0 or 1.
         breaks: uint8 (spans,), which members break what must hold: such a one between the member that counts and the
             query, the query included, undoes it; empty for none.
@@ -168,14 +167,14 @@ def sweep(
         out: uint8 (spans,), out.
 
     """
-    spans = len(mask)
-    own, members = times[np.int64(query_end), :spans], times[np.int64(member_end), :spans]
-    by_query, by_member = by_time[np.int64(query_end), :spans], by_time[np.int64(member_end), :spans]
-    in_order = query_end == member_end and not alike
+    query, member = np.int64(query_end), np.int64(member_end)
+    own, members = times[query, :spans], times[member, :spans]
+    by_query, by_member = by_time[query, :spans], by_time[member, :spans]
+    in_order = query == member and alike >> query & 1 == 0
     is_plain = low == 0 and in_order
     if is_plain and len(member_keys) == 0:
         if high < 0:  # nothing is both behind and before
-            out[:] = 0
+            out[:spans] = 0
         else:
             _answer_here(high, future, own, mask, breaks, by_query, traces, trace_count, out)
         return
@@ -184,7 +183,7 @@ def sweep(
     if not in_order and (low == 0 or len(breaks) > 0):
         points = np.empty(spans, np.uint32)
         walk_points(
-            not future, query_end == member_end, own, members, traces, trace_count, by_query, by_member, tree[_DEPTH],
+            not future, query == member, own, members, traces, trace_count, by_query, by_member, tree[_DEPTH],
             wide[_ID], points,
         )  # fmt: skip
         places = points
@@ -194,7 +193,7 @@ def sweep(
         if in_order and len(breaks) > 0:
             points = np.arange(spans).astype(np.uint32) + np.uint32(0 if future else 1)
     if len(member_keys) > 0:
-        member_slots, query_slots = key_slots(member_keys, query_keys, seed)
+        member_slots, query_slots = key_slots(member_keys[:spans], query_keys[:spans], seed)
         _answer_keyed(
             high, future, is_plain, places, own, members, mask, member_slots, query_slots, by_query, by_member,
             traces, trace_count, out,

@@ -7,8 +7,12 @@ each call counts references to each of them, 60 ns for four.
 import numba as nb
 import numpy as np
 
+from otlp_verifier.columns import SpanWide
+from otlp_verifier.relate.tables import SpanTree
+
 _U64, _U32 = nb.uint64[::1], nb.uint32[::1]
 _NO_END = np.int64(2**63 - 1)
+_ID, _DEPTH = int(SpanWide.SPAN_ID), int(SpanTree.DEPTH)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -78,41 +82,42 @@ def walk_points(after, is_one_order, own, times, traces, trace_count, by_query, 
 
 @nb.njit(
     nb.void(
-        nb.int64, nb.int64, nb.boolean, _U64, _U64, _U64, _U32, _U32, _U32, nb.boolean, _U32, nb.int64, _U64, _U64,
+        nb.int64, nb.int64, nb.int64, nb.int64, nb.boolean, nb.boolean, nb.boolean, nb.uint64[:, ::1],
+        nb.uint32[:, ::1], nb.uint32[:, ::1], nb.uint64[:, ::1], _U32, _U64, _U64,
     ),
     cache=True,
     nogil=True,
 )  # fmt: skip
 def window(
-    low, high, future, own, times, ids, depth, by_query, by_member, is_one_order, traces, trace_count, out_low,
-    out_high,
+    spans, trace_count, low, high, future, query_end, member_end, wide, tree, by_time, times, traces, out_low, out_high
 ):  # fmt: skip
     """The positions [low, high) of the members in each span's window.
 
     Args:
+        spans, trace_count: how many there are; columns may be longer.
         low, high: the window's bounds in nanoseconds, away from the query; `high` 2**63 - 1 for no end. A bound of
             exactly 0 goes by the order of points, so that a span is in its own past and future; others go by time.
         future: whether the window lies after the query.
-        own, times: uint64 (spans,), the times of queries and of members, in order within each trace.
-        ids: uint64 (spans,), span ids.
-        depth: uint32 (>= spans,).
-        by_query, by_member: uint32 (spans,), whose times they are.
-        is_one_order: whether they are the same times.
-        traces: uint32 (>= traces + 1,), where each trace begins in both.
-        trace_count: traces.
+        query_end, member_end: whether a span's time as query, and as member, is its end.
+        wide: the spans table's 64-bit columns.
+        tree, by_time, times, traces: relate.tree.Tree.
         out_low, out_high: uint64 (spans,), out.
 
     """
-    spans = len(by_query)
+    own, members = times[np.int64(query_end)], times[np.int64(member_end)]
+    by_query, by_member = by_time[np.int64(query_end)], by_time[np.int64(member_end)]
     firsts, lasts = np.empty(spans, np.uint32), np.empty(spans, np.uint32)
     near, far = (firsts, lasts) if future else (lasts, firsts)
     sign = np.int64(1) if future else np.int64(-1)
     if low == 0:
-        walk_points(not future, is_one_order, own, times, traces, trace_count, by_query, by_member, depth, ids, near)
+        walk_points(
+            not future, query_end == member_end, own, members, traces, trace_count, by_query, by_member, tree[_DEPTH],
+            wide[_ID], near,
+        )  # fmt: skip
     else:
-        walk(sign * low, not future, own, times, traces, trace_count, near)
+        walk(sign * low, not future, own, members, traces, trace_count, near)
     if high != _NO_END:
-        walk(sign * high, future, own, times, traces, trace_count, far)
+        walk(sign * high, future, own, members, traces, trace_count, far)
     else:
         for trace in range(trace_count):
             for i in range(traces[trace], traces[trace + 1]):
