@@ -13,7 +13,7 @@ from otlp_verifier.columns import NO_ROW, SpanWide
 from otlp_verifier.machine.ancestors import keyed_path, path, subtree
 from otlp_verifier.machine.exists import any_in_tree, any_of_group
 from otlp_verifier.machine.groups import group
-from otlp_verifier.machine.intervals import interval, keyed_interval
+from otlp_verifier.machine.intervals import interval
 from otlp_verifier.machine.program import Function
 from otlp_verifier.machine.sweeps import sweep
 from otlp_verifier.machine.windows import window
@@ -118,13 +118,10 @@ def intervals(rng: Random, function: Function, members: int, *, keyed: bool, see
     member_keys = array([rng.randrange(keys_end) for _ in range(members)])
     query_keys = array([rng.choice([*member_keys.tolist(), 0]) for _ in range(queries)])
     found = rubbish(queries)
-    if keyed:
-        keyed_interval(
-            members, queries, positions_end, function, mask, values, positions, member_keys, lows, highs, query_keys,
-            seed, *found,
-        )  # fmt: skip
-    else:
-        interval(members, queries, positions_end, function, mask, values, positions, lows, highs, *found)
+    keys = (member_keys, query_keys) if keyed else (array([]), array([]))
+    interval(
+        members, queries, positions_end, function, mask, values, positions, keys[0], lows, highs, keys[1], seed, *found
+    )
     expected = [
         folded(
             function,

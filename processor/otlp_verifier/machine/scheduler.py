@@ -11,7 +11,7 @@ from otlp_verifier.columns import Columns
 from otlp_verifier.machine.ancestors import keyed_path, path, subtree
 from otlp_verifier.machine.exists import any_in_tree, any_of_group
 from otlp_verifier.machine.groups import group
-from otlp_verifier.machine.intervals import interval, keyed_interval
+from otlp_verifier.machine.intervals import interval
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.machine.program import FROM_RESULTS, Function, Job, JobKind, Program
 from otlp_verifier.machine.sweeps import sweep
@@ -131,10 +131,8 @@ class JobRunner:
             return BoundJob(job, group, (*arguments, *out))
         if job.kind is JobKind.INTERVAL:
             bounds = self._words(job.queries, job.low), self._words(job.queries, job.high)
-            if job.member_key >= 0:
-                arguments = (*what, member_at, member_keys, *bounds, query_keys, _SEED)
-                return BoundJob(job, keyed_interval, (*arguments, *out))
-            return BoundJob(job, interval, (*what, member_at, *bounds, *out))
+            arguments = (*what, member_at, member_keys, *bounds, query_keys, _SEED)
+            return BoundJob(job, interval, (*arguments, *out))
         if job.member_key >= 0:
             arguments = (*what, member_keys, query_keys, tree.spans, tree.preorder, _SEED)
             return BoundJob(job, keyed_path, (*arguments, *out))
