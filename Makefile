@@ -152,6 +152,11 @@ docs-site: $(DOCS_LOCKED) setup ## The documentation as a site: build/site; a br
 pages: setup ## Pages about the rules: docs/rules/ and docs/undecided-rules.md
 	@$(PYTHON) docs/rule_pages.py
 
+.PHONY: registry
+registry: setup ## OpenTelemetry's conventions, and the rules about them, from FACTS=semconv-facts.json
+	@$(PYTHON) -m otlp_verifier.registry.generate $(FACTS)
+	@$(PYTHON) -m otlp_verifier.conventions.generate
+
 .PHONY: contract
 contract: setup ## Go and Python code of bridge/proto/verifier.proto
 	@PYTHON=$(CURDIR)/$(PYTHON) bridge/proto/generate.sh

@@ -1,20 +1,25 @@
 """Columns and a plan to findings: what has to be looked up and ordered, then the program's rounds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from otlp_verifier.attributes.keys import Keys
+from otlp_verifier.attributes.records import AttributeRecords
 from otlp_verifier.columns import Columns, Defect, ResourceNarrow, ScopeNarrow, SpanNarrow, Table
 from otlp_verifier.language.paths import ATTRIBUTES
 from otlp_verifier.language.plan import Plan
 from otlp_verifier.lookups import Lookups
 from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
-from otlp_verifier.machine.operations import FLAG_STRIDE, WORD_STRIDE, Domain
+from otlp_verifier.machine.operations import FLAG_STRIDE, WORD_STRIDE, Domain, NarrowTable
 from otlp_verifier.machine.program import Need, Phases, Program
 from otlp_verifier.machine.scheduler import BoundJob, JobColumns, JobRunner, needed_columns
 from otlp_verifier.policy import Completeness
+from otlp_verifier.registry.model import Registries
+from otlp_verifier.registry.opentelemetry import alone
 from otlp_verifier.relate.clocks import Clocks
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tree import Tree
@@ -77,9 +82,15 @@ class FindingRows:
 
 
 class Engine:
-    """Runs one plan over one batch after another. Not for use by two threads at once."""
+    """Runs one plan over one batch after another. Not for use by two threads at once.
 
-    def __init__(self, plan: Plan) -> None:
+    Args:
+        plan: what is run.
+        registries: which attributes there are; without any, OpenTelemetry's alone.
+
+    """
+
+    def __init__(self, plan: Plan, registries: Registries | None = None) -> None:
         self.plan = plan
         self.columns = Columns()
         self.relations = Relations()
@@ -94,7 +105,13 @@ class Engine:
             Domain.LINK: columns.links,
         }
         self._lookups = Lookups(plan)
-        self._sensitive = SensitiveRecords(plan.sensitive, ATTRIBUTES) if plan.sensitive else None
+        # Tables that are made of whole records, where rules ask for them.
+        self._keys = Keys()
+        self._of_records: dict[NarrowTable, SensitiveRecords | AttributeRecords] = {}
+        if bits := plan.bits.get(NarrowTable.SENSITIVE):
+            self._of_records[NarrowTable.SENSITIVE] = SensitiveRecords(bits, ATTRIBUTES, self._keys)
+        if (bits := plan.bits.get(NarrowTable.FAULTS)) is not None:
+            self._of_records[NarrowTable.FAULTS] = AttributeRecords(bits, ATTRIBUTES, self._keys, registries or alone())
         self._job_columns = JobColumns(*needed_columns((plan.batch, plan.trace)), plan.results)
         self._jobs = JobRunner(self.columns, self.relations, self.tree, self._job_columns)
         self._programs = {Completeness.BATCH: plan.batch, Completeness.TRACE: plan.trace}
@@ -156,8 +173,10 @@ class Engine:
             self.clocks.load(columns)
         tables = self._tables
         self._lookups.load(columns, tables)
-        if self._sensitive is not None:
-            self._sensitive.load(columns, tables)
+        if self._of_records:
+            self._keys.load(columns)
+        for of_records in self._of_records.values():
+            of_records.load(columns, tables)
         rows = {domain: table.rows for domain, table in tables.items()}
         rows[Domain.TRACE] = self.relations.trace_count
         self._locate(tables)
@@ -177,21 +196,21 @@ class Engine:
 
     def _locate(self, tables: dict[Domain, Table]) -> None:
         """Tell the machine where the columns are, if any have moved since the last batch."""
-        columns, jobs, sensitive = self.columns, self._job_columns, self._sensitive
+        columns, jobs = self.columns, self._job_columns
         generation = (
             columns.generation, self._lookups.generation, self.relations.generation, self.tree.generation,
-            self.clocks.generation, 0 if sensitive is None else sensitive.generation,
+            self.clocks.generation, *(each.generation for each in self._of_records.values()),
         )  # fmt: skip
         if generation != self._generation:
             self._generation = generation
             self._reserve(tables)
             wire = (*(table.wide for table in tables.values()), columns.attributes.wide)
-            wide = (*wire, *jobs.results.values(), *jobs.words.values())
+            wide = (*wire, *jobs.results.values(), *jobs.words.values(), self._lookups.made)
             narrow = (
                 *(table.narrow for table in tables.values()), columns.attributes.narrow, self.relations.spans,
                 self.relations.traces, *(self._lookups.key_rows[domain] for domain in tables),
                 *(self._lookups.codes[domain] for domain in tables), self.tree.spans, self.tree.links,
-                self.clocks.resources, *([_NOTHING] * len(tables) if sensitive is None else sensitive.found.values()),
+                self.clocks.resources, *self._found_in(NarrowTable.SENSITIVE), *self._found_in(NarrowTable.FAULTS),
             )  # fmt: skip
             marks = (*jobs.marks.values(), *jobs.flags.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
@@ -200,6 +219,11 @@ class Engine:
                 completeness: [[self._jobs.bind(job) for job in each.jobs] for each in program.rounds]
                 for completeness, program in self._programs.items()
             }
+
+    def _found_in(self, table: NarrowTable) -> Iterable[NDArray[np.uint32]]:
+        """One table for each domain that has attributes."""
+        found = self._of_records.get(table)
+        return [_NOTHING] * len(ATTRIBUTES) if found is None else found.found.values()
 
     def _interpret(self, program: Program, phases: Phases) -> int:
         total: int = run(

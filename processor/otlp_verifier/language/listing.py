@@ -94,7 +94,8 @@ def listing(plan: Plan) -> list[str]:
         lines.extend(f"  job: {_job(job)}" for job in each.jobs)
     for domain, keys in plan.keys.items():
         lines.append(f"keys looked up in each {domain.name.lower()}: {', '.join(key.decode() for key in keys)}")
-    lines.extend(f"once per distinct value: {predicate.name}" for predicate in plan.predicates)
+    names = (*(each.name for each in plan.predicates), *(each.name for each in plan.makers))
+    lines.extend(f"once per distinct value: {name}" for name in names)
     return lines
 
 
@@ -113,7 +114,7 @@ def _instruction(plan: Plan, numbers: list[int]) -> str:
         ka=constant[a] if "{ka}" in form else "",
         kb=constant[b] if "{kb}" in form else "",
         kc=constant[c] if "{kc}" in form else "",
-        wide=_wide(a, b) if "{wide}" in form else "",
+        wide=_wide(plan, a, b) if "{wide}" in form else "",
         narrow=_narrow(plan, a, b) if "{narrow}" in form else "",
         predicate=plan.predicates[a].name if "{predicate}" in form else "",
         mark=f"result {b} of {Domain(a - MARK_RESULTS).name.lower()} questions" if op == Op.MARKED else "",
@@ -127,9 +128,11 @@ def _stored(op: int, table: int) -> str:
     return Domain(domain).name.lower() if op in (Op.STORE, Op.MARK) else ""
 
 
-def _wide(table: int, column: int) -> str:
+def _wide(plan: Plan, table: int, column: int) -> str:
     if table in _WIDE_NAMES:
         return f"{WideTable(table).name.lower()}.{_WIDE_NAMES[table](column).name.lower()}"
+    if table == WideTable.MADE:
+        return plan.makers[column].name
     if table < WideTable.SCRATCH:
         return f"result {column} of {Domain(table - WideTable.RESULTS).name.lower()} jobs"
     return f"kept word {column}"
@@ -141,6 +144,9 @@ def _narrow(plan: Plan, table: int, column: int) -> str:
     if NarrowTable.KEYS <= table < NarrowTable.CODES:
         domain = Domain(table - NarrowTable.KEYS)
         return f"{domain.name.lower()} attribute {plan.keys[domain][column].decode()!r}"
+    if table >= NarrowTable.FAULTS:
+        what = ("faults of attributes", "version of the conventions in force")[column]
+        return f"{what} of the {Domain(table - NarrowTable.FAULTS).name.lower()}"
     if table >= NarrowTable.SENSITIVE:
         return f"classes of sensitive data in the {Domain(table - NarrowTable.SENSITIVE).name.lower()}"
     domain = Domain(table - NarrowTable.CODES)

@@ -100,7 +100,10 @@ class Domain(IntEnum):
 
 
 class WideTable(IntEnum):
-    """Tables of 64-bit columns. RESULTS: what jobs found; SCRATCH: what they read; one table per domain each."""
+    """Tables of 64-bit columns. RESULTS: what jobs found; SCRATCH: what they read; one table per domain each.
+
+    MADE: per function, by dictionary code, a word for what the function makes of a string or value.
+    """
 
     RESOURCES = 0
     SCOPES = 1
@@ -110,9 +113,10 @@ class WideTable(IntEnum):
     ATTRIBUTES = 5
     RESULTS = 6
     SCRATCH = 12
+    MADE = 18
 
 
-WIDE_TABLES: Final = 18
+WIDE_TABLES: Final = 19
 # Tables of 8-bit columns, one per domain each: flags that jobs read, and from MARK_RESULTS on those that they found.
 MARK_TABLES: Final = 12
 MARK_RESULTS: Final = 6
@@ -121,8 +125,9 @@ MARK_RESULTS: Final = 6
 class NarrowTable(IntEnum):
     """Tables of 32-bit columns. KEYS: per key that rules name, the attribute row; CODES: per text, its dictionary code.
 
-    SENSITIVE: which classes of sensitive data a record holds, as bits. `KEYS + domain`, `CODES + domain` and
-    `SENSITIVE + domain` is the table of one domain.
+    SENSITIVE: which classes of sensitive data a record holds, as bits. FAULTS: what is wrong with its attributes, as
+    bits, and the version of the conventions in force. `KEYS + domain`, `CODES + domain`, `SENSITIVE + domain` and
+    `FAULTS + domain` is the table of one domain.
     """
 
     RESOURCES = 0
@@ -139,6 +144,7 @@ class NarrowTable(IntEnum):
     LINK_TARGETS = 19
     RESOURCE_CLOCKS = 20
     SENSITIVE = 21
+    FAULTS = 26
 
 
-NARROW_TABLES: Final = 26
+NARROW_TABLES: Final = 31
