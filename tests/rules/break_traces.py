@@ -3,7 +3,7 @@
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.rules.break_records import CLIENT, ERROR, INTERNAL, SERVER, Break, drop, leaf
-from tests.rules.clean import LOCAL, MS, REMOTE, SECOND, Trace, Value, put
+from tests.rules.clean import LOCAL, MS, REMOTE, SECOND, Trace, put
 
 
 def moved(name: str, *, start: int = 0, end: int = 0) -> Break:
