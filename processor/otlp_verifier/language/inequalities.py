@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from otlp_verifier.columns import ValueType
-from otlp_verifier.language import compare, quantify
+from otlp_verifier.language import compare, joins, quantify
 from otlp_verifier.language.paths import Change, Type
 from otlp_verifier.language.values import Clocks, Condition, Value
 from otlp_verifier.machine.operations import Op
@@ -108,7 +108,7 @@ class _Inequality:
 
     def some(self, mask: NodeId) -> NodeId:
         """The flag that a member counts."""
-        return quantify.any_of(self.lowering, self.members, mask, self.by)
+        return joins.any_of(self.lowering, self.members, mask, self.by)
 
     def extreme(self, mask: NodeId, value: Value) -> Value:
         """The members' value that is most likely to fulfil it."""

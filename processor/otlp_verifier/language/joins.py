@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from otlp_verifier.columns import ValueType
 from otlp_verifier.language import compare, quantify
+from otlp_verifier.language.jobs import Job
 from otlp_verifier.language.paths import Change, Type
 from otlp_verifier.language.values import Clocks, Condition, Value
-from otlp_verifier.machine.operations import Op
-from otlp_verifier.machine.program import Function
+from otlp_verifier.machine.operations import Domain, Op
+from otlp_verifier.machine.program import Function, JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +129,29 @@ def number(lowering: Lowering, value: Value, mask: Condition) -> tuple[NodeId, V
     return made, Value(Type.FLOAT, (made,), present=present), lowering.both(mask, Condition(present, present))
 
 
+def any_of(lowering: Lowering, members: Members, mask: NodeId, keys: Keys, breaks: NodeId | None = None) -> NodeId:
+    """The flag that a relation has a member that counts; in a window of time with none that breaks in between."""
+    made = quantify.job(lowering, members, Function.COUNT, mask, keys)
+    if members.window is not None:
+        return lowering.jobs.flag(
+            replace(
+                members.window, kind=JobKind.SWEEP, mask=made.mask, value=breaks, member_key=made.member_key,
+                query_key=made.query_key,
+            )
+        )  # fmt: skip
+    if members.is_subtree or members.kind is JobKind.PATH:
+        found = Job(
+            JobKind.SUBTREE if members.is_subtree else JobKind.PATH, Function.ANY, Domain.SPAN, Domain.SPAN,
+            mask=made.mask, member_key=made.member_key, query_key=made.query_key,
+        )  # fmt: skip
+        return lowering.jobs.flag(found)
+    is_own = made.kind is JobKind.GROUP and made.query_at is None
+    if is_own or (made.kind is JobKind.GROUP and made.member_key is None and not made.excludes_self):
+        return lowering.jobs.flag(replace(made, function=Function.ANY))
+    count, _ = lowering.jobs.results(made)
+    return lowering.graph.negate(lowering.graph.node(Op.EQUAL_K, count, numbers=(0,)))
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """Members that count by a mask, have the query's key `by`, and where `unlike` is given not that longer one too."""
@@ -154,6 +178,6 @@ class Chosen:
             elif self.unlike is not None:
                 flags.append(graph.negate(graph.node(Op.EQUAL_K, self.count(lowering, node), numbers=(0,))))
             else:
-                flags.append(quantify.any_of(lowering, self.members, node, self.by))
+                flags.append(any_of(lowering, self.members, node, self.by))
         changes = self.by.changes or (self.unlike is not None and self.unlike.changes)
         return Condition(flags[0], flags[1], rises=True, falls=mask.falls or changes or self.members.moves)

@@ -301,31 +301,6 @@ def mask_of(lowering: Lowering, members: Members, condition: Expression, points:
     return _mask(lowering, replace(members, scope=relations.span_scope(lowering, points)), [condition])
 
 
-def any_of(
-    lowering: Lowering, members: Members, mask: NodeId, keys: joins.Keys, breaks: NodeId | None = None
-) -> NodeId:
-    """The flag that a relation has a member that counts; in a window of time with none that breaks in between."""
-    made = job(lowering, members, Function.COUNT, mask, keys)
-    if members.window is not None:
-        return lowering.jobs.flag(
-            replace(
-                members.window, kind=JobKind.SWEEP, mask=made.mask, value=breaks, member_key=made.member_key,
-                query_key=made.query_key,
-            )
-        )  # fmt: skip
-    if members.is_subtree or members.kind is JobKind.PATH:
-        found = Job(
-            JobKind.SUBTREE if members.is_subtree else JobKind.PATH, Function.ANY, Domain.SPAN, Domain.SPAN,
-            mask=made.mask, member_key=made.member_key, query_key=made.query_key,
-        )  # fmt: skip
-        return lowering.jobs.flag(found)
-    is_own = made.kind is JobKind.GROUP and made.query_at is None
-    if is_own or (made.kind is JobKind.GROUP and made.member_key is None and not made.excludes_self):
-        return lowering.jobs.flag(replace(made, function=Function.ANY))
-    count, _ = lowering.jobs.results(made)
-    return lowering.graph.negate(lowering.graph.node(Op.EQUAL_K, count, numbers=(0,)))
-
-
 def mixed(graph: Graph, a: NodeId | None, b: NodeId | None) -> NodeId | None:
     """One key for two, either of which may be missing."""
     if a is None or b is None:

@@ -80,7 +80,7 @@ def _unbroken(
     if within.window is None or mask is None or breaks is None:
         return None
     keys = joins.Keys(None, None)
-    flag, possible = (quantify.any_of(lowering, within, node, keys, breaks.flag) for node in (mask.flag, mask.possible))
+    flag, possible = (joins.any_of(lowering, within, node, keys, breaks.flag) for node in (mask.flag, mask.possible))
     return Condition(flag, possible, rises=True, falls=True)
 
 

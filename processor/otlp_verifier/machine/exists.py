@@ -27,7 +27,6 @@ def any_of_group(members, queries, groups_end, mask, member_at, member_keys, que
     """
     none = np.uint64(_NONE)
     is_own = len(query_at) == 0
-    groups_end = queries if is_own else groups_end
     found = np.zeros(groups_end + 1, np.uint8)  # one too many, for those of no group
     nowhere = np.uint64(groups_end)
     if len(member_keys) == 0:
