@@ -12,7 +12,8 @@ OPT_IN: Final = "opt-in"
 _SECTION: Final = re.compile(r"^## (.+)\n((?:(?!## ).*\n?)*)", re.MULTILINE)
 _PACKAGE: Final = re.compile(r"^\| `([^`]+)` \| ([0-9][^ |]*) \|$", re.MULTILINE)
 _KNOWN: Final = re.compile(
-    r"^\| \[([a-z0-9-]+)\]\(rules/\1\.md\)( \(on by default\))? \| `([^`]+)` \| (always|opt-in) \| (.+) \|$", re.MULTILINE
+    r"^\| \[([a-z0-9-]+)\]\(rules/\1\.md\)( \(on by default\))? \| `([^`]+)` \| (always|opt-in) \| (.+) \|$",
+    re.MULTILINE,
 )
 
 
