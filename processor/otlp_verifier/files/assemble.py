@@ -121,9 +121,10 @@ class Assembler:
                 yield gathered
 
     def _gather(self, pieces: list[tuple[Part, NDArray[np.uint32], bool]]) -> Gathered:
-        if len(pieces) == 1 and len(pieces[0][1]) == len(pieces[0][0].spans) and pieces[0][2]:
-            part = pieces[0][0]  # all of it: as it stands
-            return Gathered(part.otlp, part.resources, part.scopes, part.spans)
+        if len(pieces) == 1:
+            [(part, rows, rest)] = pieces
+            if part.is_one_request and rest and len(rows) == len(part.spans):  # all of it: as it stands
+                return Gathered(part.otlp, part.resources, part.scopes, part.spans)
         return self._gatherer.gather(pieces)
 
 
