@@ -1,6 +1,13 @@
-"""Columns and a plan to findings: what has to be looked up and ordered, then the program's rounds."""
+"""Columns and a plan to findings: what has to be looked up and ordered, then the program's rounds.
 
+A kernel takes some 10 ms to load, and seconds to compile: an engine loads those that its plan calls for.
+`load_kernels` loads all of them, for a process that is to take up other rules later without a pause.
+"""
+
+import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +20,43 @@ from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import FLAG_STRIDE, WORD_STRIDE, Domain
 from otlp_verifier.machine.program import Need, Program
-from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns
 from otlp_verifier.policy import Completeness
-from otlp_verifier.relate.clocks import Clocks
 from otlp_verifier.relate.relations import Relations
-from otlp_verifier.relate.tree import Tree
-from otlp_verifier.sensitive.records import SensitiveRecords
 from otlp_verifier.wire.limits import Limits
 from otlp_verifier.wire.splicer import splice
+
+if TYPE_CHECKING:
+    from otlp_verifier.machine.scheduler import JobColumns, JobRunner
+    from otlp_verifier.relate.clocks import Clocks
+    from otlp_verifier.relate.tree import Tree
+    from otlp_verifier.sensitive.records import SensitiveRecords
 
 _FINDINGS_AT_FIRST = 1024
 _NOTHING = np.empty((1, 0), np.uint32)
 _FORGED = np.uint32(Defect.FORGED)
+_LOADED_WHEN_NEEDED: Final = (
+    "otlp_verifier.machine.scheduler",
+    "otlp_verifier.relate.tree",
+    "otlp_verifier.relate.clocks",
+    "otlp_verifier.sensitive.records",
+)
+
+
+def load_kernels() -> None:
+    """Load every kernel that some rule may call for, or compile it."""
+    for module in _LOADED_WHEN_NEEDED:
+        importlib.import_module(module)
+
+
+class NoJobs:
+    """The JobColumns of a plan without jobs."""
+
+    def __init__(self) -> None:
+        nothing: Mapping[Domain, NDArray[np.generic]] = dict.fromkeys(Domain, np.empty((0, 0)))
+        self.words = self.marks = self.results = nothing
+
+    def reserve(self, domain: Domain, capacity: int) -> None:
+        """No columns have any number of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +115,6 @@ class Engine:
         self.plan = plan
         self.columns = Columns()
         self.relations = Relations()
-        self.tree = Tree()
-        self.clocks = Clocks()
         columns = self.columns
         self._tables = {
             Domain.RESOURCE: columns.resources,
@@ -94,9 +124,15 @@ class Engine:
             Domain.LINK: columns.links,
         }
         self._lookups = Lookups(plan)
-        self._sensitive = SensitiveRecords(plan.sensitive, ATTRIBUTES) if plan.sensitive else None
-        self._job_columns = JobColumns(*needed_columns((plan.batch, plan.trace)), plan.results)
-        self._jobs = JobRunner(self.columns, self.relations, self.tree, self._job_columns)
+        needs = plan.batch.needs | plan.trace.needs
+        has_jobs = any(each.jobs for program in (plan.batch, plan.trace) for each in program.rounds)
+        self._tree = self._new_tree() if has_jobs or needs & (Need.TREE | Need.LINKS) else None
+        self._clocks = self._new_clocks() if Need.CLOCKS in needs else None
+        self._sensitive = self._new_sensitive() if plan.sensitive else None
+        self._job_columns: JobColumns | NoJobs = NoJobs()
+        self._jobs: JobRunner | None = None
+        if has_jobs:
+            self._job_columns, self._jobs = self._new_jobs()
         self._generation: tuple[int, ...] = ()
         self._arrays: tuple[NDArray[np.generic], ...] = ()
         self._wide = self._narrow = self._marks = np.empty((0, 2), np.int64)
@@ -104,6 +140,30 @@ class Engine:
         self._flags = np.empty((plan.flags, FLAG_STRIDE), np.uint8)
         self._found = np.empty((2, _FINDINGS_AT_FIRST), np.uint32)
         self._counts = np.zeros(2 * len(plan.domains), np.uint32)
+
+    @staticmethod
+    def _new_tree() -> "Tree":
+        from otlp_verifier.relate.tree import Tree  # noqa: PLC0415  # kernels; as in the next ones
+
+        return Tree()
+
+    @staticmethod
+    def _new_clocks() -> "Clocks":
+        from otlp_verifier.relate.clocks import Clocks  # noqa: PLC0415
+
+        return Clocks()
+
+    def _new_sensitive(self) -> "SensitiveRecords":
+        from otlp_verifier.sensitive.records import SensitiveRecords  # noqa: PLC0415
+
+        return SensitiveRecords(self.plan.sensitive, ATTRIBUTES)
+
+    def _new_jobs(self) -> "tuple[JobColumns, JobRunner]":
+        from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns  # noqa: PLC0415
+
+        assert self._tree is not None  # noqa: S101  # made for jobs, too
+        columns = JobColumns(*needed_columns((self.plan.batch, self.plan.trace)), self.plan.results)
+        return columns, JobRunner(self.columns, self.relations, self._tree, columns)
 
     def run(self, buffer: bytes | memoryview, completeness: Completeness, limits: Limits) -> FindingRows:
         """Scan, relate and judge one batch; its columns and relations stay readable until the next.
@@ -143,12 +203,12 @@ class Engine:
         columns = self.columns
         program = self.plan.trace if completeness is Completeness.TRACE else self.plan.batch
         self.relations.load(columns)
-        if Need.TREE in program.needs:
-            self.tree.load(columns, self.relations, order_too=Need.ORDER in program.needs)
-        if Need.LINKS in program.needs:
-            self.tree.find_targets(columns, self.relations)
-        if Need.CLOCKS in program.needs:
-            self.clocks.load(columns)
+        if self._tree is not None and Need.TREE in program.needs:
+            self._tree.load(columns, self.relations, order_too=Need.ORDER in program.needs)
+        if self._tree is not None and Need.LINKS in program.needs:
+            self._tree.find_targets(columns, self.relations)
+        if self._clocks is not None and Need.CLOCKS in program.needs:
+            self._clocks.load(columns)
         tables = self._tables
         self._lookups.load(columns, tables)
         if self._sensitive is not None:
@@ -160,8 +220,9 @@ class Engine:
         for each in rounds:
             if each.phases:
                 self._interpret(program, each.phases, rows)
-            for job in each.jobs:
-                self._jobs.run(job, rows)
+            if self._jobs is not None:
+                for job in each.jobs:
+                    self._jobs.run(job, rows)
         return self._report(program, last.phases, rows)
 
     def _reserve(self, tables: dict[Domain, Table]) -> None:
@@ -171,10 +232,11 @@ class Engine:
 
     def _locate(self, tables: dict[Domain, Table]) -> None:
         """Tell the machine where the columns are, if any have moved since the last batch."""
-        columns, jobs, sensitive = self.columns, self._job_columns, self._sensitive
+        columns, jobs, tree, clocks = self.columns, self._job_columns, self._tree, self._clocks
+        sensitive = self._sensitive
         generation = (
-            columns.generation, self._lookups.generation, self.relations.generation, self.tree.generation,
-            self.clocks.generation, 0 if sensitive is None else sensitive.generation,
+            columns.generation, self._lookups.generation, self.relations.generation,
+            *(0 if each is None else each.generation for each in (tree, clocks, sensitive)),
         )  # fmt: skip
         if generation != self._generation:
             self._generation = generation
@@ -184,8 +246,10 @@ class Engine:
             narrow = (
                 *(table.narrow for table in tables.values()), columns.attributes.narrow, self.relations.spans,
                 self.relations.traces, *(self._lookups.key_rows[domain] for domain in tables),
-                *(self._lookups.codes[domain] for domain in tables), self.tree.spans, self.tree.links,
-                self.clocks.resources, *([_NOTHING] * len(tables) if sensitive is None else sensitive.found.values()),
+                *(self._lookups.codes[domain] for domain in tables),
+                *((_NOTHING, _NOTHING) if tree is None else (tree.spans, tree.links)),
+                _NOTHING if clocks is None else clocks.resources,
+                *([_NOTHING] * len(tables) if sensitive is None else sensitive.found.values()),
             )  # fmt: skip
             marks = tuple(jobs.marks.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs

@@ -140,7 +140,7 @@ def read_fields(reading: Reading, head: bytes) -> Iterator[Request]:
             return
         if length > most:
             reading.error(offset, f"a ResourceSpans of {length} bytes; `document_bytes_max` allows {most}", request=1)
-            data = yield from _skip(reading, data, length, offset, 1)
+            data = bytes((yield from _skip(reading, data, length, offset, 1)))
             offset += length
             continue
         data, more = _at_least(reading, data, length)
@@ -320,7 +320,7 @@ def read_runs(reading: Reading, head: bytes, *, runs: bool = True) -> Iterator[R
 
 def _room_for(reading: Reading, data: memoryview, length: int) -> tuple[memoryview, bool]:
     """Read on until there are so many bytes, into memory that others may keep; whether anything has come."""
-    memory = memoryview(np.empty(max(length, BUFFER), np.uint8))
+    memory = np.empty(max(length, BUFFER), np.uint8).data
     memory[: len(data)] = data
     end = len(data)
     while end < len(memory) and (count := reading.fill(memory[end:])):

@@ -96,12 +96,12 @@ class Stream:
         """
         if self.compression:
             self._left = self._left or memoryview(self.read())
-            count = min(len(memory), len(self._left))
-            memory[:count] = self._left[:count]
-            self._left = self._left[count:]
-            return count
+            unpacked = self._left[: len(memory)]
+            memory[: len(unpacked)] = unpacked
+            self._left = self._left[len(unpacked) :]
+            return len(unpacked)
         try:
-            count = self._raw.readinto(memory)  # type: ignore[attr-defined]  # every binary file has it
+            count: int = self._raw.readinto(memory)  # type: ignore[attr-defined]  # every binary file has it
         except OSError as error:
             raise self._cannot_read(error) from error
         self.bytes_read += count

@@ -43,9 +43,7 @@ class Fault:
     reason: str
 
 
-def plain_requests(
-    data: memoryview, longest: int, place: int, number: int, room: NDArray[np.void]
-) -> NDArray[np.void]:
+def plain_requests(data: memoryview, longest: int, place: int, number: int, room: NDArray[np.void]) -> NDArray[np.void]:
     """Find the requests with their lengths in front that bytes begin with, up to one that is not plain (partition.h).
 
     Args:
@@ -95,7 +93,7 @@ class Part:
         self.otlp = otlp
         self.requests = _one_request(len(otlp)) if requests is None else requests
         self._bytes = ffi.from_buffer(_BYTES, otlp)
-        index = self._index = ffi.new("otlpv_part_index *")
+        self._index = ffi.new("otlpv_part_index *")
         # Room for what is usual, so that the bytes are read once; where it is not enough they tell what is.
         resources = len(self.requests) + len(otlp) // 2048 + 8
         tables = self._find(resources, resources, len(otlp) // 192 + 8, 4 * resources)
