@@ -152,6 +152,10 @@ docs-site: $(DOCS_LOCKED) setup ## The documentation as a site: build/site; a br
 pages: setup ## Pages about the rules: docs/rules/ and docs/undecided-rules.md
 	@$(PYTHON) docs/rule_pages.py
 
+.PHONY: registry
+registry: setup ## OpenTelemetry's semantic conventions from FACTS=semconv-facts.json, their public facts
+	@$(PYTHON) -m otlp_verifier.registry.generate $(FACTS)
+
 .PHONY: contract
 contract: setup ## Go and Python code of bridge/proto/verifier.proto
 	@PYTHON=$(CURDIR)/$(PYTHON) bridge/proto/generate.sh

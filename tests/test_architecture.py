@@ -15,10 +15,12 @@ PACKAGE = ROOT / "processor" / "otlp_verifier"
 # Down the data flow: a part imports only from those before it. `policy` and `contract` are plain data for everybody.
 LEAVES = {"policy", "contract", "version"}
 ORDER = [
+    "registry",
     "wire",
     "columns",
     "relate",
     "machine",
+    "attributes",
     "sensitive",
     "language",
     "rules",

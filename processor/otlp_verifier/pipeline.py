@@ -12,6 +12,7 @@ from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.wire.limits import Limits
 
 if TYPE_CHECKING:
+    from otlp_verifier.registry.model import Registries
     from otlp_verifier.worker import Worker
 
 
@@ -22,6 +23,7 @@ class Verifier:
         rules: what is checked; a rule's number in findings is its index here.
         policies: by profile name; the empty name is the default and must be there.
         limits: on each request.
+        registries: which attributes there are; without any, OpenTelemetry's alone.
 
     Raises:
         RuleErrors: rules that cannot be compiled, all of them; else messages that cannot be filled, of users' rules:
@@ -31,7 +33,11 @@ class Verifier:
     """
 
     def __init__(
-        self, rules: Sequence[Rule], policies: Mapping[str, Policy] | None = None, limits: Limits | None = None
+        self,
+        rules: Sequence[Rule],
+        policies: Mapping[str, Policy] | None = None,
+        limits: Limits | None = None,
+        registries: "Registries | None" = None,
     ) -> None:
         self.rules = tuple(rules)
         self.rule_ids = tuple(rule.id for rule in self.rules)
@@ -42,12 +48,22 @@ class Verifier:
         named = policies or {"": Policy()}
         self.policies = {name: compile_policy(policy, self.rules) for name, policy in named.items()}
         self.fingerprint = _fingerprint(self.rules)
+        self._registries = registries
+
+    @property
+    def registries(self) -> "Registries":
+        """Which attributes there are; OpenTelemetry's are read when somebody asks for the first time."""
+        if self._registries is None:
+            from otlp_verifier.registry.opentelemetry import alone  # noqa: PLC0415  # a table of 300 KB
+
+            self._registries = alone()
+        return self._registries
 
     def worker(self) -> "Worker":
         """Make an arena for one thread at a time. The first one loads the kernels that rules call for."""
         from otlp_verifier.worker import Worker  # noqa: PLC0415  # numba takes a second; compiling rules needs none
 
-        return Worker(self.rules, self.plan, self.policies, self.limits)
+        return Worker(self.rules, self.plan, self.policies, self.limits, self.registries)
 
     def warm_up(self) -> None:
         """Load or compile every kernel, so that no request ever waits for one, whatever rules come later."""

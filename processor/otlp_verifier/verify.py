@@ -5,7 +5,7 @@ A kernel takes some 10 ms to load, and seconds to compile: an engine loads those
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,14 +18,17 @@ from otlp_verifier.language.plan import Plan
 from otlp_verifier.lookups import Lookups
 from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
-from otlp_verifier.machine.operations import FLAG_STRIDE, WORD_STRIDE, Domain
+from otlp_verifier.machine.operations import FLAG_STRIDE, WORD_STRIDE, Domain, NarrowTable
 from otlp_verifier.machine.program import Need, Program
 from otlp_verifier.policy import Completeness
+from otlp_verifier.registry.model import Registries
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.wire.limits import Limits
 from otlp_verifier.wire.splicer import splice
 
 if TYPE_CHECKING:
+    from otlp_verifier.attributes.keys import Keys
+    from otlp_verifier.attributes.records import AttributeRecords
     from otlp_verifier.machine.scheduler import JobColumns, JobRunner
     from otlp_verifier.relate.clocks import Clocks
     from otlp_verifier.relate.tree import Tree
@@ -38,6 +41,7 @@ _LOADED_WHEN_NEEDED: Final = (
     "otlp_verifier.machine.scheduler",
     "otlp_verifier.relate.tree",
     "otlp_verifier.relate.clocks",
+    "otlp_verifier.attributes.records",
     "otlp_verifier.sensitive.records",
 )
 
@@ -111,7 +115,7 @@ class FindingRows:
 class Engine:
     """Runs one plan over one batch after another. Not for use by two threads at once."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, registries: Registries) -> None:
         self.plan = plan
         self.columns = Columns()
         self.relations = Relations()
@@ -128,7 +132,10 @@ class Engine:
         has_jobs = any(each.jobs for program in (plan.batch, plan.trace) for each in program.rounds)
         self._tree = self._new_tree() if has_jobs or needs & (Need.TREE | Need.LINKS) else None
         self._clocks = self._new_clocks() if Need.CLOCKS in needs else None
-        self._sensitive = self._new_sensitive() if plan.sensitive else None
+        self._keys: Keys | None = None
+        self._made: dict[NarrowTable, SensitiveRecords | AttributeRecords] = {}
+        if plan.bits.get(NarrowTable.SENSITIVE) or plan.bits.get(NarrowTable.FAULTS) is not None:
+            self._make_of_records(registries)
         self._job_columns: JobColumns | NoJobs = NoJobs()
         self._jobs: JobRunner | None = None
         if has_jobs:
@@ -153,10 +160,17 @@ class Engine:
 
         return Clocks()
 
-    def _new_sensitive(self) -> "SensitiveRecords":
+    def _make_of_records(self, registries: Registries) -> None:
+        """Have tables that are made of whole records, where rules ask for them."""
+        from otlp_verifier.attributes.keys import Keys  # noqa: PLC0415
+        from otlp_verifier.attributes.records import AttributeRecords  # noqa: PLC0415
         from otlp_verifier.sensitive.records import SensitiveRecords  # noqa: PLC0415
 
-        return SensitiveRecords(self.plan.sensitive, ATTRIBUTES)
+        keys = self._keys = Keys()
+        if bits := self.plan.bits.get(NarrowTable.SENSITIVE):
+            self._made[NarrowTable.SENSITIVE] = SensitiveRecords(bits, ATTRIBUTES, keys)
+        if (bits := self.plan.bits.get(NarrowTable.FAULTS)) is not None:
+            self._made[NarrowTable.FAULTS] = AttributeRecords(bits, ATTRIBUTES, keys, registries)
 
     def _new_jobs(self) -> "tuple[JobColumns, JobRunner]":
         from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns  # noqa: PLC0415
@@ -211,8 +225,10 @@ class Engine:
             self._clocks.load(columns)
         tables = self._tables
         self._lookups.load(columns, tables)
-        if self._sensitive is not None:
-            self._sensitive.load(columns, tables)
+        if self._keys is not None:
+            self._keys.load(columns)
+        for made in self._made.values():
+            made.load(columns, tables)
         rows = {domain: table.rows for domain, table in tables.items()}
         rows[Domain.TRACE] = self.relations.trace_count
         self._locate(tables)
@@ -233,10 +249,10 @@ class Engine:
     def _locate(self, tables: dict[Domain, Table]) -> None:
         """Tell the machine where the columns are, if any have moved since the last batch."""
         columns, jobs, tree, clocks = self.columns, self._job_columns, self._tree, self._clocks
-        sensitive = self._sensitive
         generation = (
             columns.generation, self._lookups.generation, self.relations.generation,
-            *(0 if each is None else each.generation for each in (tree, clocks, sensitive)),
+            *(0 if each is None else each.generation for each in (tree, clocks)),
+            *(made.generation for made in self._made.values()),
         )  # fmt: skip
         if generation != self._generation:
             self._generation = generation
@@ -249,11 +265,16 @@ class Engine:
                 *(self._lookups.codes[domain] for domain in tables),
                 *((_NOTHING, _NOTHING) if tree is None else (tree.spans, tree.links)),
                 _NOTHING if clocks is None else clocks.resources,
-                *([_NOTHING] * len(tables) if sensitive is None else sensitive.found.values()),
+                *self._made_of(NarrowTable.SENSITIVE), *self._made_of(NarrowTable.FAULTS),
             )  # fmt: skip
             marks = tuple(jobs.marks.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
             self._wide, self._narrow, self._marks = addresses(wide), addresses(narrow), addresses(marks)
+
+    def _made_of(self, table: NarrowTable) -> Iterable[NDArray[np.uint32]]:
+        """One table for each domain that has attributes."""
+        made = self._made.get(table)
+        return [_NOTHING] * len(ATTRIBUTES) if made is None else made.found.values()
 
     def _interpret(self, program: Program, phases: tuple[tuple[Domain, int, int], ...], rows: dict[Domain, int]) -> int:
         bounds = np.array([(first, last, rows[domain]) for domain, first, last in phases], np.int64).reshape(-1, 3)

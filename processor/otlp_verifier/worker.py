@@ -12,6 +12,7 @@ from otlp_verifier.effects import CompiledPolicy
 from otlp_verifier.findings import Finding, Renderer
 from otlp_verifier.language.plan import Plan
 from otlp_verifier.policy import Completeness
+from otlp_verifier.registry.model import Registries
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.verdict import Judge, Verdict
 from otlp_verifier.verify import Engine, FindingRows
@@ -83,18 +84,25 @@ class Worker:
         plan: the same, compiled.
         policies: by profile name.
         limits: on each request.
+        registries: which attributes there are.
 
     """
 
     def __init__(
-        self, rules: Sequence[Rule], plan: Plan, policies: Mapping[str, CompiledPolicy], limits: Limits
+        self,
+        rules: Sequence[Rule],
+        plan: Plan,
+        policies: Mapping[str, CompiledPolicy],
+        limits: Limits,
+        registries: Registries,
     ) -> None:
         self.rules = rules
         self.plan = plan
         self.rule_ids = tuple(rule.id for rule in rules)
-        self.engine = Engine(plan)
+        self.registries = registries
+        self.engine = Engine(plan, registries)
         self.annotator = Annotator(rules)
-        self.renderer = Renderer(rules, plan.domains)
+        self.renderer = Renderer(rules, plan.domains, registries)
         self._judge = Judge(rules, plan.domains)
         self._policies = policies
         self._limits = limits

@@ -8,6 +8,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from otlp_verifier.findings.witness import Rechecker, Witness
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.policy import Completeness
+from otlp_verifier.registry.opentelemetry import alone
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.rules.example import read
 from otlp_verifier.wire.limits import Limits
@@ -29,7 +30,7 @@ def judged(of: Worker, request: bytes, completeness: Completeness = Completeness
     """Every finding, judged again."""
     rows = of.verify(request, completeness=completeness)._rows
     plan = of.plan
-    witnesses = Rechecker(of.rules, plan.final).on(of.engine.columns, of.engine.relations)
+    witnesses = Rechecker(of.rules, plan.final, alone()).on(of.engine.columns, of.engine.relations)
     pairs = zip(rows.rules.tolist(), rows.rows.tolist(), strict=True)
     return [(number, row, witnesses.of(number, row)) for number, row in pairs]
 

@@ -20,6 +20,7 @@ from otlp_verifier.language.parser import parse_rule
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.policy import Completeness
+from otlp_verifier.registry.opentelemetry import alone
 from otlp_verifier.rules import catalogue, example
 from otlp_verifier.rules.errors import RuleFileError
 from otlp_verifier.worker import Worker
@@ -73,13 +74,13 @@ def agree(rules: list[str], traces: list[ExportTraceServiceRequest], *, exactly:
 
 
 def again(of: Worker) -> Witnesses:
-    return Rechecker(of.rules, of.plan.final).on(of.engine.columns, of.engine.relations)
+    return Rechecker(of.rules, of.plan.final, alone()).on(of.engine.columns, of.engine.relations)
 
 
 def walked(of: Worker, rules: list[str], told: set[tuple[int, int]]) -> set[tuple[int, int]]:
     """What the walk finds by itself, in the batch that the worker holds; what it leaves to the engine is as told."""
     columns, relations, plan = of.engine.columns, of.engine.relations, of.plan
-    rows = Rows(columns, relations)
+    rows = Rows(columns, relations, alone())
     counts = {
         Domain.SPAN: columns.spans.rows, Domain.EVENT: columns.events.rows, Domain.LINK: columns.links.rows,
         Domain.RESOURCE: columns.resources.rows, Domain.SCOPE: columns.scopes.rows,

@@ -21,6 +21,7 @@ from otlp_verifier.language.parser import parse_rule
 from otlp_verifier.language.syntax import Binary, Call, Expression, ForEach, Index, Literal, Name, Points, Unary
 from otlp_verifier.rules.catalogue import Rule
 from tests.reference.assumptions import assumed
+from tests.reference.attributes import follows, has_fault
 from tests.reference.records import Record, Records, attribute, clock_of, read, records, span_of, trace_of
 from tests.reference.relations import read_id, standing_order
 from tests.reference.sensitive import holds
@@ -39,6 +40,8 @@ from tests.reference.values import (
     picked,
     some,
 )
+
+OF_RECORDS = {"HasSensitive": holds, "HasFaultyAttribute": has_fault, "SinceSemconv": follows}
 
 
 class Violation(NamedTuple):
@@ -332,10 +335,10 @@ def _value(tree: Expression, scope: _Scope) -> Any:
             return None if record is None else attribute(record, tree.key)
         case Call(function="IsRootSpan"):
             return read(span_of(scope.main), "parent_span_id") is None
-        case Call(function="HasSensitive", arguments=(Name() as path, Literal(value=str() as named))):
+        case Call(arguments=(Name() as path, Literal(value=str() as named))) if tree.function in OF_RECORDS:
             record, rest = _walk(path, scope)
             assert not rest, path
-            return record is not None and holds(record, named)
+            return record is not None and OF_RECORDS[tree.function](record, named)
         case Call():
             return CALLS[tree.function](*(_value(argument, scope) for argument in tree.arguments))
         case syntax.Quantified():

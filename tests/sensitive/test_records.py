@@ -8,14 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from otlp_verifier.attributes import keys as keys_module
+from otlp_verifier.attributes.key_codes import KeyCodes
+from otlp_verifier.attributes.keys import Keys
 from otlp_verifier.columns import Columns
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.language.errors import RuleErrors
 from otlp_verifier.language.paths import ATTRIBUTES
-from otlp_verifier.machine.operations import Domain
+from otlp_verifier.machine.operations import Domain, NarrowTable
 from otlp_verifier.sensitive import records as module
 from otlp_verifier.sensitive.classes import NAMES, mask_of
-from otlp_verifier.sensitive.key_codes import KeyCodes
 from otlp_verifier.sensitive.records import SensitiveRecords
 from otlp_verifier.sensitive.scan import EVERY
 from otlp_verifier.wire.dictionary import Dictionary
@@ -76,11 +78,12 @@ def requests(draw: st.DrawFn) -> ExportTraceServiceRequest:
     return request
 
 
-def looked_into(records_: SensitiveRecords, columns: Columns, request: ExportTraceServiceRequest) -> None:
+def looked_into(records_: SensitiveRecords, keys: Keys, columns: Columns, request: ExportTraceServiceRequest) -> None:
     tables = dict(
         zip(DOMAINS, (columns.resources, columns.scopes, columns.spans, columns.events, columns.links), strict=True)
     )
     columns.load(request.SerializeToString(), LIMITS)
+    keys.load(columns)
     records_.load(columns, tables)
     walked = records(request)
     for domain in DOMAINS:
@@ -94,19 +97,19 @@ def looked_into(records_: SensitiveRecords, columns: Columns, request: ExportTra
 @pytest.mark.parametrize("entries", [65_536, 4], ids=["roomy", "starting again and again"])
 def test_bits_are_those_of_a_slow_walk(entries: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "Dictionary", partial(Dictionary, entry_capacity=entries))
-    monkeypatch.setattr(module, "KeyCodes", partial(KeyCodes, 2 * entries))
-    records_, columns = SensitiveRecords(dict.fromkeys(DOMAINS, EVERY), ATTRIBUTES), Columns()
+    monkeypatch.setattr(keys_module, "KeyCodes", partial(KeyCodes, 2 * entries))
+    records_, columns = SensitiveRecords(dict.fromkeys(DOMAINS, EVERY), ATTRIBUTES, keys := Keys()), Columns()
 
     @settings(max_examples=40)
     @given(requests())
     def batches(request: ExportTraceServiceRequest) -> None:
-        looked_into(records_, columns, request)
+        looked_into(records_, keys, columns, request)
 
     batches()
 
 
 def test_what_was_not_answered_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    records_, columns = SensitiveRecords(dict.fromkeys(DOMAINS, EVERY), ATTRIBUTES), Columns()
+    records_, columns = SensitiveRecords(dict.fromkeys(DOMAINS, EVERY), ATTRIBUTES, keys := Keys()), Columns()
     request = ExportTraceServiceRequest()
     span = request.resource_spans.add().scope_spans.add().spans.add(name=TEXTS["pii-email"])
     span.attributes.add(key="db.password").value.string_value = "hunter2"
@@ -114,10 +117,10 @@ def test_what_was_not_answered_is_asked_again(monkeypatch: pytest.MonkeyPatch) -
         with monkeypatch.context() as patched:
             patched.setattr(module, name, _interrupted)
             with pytest.raises(KeyboardInterrupt):
-                looked_into(records_, columns, request)
+                looked_into(records_, keys, columns, request)
         # A text of its own, so that the next step is reached with something new.
         span.attributes.add(key="user.name" + name).value.string_value = name
-    looked_into(records_, columns, request)
+    looked_into(records_, keys, columns, request)
 
 
 def _interrupted(*_: object) -> int:
@@ -126,8 +129,8 @@ def _interrupted(*_: object) -> int:
 
 def test_only_what_is_asked_for_is_looked_for() -> None:
     plan = compile_rules([Source("r", 'for each span s require not HasSensitive(s, "secret")')])
-    assert plan.sensitive == {Domain.SPAN: mask_of("secret")}
-    assert not compile_rules([Source("r", 'for each span s require s.name != ""')]).sensitive
+    assert plan.bits == {NarrowTable.SENSITIVE: {Domain.SPAN: mask_of("secret")}}
+    assert not compile_rules([Source("r", 'for each span s require s.name != ""')]).bits
     assert mask_of("secret") | mask_of("pii") == EVERY
     assert mask_of("secret-") == mask_of("") == 0
 
@@ -152,5 +155,5 @@ def test_mistakes_are_named(condition: str, message: str) -> None:
 
 def test_a_parent_may_still_come() -> None:
     plan = compile_rules([Source("r", 'for each span s require not HasSensitive(s.parent, "pii")')])
-    assert plan.sensitive == {Domain.SPAN: mask_of("pii")}
+    assert plan.bits == {NarrowTable.SENSITIVE: {Domain.SPAN: mask_of("pii")}}
     assert plan.final == (False,)

@@ -115,7 +115,7 @@ class Checked:
         rules: dict[int | None, set[str]] = {}
         for span, rule in self._rules_in(number):
             rules.setdefault(span, set()).add(rule)
-        batch = Batch(columns, relations)
+        batch = Batch(columns, relations, self._worker.registries)
         shown = [of for of, _ in zip(tree(rows, columns, relations), range(spans_max), strict=False)]
         views = tuple(
             span_view(
@@ -235,7 +235,7 @@ class Check:
         self.findings_by_rule: NDArray[np.uint64] = np.zeros(len(verifier.rule_ids), np.uint64)
         _ = verifier.policies[profile]
         self._worker = verifier.worker()
-        self._rechecker = Rechecker(verifier.rules, verifier.plan.final)
+        self._rechecker = Rechecker(verifier.rules, verifier.plan.final, verifier.registries)
         self._limits = verifier.limits
         self._profile = profile
         self._completeness = completeness

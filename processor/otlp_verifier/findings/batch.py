@@ -27,6 +27,7 @@ from otlp_verifier.sensitive.scan import Context, context_of
 from otlp_verifier.sensitive.texts import TEXTS
 
 if TYPE_CHECKING:
+    from otlp_verifier.registry.model import Registries
     from otlp_verifier.relate.relations import Relations
 
 KEY_MAX: Final = 80  # characters of a key
@@ -46,6 +47,15 @@ class Elements(NamedTuple):
     is_map: bool
 
 
+class AttributeAsSent(NamedTuple):
+    """An attribute: its key, its ValueType, 64 bits of a scalar or else bytes, the ValueTypes of its elements."""
+
+    key: bytes
+    kind: int
+    content: bytes | int
+    elements: tuple[int, ...]
+
+
 class Excerpt(NamedTuple):
     """What may be shown of something sensitive, with where it stands: UTF-8."""
 
@@ -58,13 +68,14 @@ Value = bool | int | float | bytes | str | Octets | Elements | Excerpt | None
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch's columns and relations, by the names that paths use.
+    """A batch's columns and relations, by the names that paths use; and the registries that its attributes are from.
 
     Rows are numbers in the table of their domain, or None where a step led nowhere.
     """
 
     columns: Columns
     relations: Relations
+    registries: Registries
 
     def step(self, row: int | None, step: Step) -> int | None:
         """Follow a step to another row."""
@@ -104,14 +115,19 @@ class Batch:
         keys = self.columns.attributes.wide[AttributeWide.KEY]
         return next((at for at in self._attributes_of(row, domain) if self.columns.text(keys[at]) == key), None)
 
-    def attributes_as_sent(self, row: int, domain: Domain) -> Iterator[tuple[bytes, int, bytes | int]]:
-        """Read all attributes of a record: keys, types, and contents: 64 bits of scalars, else bytes."""
-        attributes = self.columns.attributes
+    def attributes_as_sent(self, row: int, domain: Domain) -> Iterator[AttributeAsSent]:
+        """Read all attributes of a record, in their order."""
+        attributes, nested = self.columns.attributes, self.columns.nested.narrow
         for at in self._attributes_of(row, domain):
             key = self.columns.text(attributes.wide[AttributeWide.KEY, at])
             kind, word = int(attributes.narrow[AttributeNarrow.TYPE, at]), int(attributes.wide[AttributeWide.VALUE, at])
             is_text = kind not in (ValueType.EMPTY, ValueType.BOOL, ValueType.INT, ValueType.DOUBLE)
-            yield key, kind, self.columns.text(word) if is_text else word
+            start, count = (
+                int(attributes.narrow[c, at]) for c in (AttributeNarrow.NESTED_START, AttributeNarrow.NESTED_COUNT)
+            )
+            below = slice(start, start + count)
+            direct = nested[NestedNarrow.TYPE, below][nested[NestedNarrow.PARENT, below] == NO_ROW]
+            yield AttributeAsSent(key, kind, self.columns.text(word) if is_text else word, tuple(direct.tolist()))
 
     def attributes(self, row: int, domain: Domain) -> Iterator[tuple[bytes, Value]]:
         """Read all attributes of a record, keys and values, in their order."""

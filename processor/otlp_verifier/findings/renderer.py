@@ -20,6 +20,7 @@ from otlp_verifier.relate.tables import TraceRelation
 from otlp_verifier.rules.catalogue import Rule
 
 if TYPE_CHECKING:
+    from otlp_verifier.registry.model import Registries
     from otlp_verifier.relate.relations import Relations
 
 NAME_MAX: Final = 256  # characters of a span's or service's name
@@ -68,16 +69,18 @@ class Renderer:
     Args:
         rules: a rule's number in findings is its index here.
         domains: per rule, what its findings are rows of.
+        registries: which attributes there are.
 
     """
 
-    def __init__(self, rules: Sequence[Rule], domains: Sequence[Domain]) -> None:
+    def __init__(self, rules: Sequence[Rule], domains: Sequence[Domain], registries: Registries) -> None:
         self._rules = tuple(rules)
         self._domains = tuple(domains)
+        self._registries = registries
 
     def render(self, found: FoundRows, columns: Columns, relations: Relations, most: int) -> list[Finding]:
         """Make the first `most` findings of the batch that `columns` and `relations` still hold."""
-        batch = Batch(columns, relations)
+        batch = Batch(columns, relations, self._registries)
         return [
             self._finding(batch, int(rule), int(row))
             for rule, row in zip(found.rules[:most], found.rows[:most], strict=True)

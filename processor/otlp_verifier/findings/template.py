@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from otlp_verifier.attributes.faults import NAMES, Fault
 from otlp_verifier.findings.batch import Batch, Excerpt, Value
+from otlp_verifier.findings.faulty import NAMED_MAX, faulty
 from otlp_verifier.findings.printable import clean
 from otlp_verifier.findings.wording import worded
 from otlp_verifier.language.errors import RuleError, RuleErrors, nearest
@@ -129,6 +131,8 @@ class _Places:
                 return self._sum(tree)
             case Call(function="Excerpt"):
                 return self._excerpt(tree)
+            case Call(function="FaultyAttributes"):
+                return self._faulty(tree)
             case _:
                 raise RuleError("expected a path, a parameter, or their sum or difference", "", tree.offset)
 
@@ -167,6 +171,17 @@ class _Places:
                     )
         raise RuleError("expected Excerpt(record, class of sensitive data)", "", tree.offset)
 
+    def _faulty(self, tree: Call) -> Place:
+        """`FaultyAttributes(record, fault)`: the attributes of a record that have a fault, and what is wrong."""
+        match tree.arguments:
+            case (Name() as record, Literal(value=str() as named)) if (fault := NAMES.get(named)) is not None:
+                domain, steps, rest = self._resolve(record)
+                if not rest and domain in ATTRIBUTES:
+                    return Place(
+                        Type.TEXT, "", lambda batch, row: _named(batch, _follow(batch, row, steps), domain, fault)
+                    )
+        raise RuleError("expected FaultyAttributes(record, fault)", "", tree.offset)
+
     def _resolve(self, tree: Name) -> tuple[Domain, tuple[Step, ...], tuple[str, ...]]:
         """The domain that a path ends in, the steps to its row, and what is left of the path."""
         first, *rest = tree.parts
@@ -202,6 +217,14 @@ def _excerpt(batch: Batch, row: int | None, domain: Domain, classes: int) -> Val
         for one in found:
             return Excerpt(one + f" in {name}".encode())
     return None
+
+
+def _named(batch: Batch, row: int | None, domain: Domain, fault: Fault) -> Value:
+    if row is None:
+        return None
+    found = list(faulty(batch, row, domain, fault))
+    more = f" and {len(found) - NAMED_MAX} more" if len(found) > NAMED_MAX else ""
+    return Excerpt((", ".join(found[:NAMED_MAX]) + more).encode())
 
 
 def _follow(batch: Batch, row: int, steps: tuple[Step, ...]) -> int | None:

@@ -113,7 +113,7 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
         asked=symbols.asked,
         strings=tuple(symbols.strings),
         predicates=tuple(predicate for _, predicate in symbols.predicates.values()),
-        sensitive=symbols.sensitive,
+        bits=symbols.bits,
         words=max(batch.words, trace.words),
         flags=max(batch.flags, trace.flags),
         results=linked.results,

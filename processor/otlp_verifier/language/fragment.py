@@ -49,7 +49,7 @@ class Fragment:
         roots: the rows of the nodes asked for.
         symbols: what numbers of rows mean.
         asked: which text is asked which predicate, by their places in `symbols`.
-        sensitive: domains, and as bits the classes of sensitive data that are asked of their records.
+        bits: tables that are made of whole records, domains, and the bits that are asked for.
 
     """
 
@@ -57,7 +57,7 @@ class Fragment:
     roots: tuple[int, ...]
     symbols: tuple[tuple[SymbolKind, Any], ...]
     asked: tuple[tuple[int, int], ...]
-    sensitive: tuple[tuple[Domain, int], ...] = ()
+    bits: tuple[tuple[NarrowTable, Domain, int], ...] = ()
 
 
 _NARROW: Final = (Op.NARROW, Op.NARROW_AT, Op.ROW_AT)
@@ -94,16 +94,14 @@ class _Maker:
             for text, numbers in symbols.asked.items()
             for number in numbers
         )
-        self._sensitive = tuple(symbols.sensitive.items())
+        self._bits = tuple((*table, bits) for table, bits in symbols.bits.items())
 
     def make(self, roots: Sequence[tuple[Domain, NodeId]]) -> Fragment:
         keys = [node << 3 | domain for domain, node in roots]
         for key in keys:
             self._visit(key)
         rows = np.frombuffer(array("Q", self._words), np.uint64).reshape(-1, WIDTH)
-        return Fragment(
-            rows, tuple(self._places[key] for key in keys), tuple(self._symbols), self._asked, self._sensitive
-        )
+        return Fragment(rows, tuple(self._places[key] for key in keys), tuple(self._symbols), self._asked, self._bits)
 
     def _symbol(self, kind: SymbolKind, content: object) -> int:
         self._symbols.append((kind, content))

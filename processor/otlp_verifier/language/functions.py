@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from otlp_verifier.columns import AttributeNarrow, ValueType
 from otlp_verifier.language import made, resolve, times
-from otlp_verifier.language.converters import CONVERTERS, WrongArgument, classes_named, concat, element
+from otlp_verifier.language.converters import CONVERTERS, WrongArgument, concat, element
 from otlp_verifier.language.errors import nearest
 from otlp_verifier.language.paths import FIELDS, STEPS, Change, Type
 from otlp_verifier.language.plain import Undefined, compare
+from otlp_verifier.language.record_functions import RECORD_FUNCTIONS
 from otlp_verifier.language.syntax import ListOf, Name
 from otlp_verifier.language.values import Condition, Value, truth
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op
-from otlp_verifier.sensitive.texts import TEXTS
 from otlp_verifier.wire.values import MapValue
 
 if TYPE_CHECKING:
@@ -229,34 +229,13 @@ def _id(lowering: Lowering, tree: Call) -> Value:
     return Value(Type.ID, tuple(lowering.graph.word(int.from_bytes(word, "big")) for word in words))
 
 
-def _has_sensitive(lowering: Lowering, tree: Call) -> Value:
-    """HasSensitive(record, class): whether a text of the record is of a class of sensitive data."""
-    made.count_arguments(lowering, tree, 2)
-    record, named = (lowering.value(argument) for argument in tree.arguments)
-    if record.row is None or record.type is not Type.ROW or record.row.domain not in TEXTS:
-        raise lowering.error(
-            f"{tree.function} looks at a span, an event, a link, a resource or a scope, not at {record.type.value}; "
-            "IsSensitive looks at a value",
-            tree.arguments[0].offset,
-        )
-    try:
-        bits = classes_named(named.constant if made.is_constant(named) else None)
-    except WrongArgument as error:
-        raise lowering.error(f"{tree.function} takes {error} here", tree.arguments[1].offset) from None
-    row = record.row
-    asked = lowering.symbols.sensitive
-    asked[row.domain] = asked.get(row.domain, 0) | bits
-    word = resolve.load_narrow(lowering, row, NarrowTable.SENSITIVE + row.domain, 0)
-    return _flag(lowering.graph.node(Op.BITS_K, word, numbers=(bits,)), record)
-
-
-# Those that more is asked of than a value; CONVERTERS and times.FUNCTIONS are the others.
+# Those that more is asked of than a value, or other things; CONVERTERS and times.FUNCTIONS are the others.
 FUNCTIONS: Final[dict[str, Callable[[Lowering, Call], Value]]] = {
     "Concat": _concat,
     "ContainsValue": _contains_value,
     "Len": _len,
     "IsRootSpan": _is_root_span,
-    "HasSensitive": _has_sensitive,
     "TraceID": _id,
     "SpanID": _id,
+    **RECORD_FUNCTIONS,
 }

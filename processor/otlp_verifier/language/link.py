@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from otlp_verifier.language.assembly import JOB, RESULT, WIDTH, mark_needed, unify
 from otlp_verifier.language.fragment import Fragment, Part, SymbolKind
 from otlp_verifier.language.plan import CodedText, Predicate
-from otlp_verifier.machine.operations import Domain, Op, WideTable
+from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
 
 # Operations whose single number is a constant: it goes to the constants, its index into the instruction.
 _TAKES_CONSTANT: Final = np.array(
@@ -57,7 +57,7 @@ class LinkedSymbols:
         self.keys: dict[Domain, dict[bytes, int]] = {}
         self.strings: dict[bytes, int] = {}
         self.predicates: dict[str, tuple[int, Predicate]] = {}
-        self.sensitive: dict[Domain, int] = {}  # bits of classes
+        self.bits: dict[NarrowTable, dict[Domain, int]] = {}  # of tables that are made of whole records
         self._texts: dict[Domain, dict[Any, tuple[int, CodedText]]] = {}
         self._asked: dict[Any, dict[int, None]] = {}
 
@@ -89,8 +89,9 @@ class LinkedSymbols:
                 found.append(self.predicates.setdefault(content.name, (len(self.predicates), content))[0])
         for text, predicate in fragment.asked:
             self._asked.setdefault(fragment.symbols[text][1], {})[found[predicate]] = None
-        for domain, bits in fragment.sensitive:
-            self.sensitive[domain] = self.sensitive.get(domain, 0) | bits
+        for table, domain, bits in fragment.bits:
+            of_table = self.bits.setdefault(table, {})
+            of_table[domain] = of_table.get(domain, 0) | bits
         return found
 
     def _text(self, content: Any) -> int:

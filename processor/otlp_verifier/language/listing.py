@@ -135,6 +135,9 @@ def _narrow(plan: Plan, table: int, column: int) -> str:
     if NarrowTable.KEYS <= table < NarrowTable.CODES:
         domain = Domain(table - NarrowTable.KEYS)
         return f"{domain.name.lower()} attribute {plan.keys[domain][column].decode()!r}"
+    if table >= NarrowTable.FAULTS:
+        what = ("faults of attributes", "version of the conventions in force")[column]
+        return f"{what} of the {Domain(table - NarrowTable.FAULTS).name.lower()}"
     if table >= NarrowTable.SENSITIVE:
         return f"classes of sensitive data in the {Domain(table - NarrowTable.SENSITIVE).name.lower()}"
     domain = Domain(table - NarrowTable.CODES)

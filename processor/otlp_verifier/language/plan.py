@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.machine.operations import Domain, WideTable
+from otlp_verifier.machine.operations import Domain, NarrowTable, WideTable
 from otlp_verifier.machine.program import Program
 
 
@@ -47,7 +47,7 @@ class Plan:
         asked: per domain, for each of its texts, the predicates that are asked of it.
         strings: constant strings, whose codes are 0, 1, 2, ... in this order.
         predicates: by number.
-        sensitive: per domain, the classes of sensitive data that are looked for in its records, as bits.
+        bits: of tables that are made of whole records (SENSITIVE, FAULTS), per domain, the bits that are asked for.
         words, flags: registers that the larger program needs.
         results: per domain, how many columns jobs give.
 
@@ -63,7 +63,7 @@ class Plan:
     asked: dict[Domain, tuple[tuple[int, ...], ...]]
     strings: tuple[bytes, ...]
     predicates: tuple[Predicate, ...]
-    sensitive: dict[Domain, int]
+    bits: dict[NarrowTable, dict[Domain, int]]
     words: int
     flags: int
     results: dict[Domain, int]

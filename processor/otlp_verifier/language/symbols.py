@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from otlp_verifier.language.plan import CodedText, Predicate
-from otlp_verifier.machine.operations import Domain
+from otlp_verifier.machine.operations import Domain, NarrowTable
 
 
 class StringCode(NamedTuple):
@@ -23,7 +23,8 @@ class Symbols:
     strings: dict[bytes, int] = field(default_factory=dict)
     predicates: dict[str, tuple[int, Predicate]] = field(default_factory=dict)
     asked: dict[CodedText, dict[int, None]] = field(default_factory=dict)  # which predicates are asked of which text
-    sensitive: dict[Domain, int] = field(default_factory=dict)  # bits of the classes that are asked of its records
+    # Which bits of tables that are made of whole records (SENSITIVE, FAULTS) are asked for.
+    bits: dict[tuple[NarrowTable, Domain], int] = field(default_factory=dict)
 
     def key(self, domain: Domain, key: str) -> int:
         """The slot of an attribute key."""
@@ -38,6 +39,10 @@ class Symbols:
     def string(self, value: str) -> StringCode:
         """The dictionary code of a constant string."""
         return StringCode(self.strings.setdefault(value.encode(), len(self.strings)))
+
+    def ask(self, table: NarrowTable, domain: Domain, bits: int) -> None:
+        """Have a table of whole records made, with these bits at least."""
+        self.bits[table, domain] = self.bits.get((table, domain), 0) | bits
 
     def predicate(self, name: str, text: CodedText, holds: Callable[[], Callable[[Any], bool]]) -> int:
         """The number of a predicate that is asked of a text; `holds` makes its function if the name is new."""

@@ -116,8 +116,9 @@ MARK_TABLES: Final = 6  # flags kept for jobs: one table of 8-bit columns per do
 class NarrowTable(IntEnum):
     """Tables of 32-bit columns. KEYS: per key that rules name, the attribute row; CODES: per text, its dictionary code.
 
-    SENSITIVE: which classes of sensitive data a record holds, as bits. `KEYS + domain`, `CODES + domain` and
-    `SENSITIVE + domain` is the table of one domain.
+    SENSITIVE: which classes of sensitive data a record holds, as bits. FAULTS: what is wrong with its attributes, as
+    bits, and the version of the conventions in force. `KEYS + domain`, `CODES + domain`, `SENSITIVE + domain` and
+    `FAULTS + domain` is the table of one domain.
     """
 
     RESOURCES = 0
@@ -134,6 +135,7 @@ class NarrowTable(IntEnum):
     LINK_TARGETS = 19
     RESOURCE_CLOCKS = 20
     SENSITIVE = 21
+    FAULTS = 26
 
 
-NARROW_TABLES: Final = 26
+NARROW_TABLES: Final = 31

@@ -1,36 +1,34 @@
 """Which classes of sensitive data the records of a batch hold: every distinct text is looked into once.
 
-Keys and texts get codes that live from batch to batch. For each code
+Keys and texts have codes that live from batch to batch. For each code
 it is kept what is known: of a key, what it says of its values; of a text, the
 classes that it holds, and those that it would be of if a key asked. A kernel then
 makes one word of bits for each record.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from otlp_verifier.attributes.keys import Keys
 from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, NestedNarrow, NestedWide, Table, ValueType
 from otlp_verifier.machine.memory import address, addresses, narrow_column
 from otlp_verifier.machine.operations import Domain
-from otlp_verifier.sensitive.key_codes import KeyCodes
 from otlp_verifier.sensitive.scan import classes_asked, classes_in, context_of, suspects
 from otlp_verifier.sensitive.texts import TEXTS
 from otlp_verifier.wire.dictionary import Dictionary
 from otlp_verifier.wire.memory import with_room
 from otlp_verifier.wire.sources import NO_CODE, KeyRows, TextSources
 
-# Rows of the tables below: codes of attributes and nested values; what is known of keys and of texts.
-_KEY, _VALUE = 0, 1
+# Rows of the tables below: what is known of keys and of texts.
 _ASKS, _EXCLUDES, _NUMBERS = 0, 1, 2
 _HOLDS, _WOULD_BE, _ASKED = 0, 1, 2
 # Places in the addresses that the kernels get; a domain has its table, its codes and its result from there on.
-_ATTRIBUTES, _NESTED, _ATTRIBUTE_CODES, _NESTED_CODES, _KEYS, _TEXTS, _RECORDS, _RECORD_CODES, _RESULTS = (
-    0, 1, 2, 3, 4, 5, 6, 11, 16,
-)  # fmt: skip
+_ATTRIBUTES, _NESTED, _ATTRIBUTE_KEYS, _NESTED_KEYS, _ATTRIBUTE_VALUES, _NESTED_VALUES, _KEYS, _TEXTS = range(8)
+_RECORDS, _RECORD_CODES, _RESULTS = 8, 13, 18
 _TYPE, _NESTED_START = int(AttributeNarrow.TYPE), int(AttributeNarrow.NESTED_START)
 _NESTED_COUNT, _NESTED_TYPE = int(AttributeNarrow.NESTED_COUNT), int(NestedNarrow.TYPE)
 _INT, _DOUBLE = int(ValueType.INT), int(ValueType.DOUBLE)
@@ -44,6 +42,7 @@ class SensitiveRecords:
     Args:
         classes: per domain, bits of the classes that rules ask about.
         attributes: per domain, the narrow columns that say where a record's attributes begin and how many there are.
+        keys: the codes of the batch's keys; loaded before each batch is looked into.
 
     Attributes:
         found: per domain, uint32 (1, capacity): bits of classes.
@@ -51,13 +50,14 @@ class SensitiveRecords:
 
     """
 
-    def __init__(self, classes: Mapping[Domain, int], attributes: Mapping[Domain, tuple[int, int]]) -> None:
+    def __init__(self, classes: Mapping[Domain, int], attributes: Mapping[Domain, tuple[int, int]], keys: Keys) -> None:
         self._classes = 0
         for bits in classes.values():
             self._classes |= bits
         self._domains = tuple(TEXTS)
         self._attributes = np.array([attributes[domain] for domain in self._domains], np.int64)
-        self._keys, self._texts = KeyCodes(), Dictionary()
+        self._keys, self._texts = keys, Dictionary()
+        keys.tell(self._learn)
         self._text_sources = TextSources(2 + sum(map(len, TEXTS.values())))
         self._key_words = np.zeros((3, 1), np.uint32)
         self._text_words = np.zeros((3, 1), np.uint32)
@@ -71,14 +71,13 @@ class SensitiveRecords:
         self.generation = 0
 
     def load(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
-        """Look into the batch that `columns` holds; `tables` are its tables by domain."""
+        """Look into the batch that `columns` holds, whose keys have their codes; `tables` are its tables by domain."""
         if self._placed != columns.generation:
             self._place(columns, tables)
         for number, table in enumerate((columns.attributes, columns.nested)):
             self._ends[number] = table.rows
         for number, table in enumerate(self._owners, 2):
             self._text_sources.count(number, table.rows)
-        self._look_at_keys(columns)
         self._texts.encode(columns.buffer, self._text_sources)
         self._look_at_texts()
         rows = np.array([columns.attributes.rows, *(tables[domain].rows for domain in self._domains)], np.int64)
@@ -88,24 +87,10 @@ class SensitiveRecords:
             self._ask(self._wanted[:count])
         _mark(self._tables, rows, self._attributes, self._text_counts)
 
-    def _look_at_keys(self, columns: Columns) -> None:
-        tables = (
-            (columns.attributes, AttributeWide.KEY, AttributeWide.KEY_HASH),
-            (columns.nested, NestedWide.KEY, NestedWide.KEY_HASH),
-        )
-        news = self._keys.encode(
-            tuple(table.wide[key_hash, : table.rows] for table, _, key_hash in tables),
-            tuple(codes[_KEY] for codes in self._codes),
-        )
+    def _learn(self, keys: Sequence[tuple[int, bytes]]) -> None:
         self._key_words = with_room(self._key_words, len(self._keys))
-        try:
-            for (table, key, _), new in zip(tables, news, strict=True):
-                for code, row in new:
-                    context = context_of(columns.text(table.wide[key, row]))
-                    self._key_words[:, code] = [bits & self._classes for bits in context]
-        except BaseException:  # nothing may be taken for answered that was not
-            self._keys.forget()
-            raise
+        for code, key in keys:
+            self._key_words[:, code] = [bits & self._classes for bits in context_of(key)]
 
     def _look_at_texts(self) -> None:
         epoch, known = self._texts_known
@@ -134,14 +119,14 @@ class SensitiveRecords:
     def _place(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
         """Say where texts and codes are, since something has moved."""
         attributes, nested = columns.attributes, columns.nested
-        self._codes = [np.empty((2, table.capacity), np.uint32) for table in (attributes, nested)]
+        self._value_codes = [np.empty((1, table.capacity), np.uint32) for table in (attributes, nested)]
         layout = (
             (attributes, AttributeWide.VALUE, AttributeNarrow.TYPE),
             (nested, NestedWide.VALUE, NestedNarrow.TYPE),
         )
-        for number, ((table, value, kind), codes) in enumerate(zip(layout, self._codes, strict=True)):
+        for number, ((table, value, kind), codes) in enumerate(zip(layout, self._value_codes, strict=True)):
             every = KeyRows(np.arange(table.capacity, dtype=np.uint32), table.narrow[kind], self._ends[number])
-            self._text_sources.point(number, table.wide[value], codes[_VALUE], every)
+            self._text_sources.point(number, table.wide[value], codes[0], every)
         self._owners = []
         self._record_codes = {}
         for domain in self._domains:
@@ -158,13 +143,14 @@ class SensitiveRecords:
         self.generation += 1
 
     def _locate(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
-        located = (self.generation, self._key_words.shape[1], self._text_words.shape[1])
+        keys = self._keys
+        located = (self.generation, keys.generation, self._key_words.shape[1], self._text_words.shape[1])
         if self._located != located:
             self._located = located
             self._tables = addresses((
-                columns.attributes.narrow, columns.nested.narrow, *self._codes, self._key_words, self._text_words,
-                *(tables[domain].narrow for domain in self._domains), *self._record_codes.values(),
-                *self.found.values(),
+                columns.attributes.narrow, columns.nested.narrow, keys.attributes, keys.nested, *self._value_codes,
+                self._key_words, self._text_words, *(tables[domain].narrow for domain in self._domains),
+                *self._record_codes.values(), *self.found.values(),
             ))  # fmt: skip
 
 
@@ -181,11 +167,11 @@ def _wanted(tables: np.ndarray, rows: np.ndarray, found: np.ndarray) -> int:
     at, attributes, count = address(tables), rows[0], 0
     nested_starts = narrow_column(at, _ATTRIBUTES, _NESTED_START, 0, attributes)
     nested_counts = narrow_column(at, _ATTRIBUTES, _NESTED_COUNT, 0, attributes)
-    keys = narrow_column(at, _ATTRIBUTE_CODES, _KEY, 0, attributes)
-    values = narrow_column(at, _ATTRIBUTE_CODES, _VALUE, 0, attributes)
+    keys = narrow_column(at, _ATTRIBUTE_KEYS, 0, 0, attributes)
+    values = narrow_column(at, _ATTRIBUTE_VALUES, 0, 0, attributes)
     every = 1 << 31
-    nested_keys = narrow_column(at, _NESTED_CODES, _KEY, 0, every)
-    nested_values = narrow_column(at, _NESTED_CODES, _VALUE, 0, every)
+    nested_keys = narrow_column(at, _NESTED_KEYS, 0, 0, every)
+    nested_values = narrow_column(at, _NESTED_VALUES, 0, 0, every)
     asks = narrow_column(at, _KEYS, _ASKS, 0, every)
     asked = narrow_column(at, _TEXTS, _ASKED, 0, every)
     for row in range(attributes):
@@ -220,11 +206,11 @@ def _mark(tables: np.ndarray, rows: np.ndarray, attributes: np.ndarray, texts: n
     types = narrow_column(at, _ATTRIBUTES, _TYPE, 0, rows[0])
     nested_starts = narrow_column(at, _ATTRIBUTES, _NESTED_START, 0, rows[0])
     nested_counts = narrow_column(at, _ATTRIBUTES, _NESTED_COUNT, 0, rows[0])
-    keys = narrow_column(at, _ATTRIBUTE_CODES, _KEY, 0, rows[0])
-    values = narrow_column(at, _ATTRIBUTE_CODES, _VALUE, 0, rows[0])
+    keys = narrow_column(at, _ATTRIBUTE_KEYS, 0, 0, rows[0])
+    values = narrow_column(at, _ATTRIBUTE_VALUES, 0, 0, rows[0])
     nested_types = narrow_column(at, _NESTED, _NESTED_TYPE, 0, every)
-    nested_keys = narrow_column(at, _NESTED_CODES, _KEY, 0, every)
-    nested_values = narrow_column(at, _NESTED_CODES, _VALUE, 0, every)
+    nested_keys = narrow_column(at, _NESTED_KEYS, 0, 0, every)
+    nested_values = narrow_column(at, _NESTED_VALUES, 0, 0, every)
     asks = narrow_column(at, _KEYS, _ASKS, 0, every)
     excludes = narrow_column(at, _KEYS, _EXCLUDES, 0, every)
     numbers = narrow_column(at, _KEYS, _NUMBERS, 0, every)

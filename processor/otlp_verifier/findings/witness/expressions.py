@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+from otlp_verifier.attributes.faults import NAMES
 from otlp_verifier.findings.witness.calls import CALLS, is_test
 from otlp_verifier.findings.witness.rows import Record, Rows
 from otlp_verifier.findings.witness.trees import is_made, is_stated
@@ -39,6 +40,7 @@ from otlp_verifier.language.syntax import (
     Unary,
 )
 from otlp_verifier.machine.operations import Domain
+from otlp_verifier.registry.model import Version
 from otlp_verifier.wire.values import MapValue
 
 STEPS_MAX: Final = 20_000  # of one walk: nodes of the tree that are asked for their value; some 50 ms
@@ -197,6 +199,13 @@ class Expressions:
             return any(plain.compare(each, "==", value) for each in stated)
         if tree.function == "HasSensitive":
             raise CannotTellError("a record's texts are not looked through a second time")
+        if tree.function in ("HasFaultyAttribute", "SinceSemconv"):
+            record, stated = (self.value(argument, scope) for argument in tree.arguments)
+            if record is None:
+                return False
+            if tree.function == "SinceSemconv":
+                return self.rows.follows(record, Version.parse(stated))
+            return self.rows.has_faulty_attribute(record, NAMES[stated])
         if tree.function in CALLS:
             return CALLS[tree.function](*(self.value(argument, scope) for argument in tree.arguments))
         try:

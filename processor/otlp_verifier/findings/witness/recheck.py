@@ -18,6 +18,7 @@ from otlp_verifier.machine.operations import Domain
 from otlp_verifier.rules.catalogue import Rule
 
 if TYPE_CHECKING:
+    from otlp_verifier.registry.model import Registries
     from otlp_verifier.relate.relations import Relations
 
 # Of each rule in one check, beyond which its findings are published as they are: some seconds.
@@ -40,15 +41,17 @@ class Rechecker:
     Args:
         rules: a rule's number in findings is its index here.
         final: of each, whether no further span can undo a violation, which is decided when rules are compiled.
+        registries: which attributes there are.
 
     """
 
-    def __init__(self, rules: Sequence[Rule], final: Sequence[bool]) -> None:
+    def __init__(self, rules: Sequence[Rule], final: Sequence[bool], registries: Registries) -> None:
+        self._registries = registries
         self._rules = [_Checked(rule, is_final) for rule, is_final in zip(rules, final, strict=True)]
 
     def on(self, columns: Columns, relations: Relations) -> Witnesses:
         """For the batch that `columns` and `relations` hold."""
-        return Witnesses(self._rules, columns, relations)
+        return Witnesses(self._rules, Rows(columns, relations, self._registries))
 
 
 @dataclass
@@ -56,14 +59,8 @@ class Witnesses:
     """Of the findings in one batch; valid until its columns are loaded again."""
 
     _rules: Sequence[_Checked]
-    _columns: Columns
-    _relations: Relations
+    _rows: Rows
     _walks: dict[int, Walk] = field(default_factory=dict)
-    _rows: Rows = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Make records when they are asked for."""
-        self._rows = Rows(self._columns, self._relations)
 
     def of(self, number: int, row: int) -> Witness | None:
         """Why rule `number` is violated in a row of its domain; None where the walk says that it is not."""

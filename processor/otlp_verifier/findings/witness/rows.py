@@ -25,6 +25,7 @@ from otlp_verifier.columns import (
     ValueType,
 )
 from otlp_verifier.findings.batch import Batch
+from otlp_verifier.findings.faulty import faulty, in_force
 from otlp_verifier.findings.witness.trace import Trace
 from otlp_verifier.findings.witness.values import CannotTellError, Id, Time
 from otlp_verifier.language.paths import FIELDS, STEPS, Type
@@ -33,6 +34,8 @@ from otlp_verifier.relate.tables import TraceRelation
 from otlp_verifier.wire.values import Plain, text, unpack
 
 if TYPE_CHECKING:
+    from otlp_verifier.attributes.faults import Fault
+    from otlp_verifier.registry.model import Registries, Version
     from otlp_verifier.relate.relations import Relations
 
 ROWS_MAX: Final = 256  # that one operator looks at, one by one
@@ -52,10 +55,10 @@ class Record(NamedTuple):
 class Rows:
     """The batch that columns hold, until they are loaded again."""
 
-    def __init__(self, columns: Columns, relations: Relations) -> None:
+    def __init__(self, columns: Columns, relations: Relations, registries: Registries) -> None:
         self._columns = columns
         self._relations = relations
-        self._batch = Batch(columns, relations)
+        self._batch = Batch(columns, relations, registries)
         self._traces: dict[object, Trace] = {}
         self._trace_of: dict[int, Trace] = {}
         self._kept_spans = 0
@@ -227,6 +230,15 @@ class Rows:
         if resource.row not in self._services:
             self._services[resource.row] = self.attribute(resource, "service.name")
         return self._services[resource.row]
+
+    def has_faulty_attribute(self, record: Record, fault: Fault) -> bool:
+        """Whether an attribute of a record has a fault."""
+        return any(faulty(self._batch, record.row, record.domain, fault))
+
+    def follows(self, record: Record, version: Version) -> bool:
+        """Whether a record follows OpenTelemetry's conventions of a version or of a newer one, or does not say."""
+        declared = in_force(self._batch, record.row, record.domain)
+        return declared is None or declared >= version
 
     def clock(self, record: Record) -> object:
         """Whose clock a time was read from: resources with the same attributes, byte for byte, are one."""

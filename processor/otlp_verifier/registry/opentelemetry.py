@@ -1,0 +1,91 @@
+"""OpenTelemetry's own registry, from the table that `generate` writes."""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from otlp_verifier.registry.model import (
+    Attribute,
+    Convention,
+    Deprecation,
+    Member,
+    Registries,
+    Registry,
+    Rename,
+    Version,
+)
+
+TABLE: Final = Path(__file__).with_name("opentelemetry.json")
+
+
+@functools.cache
+def registry() -> Registry:
+    """Return it; the table is read once per process."""
+    return read(TABLE.read_bytes())
+
+
+@functools.cache
+def alone() -> Registries:
+    """OpenTelemetry's registry with none of your own beside it."""
+    return Registries((registry(),))
+
+
+def read(table: bytes | str) -> Registry:
+    """Make the registry that a table describes, as `generate.table` writes it."""
+    data = orjson.loads(table)
+    return Registry(
+        name=data["name"],
+        schema_url=data["schema_url"],
+        version=_version(data["version"]),
+        versions=tuple(_version(each) for each in data["versions"]),
+        history_from=_version(data["history_from"]),
+        attributes={key: _attribute(key, entry) for key, entry in data["attributes"].items()},
+        conventions={key: _convention(key, entry) for key, entry in data["conventions"].items()},
+        renames=tuple(_rename(entry) for entry in data["renames"]),
+        opentelemetry=_version(data["version"]),
+    )
+
+
+_version: Final = functools.cache(Version.parse)
+
+
+def _since(text: str | None) -> Version | None:
+    return None if text is None else _version(text)
+
+
+def _deprecation(entry: Mapping[str, Any] | None) -> Deprecation | None:
+    return None if entry is None else Deprecation(**{**entry, "since": _since(entry.get("since"))})
+
+
+def _member(entry: Any) -> Member:
+    return Member(entry[0], _deprecation(entry[1])) if isinstance(entry, list) else Member(entry)
+
+
+def _attribute(key: str, entry: Mapping[str, Any]) -> Attribute:
+    return Attribute(
+        key=key,
+        type=entry["type"],
+        is_template=entry.get("template", False),
+        members=tuple(map(_member, entry.get("members", ()))),
+        stability=entry.get("stability"),
+        since=_since(entry.get("since")),
+        last=_since(entry.get("last")),
+        deprecated=_deprecation(entry.get("deprecated")),
+    )
+
+
+def _convention(key: str, entry: Mapping[str, Any]) -> Convention:
+    changed = {
+        "attributes": {name: level for level, names in entry["attributes"].items() for name in names},
+        "since": _since(entry.get("since")),
+        "deprecated": _deprecation(entry.get("deprecated")),
+        **{name: tuple(entry[name]) for name in ("span_kinds", "identifying", "entities") if name in entry},
+    }
+    return Convention(**{"id": key, **entry, **changed})
+
+
+def _rename(entry: Mapping[str, Any]) -> Rename:
+    return Rename(**{**entry, "version": _version(entry["version"]), "metrics": tuple(entry.get("metrics", ()))})
