@@ -9,7 +9,7 @@ from otlp_verifier.files.documents import Documents
 from otlp_verifier.files.notes import Format, InputFile, Inputs, Source
 from otlp_verifier.files.phrases import shown
 from otlp_verifier.files.reading import Reading
-from otlp_verifier.files.recognise import HEAD, kind_of
+from otlp_verifier.files.recognise import HEAD, Signal, kind_of, signal_of
 from otlp_verifier.files.requests import BUFFER, Request, Requests, Run, read_fields, read_runs, readable
 from otlp_verifier.files.settings import FileSettings
 from otlp_verifier.files.stream import BLOCK, Stream, compression_of
@@ -85,12 +85,14 @@ def _read_delimited(reading: Reading, head: bytes) -> Iterator[Part]:
     requests, documents = Requests(reading), Documents(reading)
     held: list[Request] = []
     size = 0
+    signal: Signal = "traces"  # of those that are held
     for frame in read_runs(reading, head):
         if isinstance(frame, Run):
-            if len(frame.data) >= _ALONE:
+            if len(frame.data) >= _ALONE or signal != "traces":
                 yield from requests.parts(held)  # before it: parts come in the order of the file
+                held, size, signal = [], 0, "traces"
+            if len(frame.data) >= _ALONE:
                 yield requests.part_of_run(frame)
-                held, size = [], 0
             else:
                 held += frame.apart()
                 size += len(frame.data)
@@ -98,6 +100,9 @@ def _read_delimited(reading: Reading, head: bytes) -> Iterator[Part]:
             yield from documents.read_frame(bytes(frame.otlp), frame.offset)
         elif frame.otlp is not None:
             otlp = readable(reading, frame)
+            if (own := signal_of(otlp)) != signal:
+                yield from requests.parts(held)
+                held, size, signal = [], 0, own
             held.append(frame._replace(otlp=otlp))
             size += len(otlp)
         if size >= BLOCK:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from otlp_verifier.wire import scanner
 from otlp_verifier.wire._native import ffi, lib
-from otlp_verifier.wire.memory import UINT8, UINT32, pointer
+from otlp_verifier.wire.memory import UINT8, UINT32, content, pointer
 from otlp_verifier.wire.origin import ORIGIN, Origins, struct_dtype
 from otlp_verifier.wire.seed import SEED
 
@@ -25,7 +25,6 @@ _TABLES: Final = {
 }
 _POINTERS: Final = dict(ffi.typeof("otlpv_part_index").fields)
 _FAULTS: Final = 256
-_BYTES: Final = ffi.typeof("uint8_t[]")
 _NO_ROWS: Final = np.empty(0, np.uint32)
 
 
@@ -57,7 +56,7 @@ def plain_requests(data: memoryview, longest: int, place: int, number: int, room
         REQUEST (requests,), memory of its own.
 
     """
-    bytes_ = ffi.from_buffer(_BYTES, data)
+    bytes_ = content(data)
     count = lib.otlpv_part_plain(bytes_, len(data), longest, place, number, _of_requests(room), len(room))
     return room[:count].copy()
 
@@ -92,7 +91,7 @@ class Part:
     ) -> None:
         self.otlp = otlp
         self.requests = _one_request(len(otlp)) if requests is None else requests
-        self._bytes = ffi.from_buffer(_BYTES, otlp)
+        self._bytes = content(otlp)
         self._index = ffi.new("otlpv_part_index *")
         # Room for what is usual, so that the bytes are read once; where it is not enough they tell what is.
         resources = len(self.requests) + len(otlp) // 2048 + 8
