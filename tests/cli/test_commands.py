@@ -55,7 +55,8 @@ def test_a_check_loads_the_kernels_that_its_rules_call_for_and_no_registry(tmp_p
     capture.write_text('{"resourceSpans": []}')
     kernels = {"otlp_verifier.machine.scheduler", "otlp_verifier.relate.tree", "otlp_verifier.attributes.kernels"}
     code = (
-        "import sys; from otlp_verifier.cli import main; main(sys.argv[1:], standalone_mode=False); print(*sys.modules);"
+        "import sys; from otlp_verifier.cli import main; main(sys.argv[1:], standalone_mode=False);"
+        "print(*sys.modules);"
         "from otlp_verifier.registry.opentelemetry import registry; print(registry.cache_info().currsize)"
     )
     jobs = {"otlp_verifier.machine.scheduler", "otlp_verifier.relate.tree"}
