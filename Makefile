@@ -153,8 +153,9 @@ pages: setup ## Pages about the rules: docs/rules/ and docs/undecided-rules.md
 	@$(PYTHON) docs/rule_pages.py
 
 .PHONY: registry
-registry: setup ## OpenTelemetry's semantic conventions from FACTS=semconv-facts.json, their public facts
+registry: setup ## OpenTelemetry's conventions, and the rules about them, from FACTS=semconv-facts.json
 	@$(PYTHON) -m otlp_verifier.registry.generate $(FACTS)
+	@$(PYTHON) -m otlp_verifier.conventions.generate
 
 .PHONY: contract
 contract: setup ## Go and Python code of bridge/proto/verifier.proto

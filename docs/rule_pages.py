@@ -34,6 +34,7 @@ FAMILIES: Final = {
     "status": "Kinds, status, events and exceptions of a span.",
     "attributes": "Attributes of all records.",
     "resource": "Resources and scopes: where spans come from.",
+    "conventions": "The semantic conventions: which attributes a record has, and what they say.",
     "flow": "Calls and messages between services.",
     "sensitive": "Secrets and personal data, in all texts of all records.",
 }
@@ -44,15 +45,8 @@ DECIDED_BY: Final = {
 }
 # Why a promise has no rule, in the order of the page.
 REASONS: Final = {
-    "registry": (
-        "They wait for the registry",
-        "Not yet: which attributes there are, and of which type, is a table that the verifier does not load.",
-    ),
-    "attributes": (
-        "They need attributes as records",
-        "The language speaks of attributes by key. What holds of all needs `for each attribute`, which it has not.",
-    ),
     "operator": ("They need something else of the language", "What, stands with each."),
+    "same": ("They are promised twice", "Another rule is about the same."),
     "elsewhere": ("They are checked elsewhere", "Not by a rule, but where it can be seen."),
     "contract": ("They are the user's to state", "A promise that nobody but you makes is a rule of your own."),
     "never": (

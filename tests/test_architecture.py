@@ -24,6 +24,8 @@ ORDER = [
     "sensitive",
     "language",
     "rules",
+    "weaver",
+    "conventions",
     "effects",
     "findings",
     "lookups",

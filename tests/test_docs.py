@@ -14,9 +14,11 @@ from click.testing import CliRunner
 from otlp_verifier.cli import main
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.rules.catalogue import load as load_rules
+from otlp_verifier.rules.errors import RuleFileErrors
 from otlp_verifier.selection import selected
 from otlp_verifier.settings import Settings
 from otlp_verifier.settings import load as load_settings
+from otlp_verifier.weaver import load as load_registries
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -87,8 +89,14 @@ def test_configurations_in_pages_are_good(text: str, tmp_path: Path) -> None:
         path = tmp_path / "otlp-verifier.yaml"
         path.write_text(text)
         file = load_settings(path)
+        if file.settings.registries:
+            write_registry(tmp_path / "registry")
         if not file.settings.rules.files:
             selected(file)
+    elif text.startswith("# registry/"):
+        write_registry(tmp_path)
+        assert text in {path.read_text() for path in tmp_path.iterdir()}
+        load_registries([tmp_path])
     elif text.startswith("# builder-config.yaml"):
         manifest = yaml.safe_load((ROOT / "collector-config" / "builder-config.yaml").read_text())
         ours = {entry["gomod"] for entry in manifest["processors"]}
@@ -112,6 +120,24 @@ def test_configurations_in_pages_are_good(text: str, tmp_path: Path) -> None:
         assert all(key.startswith("verifier.") or "." in key for key in content), (
             "say in the first line which file it is"
         )
+
+
+def test_the_mistake_in_a_registry_is_named_so(tmp_path: Path) -> None:
+    write_registry(tmp_path / "registry")
+    path = tmp_path / "registry" / "orders.yaml"
+    path.write_text(path.read_text().replace("{ref: acme.order.state", "{ref: acme.order.stat"))
+    with pytest.raises(RuleFileErrors) as caught:
+        load_registries([tmp_path / "registry"])
+    assert f"    {str(caught.value).removeprefix(f'{tmp_path}/')}\n" in (ROOT / "docs" / "registry.md").read_text()
+
+
+def write_registry(folder: Path) -> None:
+    """The registry that the guide shows, file by file."""
+    folder.mkdir(exist_ok=True)
+    for match in BLOCK.finditer((ROOT / "docs" / "registry.md").read_text()):
+        first = match["text"].split("\n", 1)[0]
+        if first.startswith("# registry/"):
+            (folder / first.removeprefix("# registry/")).write_text(match["text"])
 
 
 @pytest.mark.parametrize("text", blocks("sh"))

@@ -13,7 +13,6 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otlp_verifier import lookups
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.policy import Completeness
-from otlp_verifier.registry.opentelemetry import alone
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.verify import Engine
 from otlp_verifier.wire.dictionary import Dictionary
@@ -57,7 +56,7 @@ def expected(request: ExportTraceServiceRequest) -> set[tuple[str, int]]:
 def test_the_dictionary_forgets_in_mid_life(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     small = functools.partial(Dictionary, entry_capacity=len(PLAN.strings) + room, arena_capacity=64 * room)
     monkeypatch.setattr(lookups, "Dictionary", small)
-    engine = Engine(PLAN, alone())
+    engine = Engine(PLAN)
 
     @given(st.lists(requests(most=2), min_size=2, max_size=3))
     def check(batches: list[ExportTraceServiceRequest]) -> None:
@@ -69,7 +68,7 @@ def test_the_dictionary_forgets_in_mid_life(room: int, monkeypatch: pytest.Monke
 
 
 def test_batches_of_all_sizes_after_each_other() -> None:
-    rng, engine = Random(1), Engine(PLAN, alone())
+    rng, engine = Random(1), Engine(PLAN)
     for count in (0, 1, 70, 3, 1_100, 1_024, 64, 65, 2_500, 0, 5):
         spans = [Span(name=f"{rng.randrange(10 * count)}", trace_state=rng.choice("ab")) for _ in range(count)]
         for span in spans:
@@ -82,9 +81,7 @@ def test_batches_of_all_sizes_after_each_other() -> None:
 
 
 def test_more_findings_than_there_was_room_for() -> None:
-    engine = Engine(
-        compile_rules([Source(str(n), f"for each span s require s.kind == {n + 1}") for n in range(3)]), alone()
-    )
+    engine = Engine(compile_rules([Source(str(n), f"for each span s require s.kind == {n + 1}") for n in range(3)]))
     request = request_of([Span() for _ in range(1_500)]).SerializeToString()
     for _ in range(2):
         rows = engine.run(request, Completeness.BATCH, LIMITS)
@@ -99,7 +96,7 @@ def test_predicates_are_asked_once_of_each_string(monkeypatch: pytest.MonkeyPatc
     (predicate,) = plan.predicates
     original = predicate.holds
     object.__setattr__(predicate, "holds", lambda text: asked.append(text) or original(text))  # type: ignore[func-returns-value]
-    engine = Engine(plan, alone())
+    engine = Engine(plan)
     first = request_of([Span(name=f"n{i % 20}") for i in range(100)]).SerializeToString()
     second = request_of([Span(name=f"n{i % 30}") for i in range(100)]).SerializeToString()
     for request in (first, second, first):
@@ -111,7 +108,7 @@ def test_predicates_are_asked_once_of_each_string(monkeypatch: pytest.MonkeyPatc
     ("data", "error"), [(b"\xff", MalformedRequest), (request_of([Span()] * 3).SerializeToString(), RequestOverLimit)]
 )
 def test_a_request_that_is_refused_leaves_the_engine_usable(data: bytes, error: type[Exception]) -> None:
-    engine = Engine(PLAN, alone())
+    engine = Engine(PLAN)
     request = request_of([Span(name="b")])
     before = found(engine, request)
     with pytest.raises(error):
@@ -120,13 +117,13 @@ def test_a_request_that_is_refused_leaves_the_engine_usable(data: bytes, error: 
 
 
 def test_without_rules_nothing_is_found() -> None:
-    rows = Engine(compile_rules([]), alone()).run(request_of([Span()]).SerializeToString(), Completeness.TRACE, LIMITS)
+    rows = Engine(compile_rules([])).run(request_of([Span()]).SerializeToString(), Completeness.TRACE, LIMITS)
     assert (rows.rules.tolist(), rows.rows.tolist(), rows.counts.tolist()) == ([], [], [])
 
 
 def test_a_predicate_that_failed_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """No string may be taken for judged because the one before it could not be."""
-    engine = Engine(compile_rules([Source("r", 'for each span s require not IsMatch(s.name, "^bad")')]), alone())
+    engine = Engine(compile_rules([Source("r", 'for each span s require not IsMatch(s.name, "^bad")')]))
     request = request_of([Span(name="bad a"), Span(name="bad b")]).SerializeToString()
     [predicate] = engine.plan.predicates
     fails = iter([True])

@@ -30,6 +30,7 @@ class _Coded:
     row: int  # of the domain's codes
     text: CodedText
     predicates: tuple[int, ...]
+    makers: tuple[int, ...]
 
 
 class Lookups:
@@ -39,7 +40,8 @@ class Lookups:
         key_rows: per domain, uint32 (keys, capacity): which attribute holds the key.
         codes: per domain, uint32 (texts, capacity): the code of each row's texts.
         truth: uint8 (predicates, codes): which predicate holds of which string.
-        generation: goes up when `key_rows` or `codes` have moved.
+        made: uint64 (makers, codes): what each makes of which string or value.
+        generation: goes up when `key_rows`, `codes` or `made` have moved.
 
     """
 
@@ -48,7 +50,7 @@ class Lookups:
         self._key_tables = {domain: KeyTable(keys) for domain, keys in plan.keys.items()}
         self._finders: dict[Domain, Callable[[Any, Any, int], None]] = {}
         coded = [
-            _Coded(domain, row, text, plan.asked[domain][row])
+            _Coded(domain, row, text, plan.asked[domain][row], plan.made[domain][row])
             for domain, texts in plan.texts.items()
             for row, text in enumerate(texts)
         ]
@@ -66,6 +68,7 @@ class Lookups:
         self._key_ends: dict[Domain, NDArray[np.uint32]] = {}
         self.codes = dict.fromkeys(Domain, _NO_NARROW)
         self.truth = np.zeros((max(1, len(plan.predicates)), 1), np.uint8)
+        self.made = np.zeros((len(plan.makers), 1), np.uint64)
 
     def load(self, columns: Columns, tables: dict[Domain, Table]) -> None:
         """Look everything up in the batch that `columns` holds; `tables` are its tables by domain."""
@@ -117,8 +120,9 @@ class Lookups:
                 try:
                     value = unpack(content)
                 except ValueError:  # nothing is known of a value that cannot be read
-                    self._reserve_truth()
+                    self._reserve()
                     self.truth[list(self._values[number].predicates), code] = False
+                    self.made[list(self._values[number].makers), code] = 0
                     continue
                 self._judge(self._values[number], code, value)
 
@@ -138,7 +142,7 @@ class Lookups:
             packed = self._packed.point(number, attributes.wide[_VALUE], self._having(coded, attributes))
             self._value_sources.point(number, packed, self.codes[coded.domain][coded.row])
         for sources, of in ((self._string_sources, self._strings), (self._value_sources, self._values)):
-            asked = [number for number, coded in enumerate(of) if coded.predicates]
+            asked = [number for number, coded in enumerate(of) if coded.predicates or coded.makers]
             sources.ask(asked, sum(tables[of[number].domain].capacity for number in asked))
         self.generation += 1
         self._placed = (columns.generation, self.generation)
@@ -151,13 +155,19 @@ class Lookups:
         return KeyRows(self.key_rows[coded.domain][key], attributes.narrow[_TYPE], ends[key : key + 1])
 
     def _judge(self, coded: _Coded, code: int, value: object) -> None:
-        """Ask a text's predicates about a string or value that it has not had before."""
-        self._reserve_truth()
+        """Ask a text's predicates about a string or value that it has not had before; have its makers make of it."""
+        self._reserve()
         for predicate in coded.predicates:
             self.truth[predicate, code] = self._plan.predicates[predicate].holds(value)
+        for maker in coded.makers:
+            self.made[maker, code] = self._plan.makers[maker].word(value)
 
-    def _reserve_truth(self) -> None:
-        self.truth = with_room(self.truth, max(len(self._string_codes), len(self._value_codes)))
+    def _reserve(self) -> None:
+        codes = max(len(self._string_codes), len(self._value_codes))
+        self.truth = with_room(self.truth, codes)
+        if self.made.shape[1] < codes:
+            self.made = with_room(self.made, codes)
+            self.generation += 1
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import structs
 
@@ -10,20 +11,48 @@ from otlp_verifier.groups import groups, ids_of_groups, named, unknown
 from otlp_verifier.language.errors import nearest
 from otlp_verifier.policy import Policy
 from otlp_verifier.rules.catalogue import Rule, load
-from otlp_verifier.rules.errors import RuleFileErrors
+from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
 from otlp_verifier.settings import SettingsFile
 from otlp_verifier.tuning import tuned
 
+if TYPE_CHECKING:
+    from otlp_verifier.weaver import Loaded
 
-def selected(file: SettingsFile) -> tuple[Rule, ...]:
+
+def loaded(file: SettingsFile) -> "Loaded | None":
+    """The registries of the configuration; None: it names none, and there is OpenTelemetry's alone.
+
+    Raises:
+        RuleFileErrors: what is wrong with their files.
+
+    """
+    if not file.settings.registries:
+        return None
+    from otlp_verifier import weaver  # noqa: PLC0415  # few configurations name one
+
+    return weaver.load(file.resolve(name) for name in file.settings.registries)
+
+
+def with_registries(file: SettingsFile, paths: Sequence[Path]) -> SettingsFile:
+    """The configuration with more registries, asked before those that it names; paths start where the process runs."""
+    more = tuple(str(path.absolute()) for path in paths)
+    settings = structs.replace(file.settings, registries=(*more, *file.settings.registries))
+    return replace(file, settings=settings)
+
+
+def selected(file: SettingsFile, registries: "Loaded | None" = None) -> tuple[Rule, ...]:
     """The rules that `rules` in the configuration selects, tuned as it says, sorted by id.
+
+    Args:
+        file: the configuration.
+        registries: as `loaded` makes them, where the caller has them; else they are read.
 
     Raises:
         SettingsError: a name in `rules` or in a policy that no rule has; what a rule cannot be tuned to.
-        RuleFileErrors: a rule file cannot be read.
+        RuleFileErrors: a rule file or a registry cannot be read.
 
     """
-    rules = known(file)
+    rules = known(file, registries)
     names = groups(rules)
     chosen = _chosen(file, names)
     for at, policy in _policies(file):
@@ -31,18 +60,36 @@ def selected(file: SettingsFile) -> tuple[Rule, ...]:
     return tuned(file, [rule for rule in rules if rule.id in chosen], names)
 
 
-def known(file: SettingsFile) -> tuple[Rule, ...]:
-    """The package's rules and those of the configuration's rule files, sorted by id.
+def known(file: SettingsFile, registries: "Loaded | None" = None) -> tuple[Rule, ...]:
+    """The package's rules, those of the configuration's rule files, and those that its registries make, sorted by id.
 
     Raises:
-        RuleFileErrors: a rule file cannot be read, or an id is the name of a group.
+        RuleFileErrors: a rule file or a registry cannot be read, or an id is the name of a group.
 
     """
     rules = load(file.resolve(name) for name in file.settings.rules.files)
+    found = registries or loaded(file)
+    if found is not None:
+        rules = (*rules, *_of_registries(found, rules))
     errors = ids_of_groups(rules)
     if errors:
         raise RuleFileErrors(errors)
-    return rules
+    return tuple(sorted(rules, key=lambda rule: (rule.id, rule.part)))
+
+
+def _of_registries(found: "Loaded", rules: Sequence[Rule]) -> Iterator[Rule]:
+    """The rules that registries make; a registry's name is that of a group, and has to be free."""
+    from otlp_verifier.conventions.promises import of_registry  # noqa: PLC0415  # as above
+
+    taken = groups(rules)
+    errors = []
+    for registry in found.registries.all[:-1]:
+        if registry.name in taken:
+            message = f"the registry's name `{registry.name}` stands for rules already: choose another in its manifest"
+            errors.append(RuleFileError(found.files[registry.name], 0, message))
+        yield from of_registry(registry, found.registries, found.places[registry.name])
+    if errors:
+        raise RuleFileErrors(errors)
 
 
 class UnknownNameError(ValueError):

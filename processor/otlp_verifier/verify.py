@@ -113,9 +113,15 @@ class FindingRows:
 
 
 class Engine:
-    """Runs one plan over one batch after another. Not for use by two threads at once."""
+    """Runs one plan over one batch after another. Not for use by two threads at once.
 
-    def __init__(self, plan: Plan, registries: Registries) -> None:
+    Args:
+        plan: what is run.
+        registries: which attributes there are; without any, OpenTelemetry's alone.
+
+    """
+
+    def __init__(self, plan: Plan, registries: Registries | None = None) -> None:
         self.plan = plan
         self.columns = Columns()
         self.relations = Relations()
@@ -133,7 +139,7 @@ class Engine:
         self._tree = self._new_tree() if has_jobs or needs & (Need.TREE | Need.LINKS) else None
         self._clocks = self._new_clocks() if Need.CLOCKS in needs else None
         self._keys: Keys | None = None
-        self._made: dict[NarrowTable, SensitiveRecords | AttributeRecords] = {}
+        self._of_records: dict[NarrowTable, SensitiveRecords | AttributeRecords] = {}
         if plan.bits.get(NarrowTable.SENSITIVE) or plan.bits.get(NarrowTable.FAULTS) is not None:
             self._make_of_records(registries)
         self._job_columns: JobColumns | NoJobs = NoJobs()
@@ -160,17 +166,18 @@ class Engine:
 
         return Clocks()
 
-    def _make_of_records(self, registries: Registries) -> None:
+    def _make_of_records(self, registries: Registries | None) -> None:
         """Have tables that are made of whole records, where rules ask for them."""
         from otlp_verifier.attributes.keys import Keys  # noqa: PLC0415
         from otlp_verifier.attributes.records import AttributeRecords  # noqa: PLC0415
+        from otlp_verifier.registry.opentelemetry import alone  # noqa: PLC0415
         from otlp_verifier.sensitive.records import SensitiveRecords  # noqa: PLC0415
 
         keys = self._keys = Keys()
         if bits := self.plan.bits.get(NarrowTable.SENSITIVE):
-            self._made[NarrowTable.SENSITIVE] = SensitiveRecords(bits, ATTRIBUTES, keys)
+            self._of_records[NarrowTable.SENSITIVE] = SensitiveRecords(bits, ATTRIBUTES, keys)
         if (bits := self.plan.bits.get(NarrowTable.FAULTS)) is not None:
-            self._made[NarrowTable.FAULTS] = AttributeRecords(bits, ATTRIBUTES, keys, registries)
+            self._of_records[NarrowTable.FAULTS] = AttributeRecords(bits, ATTRIBUTES, keys, registries or alone())
 
     def _new_jobs(self) -> "tuple[JobColumns, JobRunner]":
         from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns  # noqa: PLC0415
@@ -227,8 +234,8 @@ class Engine:
         self._lookups.load(columns, tables)
         if self._keys is not None:
             self._keys.load(columns)
-        for made in self._made.values():
-            made.load(columns, tables)
+        for of_records in self._of_records.values():
+            of_records.load(columns, tables)
         rows = {domain: table.rows for domain, table in tables.items()}
         rows[Domain.TRACE] = self.relations.trace_count
         self._locate(tables)
@@ -252,29 +259,29 @@ class Engine:
         generation = (
             columns.generation, self._lookups.generation, self.relations.generation,
             *(0 if each is None else each.generation for each in (tree, clocks)),
-            *(made.generation for made in self._made.values()),
+            *(each.generation for each in self._of_records.values()),
         )  # fmt: skip
         if generation != self._generation:
             self._generation = generation
             self._reserve(tables)
             wire = (*(table.wide for table in tables.values()), columns.attributes.wide)
-            wide = (*wire, *jobs.results.values(), *jobs.words.values())
+            wide = (*wire, *jobs.results.values(), *jobs.words.values(), self._lookups.made)
             narrow = (
                 *(table.narrow for table in tables.values()), columns.attributes.narrow, self.relations.spans,
                 self.relations.traces, *(self._lookups.key_rows[domain] for domain in tables),
                 *(self._lookups.codes[domain] for domain in tables),
                 *((_NOTHING, _NOTHING) if tree is None else (tree.spans, tree.links)),
                 _NOTHING if clocks is None else clocks.resources,
-                *self._made_of(NarrowTable.SENSITIVE), *self._made_of(NarrowTable.FAULTS),
+                *self._found_in(NarrowTable.SENSITIVE), *self._found_in(NarrowTable.FAULTS),
             )  # fmt: skip
             marks = tuple(jobs.marks.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
             self._wide, self._narrow, self._marks = addresses(wide), addresses(narrow), addresses(marks)
 
-    def _made_of(self, table: NarrowTable) -> Iterable[NDArray[np.uint32]]:
+    def _found_in(self, table: NarrowTable) -> Iterable[NDArray[np.uint32]]:
         """One table for each domain that has attributes."""
-        made = self._made.get(table)
-        return [_NOTHING] * len(ATTRIBUTES) if made is None else made.found.values()
+        found = self._of_records.get(table)
+        return [_NOTHING] * len(ATTRIBUTES) if found is None else found.found.values()
 
     def _interpret(self, program: Program, phases: tuple[tuple[Domain, int, int], ...], rows: dict[Domain, int]) -> int:
         bounds = np.array([(first, last, rows[domain]) for domain, first, last in phases], np.int64).reshape(-1, 3)

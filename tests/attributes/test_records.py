@@ -35,9 +35,9 @@ EVERY = sum(Fault)
 KEYS = [
     "http.request.method", "http.method", "http.response.status_code", "net.peer.ip", "server.port", "db.system",
     "db.system.name", "db.response.returned_rows", "error.type", "rpc.grpc.status_code", "os.type",
-    "process.command_args",
-    "aws.ecs.task.arn", "http.request.header.content-type", "http.request.header.X-Id", "http.request.header",
-    "exception.escaped", "system.cpu.utilization", "otel.mine", "otel.scope.name", "http", "http.mine", "shop.cart",
+    "process.command_args", "aws.ecs.task.arn", "http.request.header.content-type", "http.request.header.X-Id",
+    "http.request.header", "exception.escaped", "system.cpu.utilization", "otel.mine", "otel.dropped_links_count",
+    "otel.scope.name", "http", "http.mine", "shop.cart",
     "Shop.Cart", "shop.cart.size", "shop", "cart", "", "a.", ".b", "a..b", "shop\u00e9.x", "type", "container.label.x",
     "process.cpu.load", "faas.coldstart", "thread.id", "url.template",
 ]  # fmt: skip

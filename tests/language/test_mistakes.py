@@ -97,7 +97,7 @@ MISTAKES = [
     ('for each span s require ConvertCase(s.name, ^"snake") == "a"', 'takes "lower" or "upper" here'),
     ('for each span s require IsInCIDR(s.name, ^["10.0.0.0"])', 'takes a list of networks, as in ["10.0.0.0/8"]'),
     ('for each span s require Int("a") ^+ s.kind == 1', "`+` cannot be applied to nil and a number"),
-    ('for each span s require ToLowerCase(s.name) ^== ToLowerCase(s.parent.name)', "with a constant only"),
+    ('for each span s require ToLowerCase(s.name) ^< ToLowerCase(s.parent.name)', "has an order with constants"),
     ('for each span s require s.name ^== 0x41', "a string and a list, a map or bytes cannot be compared"),
     ('for each span s require s.name ^== ["a"]', "a string and a list, a map or bytes cannot be compared"),
     ('for each span s require s.attributes["a"] == [^s.name]', "expected a value that the rule states"),

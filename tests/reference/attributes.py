@@ -80,7 +80,8 @@ def of_attribute(key: str, value: AnyValue, stated: tuple[int, ...] | None) -> s
     if entry is not None:
         if entry.get("stability", "stable") != "stable":
             found.add("not-stable")
-        found |= of_value(entry, key, value, kind)
+        if "deprecated" not in entry:
+            found |= of_value(entry, key, value, kind)
     return found
 
 
@@ -98,7 +99,7 @@ def of_unknown(key: str) -> set[str]:
     first = key.split(".", maxsplit=1)[0]
     if "." in key and first and any(each.startswith(first + ".") for each in standing()):
         found.add("extends-namespace")
-    if key.startswith("otel."):
+    if re.match(r"otel\.(?!dropped_|zipkin\.)", key):
         found.add("reserved-otel")
     return found
 

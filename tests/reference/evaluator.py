@@ -20,11 +20,11 @@ from otlp_verifier.language.lexer import duration_ns
 from otlp_verifier.language.parser import parse_rule
 from otlp_verifier.language.syntax import Binary, Call, Expression, ForEach, Index, Literal, Name, Points, Unary
 from otlp_verifier.rules.catalogue import Rule
+from tests.reference import attributes
 from tests.reference.assumptions import assumed
-from tests.reference.attributes import follows, has_fault
 from tests.reference.records import Record, Records, attribute, clock_of, read, records, span_of, trace_of
 from tests.reference.relations import read_id, standing_order
-from tests.reference.sensitive import holds
+from tests.reference.sensitive import holds, is_of_class
 from tests.reference.values import (
     CALLS,
     MAYBE,
@@ -41,7 +41,8 @@ from tests.reference.values import (
     some,
 )
 
-OF_RECORDS = {"HasSensitive": holds, "HasFaultyAttribute": has_fault, "SinceSemconv": follows}
+OF_VALUES = {**CALLS, "IsSensitive": is_of_class}
+OF_RECORDS = {"HasSensitive": holds, "HasFaultyAttribute": attributes.has_fault, "SinceSemconv": attributes.follows}
 
 
 class Violation(NamedTuple):
@@ -336,11 +337,10 @@ def _value(tree: Expression, scope: _Scope) -> Any:
         case Call(function="IsRootSpan"):
             return read(span_of(scope.main), "parent_span_id") is None
         case Call(arguments=(Name() as path, Literal(value=str() as named))) if tree.function in OF_RECORDS:
-            record, rest = _walk(path, scope)
-            assert not rest, path
+            record, _ = _walk(path, scope)
             return record is not None and OF_RECORDS[tree.function](record, named)
         case Call():
-            return CALLS[tree.function](*(_value(argument, scope) for argument in tree.arguments))
+            return OF_VALUES[tree.function](*(_value(argument, scope) for argument in tree.arguments))
         case syntax.Quantified():
             return _quantified(tree, scope)
         case syntax.Structure():

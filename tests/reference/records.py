@@ -4,7 +4,7 @@ Written from the language's description: exact duplicates are removed before row
 what parents make once cycles are cut, so a span on a cycle, or with itself as parent, is a root of it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -205,6 +205,8 @@ def read(record: Record, path: str) -> Any:
     if path == "trace_id.high":
         high = read_id(record.message.trace_id, 16)[:8]
         return Id(high) if any(high) else None
+    if path == "trace_id.random":
+        return int.from_bytes(read_id(record.message.trace_id, 16)[9:], "big")
     if path in _IDS:
         return Id(read_id(getattr(record.message, path), _IDS[path])) or None
     if path.endswith("_id.length"):
@@ -258,6 +260,15 @@ def _nested(value: AnyValue) -> Iterator[AnyValue]:
         yield from _nested(pair.value)
 
 
+def _pairs(attributes: Iterable[KeyValue]) -> Iterator[KeyValue]:
+    """All values with their keys, at any level; elements have none."""
+    for pair in attributes:
+        yield pair
+        for value in _nested(pair.value):
+            yield from value.kvlist_value.values
+            yield from (KeyValue(value=each) for each in value.array_value.values)
+
+
 _DEFECTS: Mapping[str, Callable[[Any], bool]] = {
     "duplicate_key": lambda attributes: _repeated([pair.key for pair in attributes]),
     "nested_duplicate_key": lambda attributes: any(
@@ -267,6 +278,10 @@ _DEFECTS: Mapping[str, Callable[[Any], bool]] = {
     ),
     "empty_key": lambda attributes: any(pair.key == "" for pair in attributes),
     "empty_value": lambda attributes: any(pair.value.WhichOneof("value") is None for pair in attributes),
+    "string_index": lambda attributes: any(
+        pair.key_strindex or pair.value.WhichOneof("value") == "string_value_strindex" for pair in _pairs(attributes)
+    ),
+    "key_and_index": lambda attributes: any(pair.key and pair.key_strindex for pair in _pairs(attributes)),
     "mixed_array": lambda attributes: any(_is_mixed(pair.value) for pair in attributes),
     "too_deep": lambda attributes: any(_depth(pair.value) > Limits().depth for pair in attributes),
     # What a decoded message cannot show:

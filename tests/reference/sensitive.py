@@ -31,6 +31,11 @@ def holds(record: Record, named: str) -> bool:
     )
 
 
+def is_of_class(value: Any, named: str) -> bool:
+    """Whether a value is a text of a class, whatever its key."""
+    return isinstance(value, str) and classes_in(value.encode(), mask_of(named)) != 0
+
+
 def _values(value: AnyValue, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str | int | float]]:
     """All strings and numbers in a value, with the attribute's key and, in a map, their own."""
     match value.WhichOneof("value"):

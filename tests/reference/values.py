@@ -221,7 +221,19 @@ _FLOATS: Mapping[str, Callable[[float, float], float]] = {
 @functools.cache
 def _pattern(re2: str) -> re.Pattern[str]:
     # What RE2 and Python write differently, as far as the rules use it: blanks, and the end of the text.
-    return re.compile(re2.replace("[:blank:]", " \\t").replace("$", "\\Z"))
+    return re.compile(re.sub(r"(?<!\\)\$", r"\\Z", re2.replace("[:blank:]", " \\t")), re.ASCII)
+
+
+def _matches(value: Any, re2: str) -> list[str]:
+    """What the group of a pattern has matched, each time."""
+    return _pattern(re2).findall(value) if isinstance(value, str) else []
+
+
+def _digits(value: Any, base: int) -> int | None:
+    try:
+        return int(value, base) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _length(value: Any) -> int | None:
@@ -304,6 +316,12 @@ CALLS: Mapping[str, Callable[..., Any]] = {
     "Substring": _substring,
     "ToUpperCase": lambda value: value.upper() if isinstance(value, str) else None,
     "Split": lambda value, mark: tuple(value.split(mark)) if isinstance(value, str) else None,
+    "String": _written,
+    "Concat": lambda parts, mark: mark.join("<nil>" if each is None else str(_written(each)) for each in parts),
+    "ParseInt": _digits,
+    "Extract": lambda value, re2: next(iter(_matches(value, re2)), None),
+    "ExtractAll": lambda value, re2: tuple(_matches(value, re2)),
+    "IsDistinct": lambda values: isinstance(values, tuple) and len(set(values)) == len(values),
     "IsEmpty": lambda value: _length(value) == 0 or value is None or (kind(value) in ("bool", "number") and not value),
     "ContainsValue": lambda values, wanted: (
         isinstance(values, ArrayValue) and any(compare(element(each), "==", wanted) is True for each in values.values)

@@ -91,12 +91,6 @@ def nested(depth: int) -> AnyValue:
     return value
 
 
-def mixed() -> AnyValue:
-    value = AnyValue()
-    value.array_value.values.extend([AnyValue(string_value="bread"), AnyValue(int_value=7)])
-    return value
-
-
 def many_links(trace: Trace) -> None:
     span = leaf(trace)
     for _ in range(129):
@@ -170,6 +164,16 @@ def escaped(trace: Trace) -> None:
         service.scope_spans[0].schema_url = ""
 
 
+def named(name: str, text: str, *dropped: str) -> Break:
+    """A span with another name, and perhaps without attributes."""
+
+    def broken(trace: Trace) -> None:
+        trace.spans[name].name = text
+        drop(trace.spans[name], *dropped)
+
+    return broken
+
+
 def longer_id(field: str) -> Break:
     def broken(trace: Trace) -> None:
         span = leaf(trace)
@@ -198,6 +202,8 @@ RECORDS: dict[str, Break] = {
     "trace-id-length": shorter_trace_ids,
     "trace-id-zero": lambda trace: with_id("trace_id", bytes(trace.random.choice([0, 16])))(trace),
     "traceparent-syntax": with_("stock", traceparent="00-4bf92f3577b34da6-00f067aa0ba902b7-01"),
+    "tracestate-duplicate-key": state("rojo=1,congo=2,rojo=3"),
+    "tracestate-th-inconsistent": state("rojo=1,ot=th:8;rv:6e6d1a75832a2f"),
     "tracestate-key-syntax": state("Rojo=1"),
     "tracestate-member-count": state(",".join(f"k{number}=v" for number in range(33))),
     "tracestate-ot-syntax": state("rojo=1,ot=th8"),
@@ -239,7 +245,6 @@ RECORDS: dict[str, Break] = {
     "status-message-without-error": lambda trace: setattr(leaf(trace).status, "message", "sold out"),
     "status-ok-by-instrumentation": with_("load", status=OK),
     # attributes
-    "attr-array-mixed": extended(KeyValue(key="shop.items", value=mixed())),
     "attr-count-over-limit": lambda trace: trace.random.choice(records(trace)[:3]).attributes.extend(
         attribute(f"shop.a{number}", number) for number in range(129)
     ),
@@ -247,11 +252,39 @@ RECORDS: dict[str, Break] = {
     "attr-key-duplicate": extended(attribute("shop.a", 1), attribute("shop.a", 2)),
     "attr-key-empty": extended(attribute("", 1)),
     "attr-level-misplaced": with_("stock", process__pid=4711),
-    "attr-number-as-string": with_("get", server__port="8080"),
     "attr-value-depth": extended(KeyValue(key="shop.tree", value=nested(33))),
     "attr-value-unset": extended(KeyValue(key="shop.user")),
     "dropped-spans-evidence": lambda trace: setattr(leaf(trace), "dropped_events_count", 3),
     "event-link-count-over-limit": many_links,
+    # conventions
+    "db-batch-size": with_("select", db__operation__batch__size=1),
+    "db-query-params-captured": with_("select", db__query__parameter__0="bread"),
+    "db-query-unsanitised": with_("select", db__query__text="SELECT * FROM stock WHERE item = 'bread'"),
+    "http-body-captured": with_("mail", http__request__body__content="two loaves"),
+    "http-error-type-vs-code": with_("mail", http__response__status_code=503, error__type="500"),
+    "http-method-noncanonical": with_("load", http__request__method="buy"),
+    "http-method-original": with_("get", http__request__method_original="GET"),
+    "http-route-is-path": with_("stock", http__route="/stock/4711042"),
+    "http-status-range": with_("get", http__response__status_code=0),
+    "messaging-batch-attrs": with_("send", messaging__operation__type="create", messaging__batch__message_count=1),
+    "port-range": with_("get", server__port=65_536),
+    "port-without-address": with_("price", client__port=51_234),
+    "protocol-normalised": with_("get", network__protocol__version="2.0"),
+    "rpc-method-other": with_("call", rpc__method_original="shop.Price/Get"),
+    "semconv-conditional-missing": named("stock", "GET /{item}", "http.route"),
+    "span-name-db": named("select", "pg.query:SELECT"),
+    "span-name-embedded-id": named("load", "load 4711042"),
+    "span-name-http": named("get", "HTTP GET"),
+    "span-name-http-uri-path": named("stock", "GET /stock/4711042"),
+    "span-name-messaging": with_("send", messaging__operation__name="publish"),
+    "span-name-rpc": named("call", "Get"),
+    "url-credentials": with_("mail", url__full="https://shop:hunter2@mail.example/send"),
+    "url-query-secret": with_("mail", url__full="https://mail.example/send?sig=4a1b9c0d3e5f6a7b"),
+    "semconv-optin-present": with_("get", http__response__body__size=1_024),
+    "semconv-recommended-missing": lambda trace: drop(trace.spans["stock"], "user_agent.original"),
+    "semconv-required-missing": lambda trace: drop(
+        trace.spans["stock"], trace.random.choice(["url.path", "url.scheme"])
+    ),
     # resource
     "environment-missing": on_resource("deployment.environment.name"),
     "k8s-pod-uid-missing": on_resource(k8s__deployment__name="shop"),

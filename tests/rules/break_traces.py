@@ -171,6 +171,14 @@ def batch_without_spans(trace: Trace) -> None:
     put(trace.spans["send"], {"messaging.batch.message_count": 2})
 
 
+def client_as_root(trace: Trace) -> None:
+    trace.spans["root"].kind = CLIENT  # type: ignore[assignment]  # open enum
+    put(
+        trace.spans["root"],
+        {"url.full": "https://shop.example/cart", "server.address": "shop.example", "server.port": 443},
+    )
+
+
 TRACES: dict[str, Break] = {
     # structure
     "internal-span-flood": many(11, "web", "render", "step"),
@@ -181,7 +189,7 @@ TRACES: dict[str, Break] = {
     "parent-missing-local": another_parent("load", LOCAL),
     "parent-missing-remote": another_parent("stock", REMOTE),
     "random-flag-flipped": parents_flags(0x2),
-    "root-kind-client": lambda trace: setattr(trace.spans["root"], "kind", CLIENT),
+    "root-kind-client": client_as_root,
     "sampled-flag-split": parents_flags(0x1),
     "short-span-flood": short,
     "span-duplicate-exact": copied,
@@ -193,6 +201,7 @@ TRACES: dict[str, Break] = {
     "trace-no-root": rootless,
     "trace-oversize": large,
     "trace-unrelated-roots-leak": leaked,
+    "tracestate-rv-changed": lambda trace: setattr(leaf(trace), "trace_state", "ot=th:0;rv:6e6d1a75832a2f"),
     "tracestate-not-inherited": lambda trace: setattr(leaf(trace), "trace_state", ""),
     # time
     "child-after-parent-end": after_parent,
@@ -208,6 +217,8 @@ TRACES: dict[str, Break] = {
     "error-contagion": recovered,
     "error-swallowed": swallowed,
     "server-span-local-parent": many(1, "web", "render", "GET /other", kind=SERVER),
+    # conventions
+    "http-resend-count": lambda trace: put(trace.spans["get"], {"http.request.resend_count": 1}),
     # flow
     "client-multiple-servers": many(1, "stock", "get", "GET /stock", kind=SERVER, flags=REMOTE),
     "client-without-server": lost_call,

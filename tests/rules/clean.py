@@ -95,15 +95,18 @@ def clean(random: Random) -> Trace:
     )
     trace.services["web"].scope_spans[0].spans.append(root)
     root = trace.services["web"].scope_spans[0].spans[-1]
-    http = {"http.request.method": "GET", "http.response.status_code": 200}
-    put(root, {**http, "url.path": "/cart", "url.scheme": "https", "http.route": "/cart"})
+    http = {"http.request.method": "GET", "http.response.status_code": 200, "network.protocol.version": "1.1"}
+    served = {**http, "client.address": "browser.example", "user_agent.original": "curl/8.5"}
+    put(root, {**served, "url.path": "/cart", "url.scheme": "https", "http.route": "/cart"})
+    put(root, {"server.address": "shop.example"})
     render = trace.add("web", "render", root, begin=3)
     load = trace.add("web", "load", render, begin=random.randrange(2, 9))
     get = trace.add("web", "GET", root, kind=3, begin=2)
     put(get, {**http, "url.full": "http://stock:8080/stock", "server.address": "stock", "server.port": 8080})
     put(get, {"service.peer.name": "stock"})
     stock = trace.add("stock", "GET /stock", get, kind=2, flags=REMOTE, begin=random.randrange(1, 20), end=3)
-    put(stock, {**http, "url.path": "/stock", "url.scheme": "http", "http.route": "/stock"})
+    put(stock, {**served, "url.path": "/stock", "url.scheme": "http", "http.route": "/stock"})
+    put(stock, {"server.address": "stock"})
     select = trace.add(
         "stock", "SELECT stock", stock, kind=3, begin=random.randrange(2, 9), end=random.randrange(2, 90)
     )
@@ -127,11 +130,12 @@ def clean(random: Random) -> Trace:
     put(
         mail, {"http.request.method": "POST", "url.full": "https://mail.example/send", "server.address": "mail.example"}
     )
-    put(mail, {"error.type": "TimeoutError"})
+    put(mail, {"error.type": "TimeoutError", "network.protocol.version": "1.1"})
     mail.status.code = 2  # type: ignore[assignment]  # open enum
     mail.status.message = "no answer"
     mail.events.add(name="exception", time_unix_nano=mail.end_time_unix_nano)
     put(mail.events[0], {"exception.type": "TimeoutError", "exception.message": "no answer"})
+    put(mail.events[0], {"exception.stacktrace": "at send"})
     trace.spans = {
         "root": root, "render": render, "load": load, "get": get, "stock": stock, "select": select, "call": call,
         "price": price, "send": send, "process": process, "write": write, "mail": mail,

@@ -19,10 +19,11 @@ SEVERITIES = {
     "W": "warning",
     "I": "information",
     "E/W": "warning",
+    "W/I": "warning",
     "I→W if metrics are cumulative": "information",
 }
 # What decides it: of several the least that a trace can be judged by; state over time is no rule's.
-EVIDENCE = {"R": "record", "B": "batch", "T": "trace", "B/T": "trace", "T/S": "trace"}
+EVIDENCE = {"R": "record", "B": "batch", "T": "trace", "B/T": "trace", "T/S": "trace", "R/S": "record"}
 # Not of the catalogue of invariants: how a record is encoded, which only a verifier of bytes can see.
 OF_OUR_OWN = {"encoding-ambiguous"}
 HEURISTICS = {"heur", "default"}

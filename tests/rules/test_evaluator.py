@@ -9,6 +9,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.policy import Completeness
+from otlp_verifier.registry.opentelemetry import alone
 from otlp_verifier.rules import catalogue, example
 from otlp_verifier.verify import Engine
 from otlp_verifier.wire.limits import Limits
@@ -17,7 +18,7 @@ from tests.strategies import all_spans, requests, spans
 
 RULES = [example.tried(rule) for rule in catalogue.builtin()]
 PLAN = compile_rules([Source(rule.id, rule.rule, rule.parameters) for rule in RULES])
-ENGINE = Engine(PLAN)  # an arena lives long, and nothing of one batch may show in the next
+ENGINE = Engine(PLAN, alone())  # an arena lives long, and nothing of one batch may show in the next
 LIMITS = Limits(memory_factor=64)
 
 # The examples lie on both sides of what each rule decides; parts of several, exchanged, lie close to it.

@@ -151,6 +151,12 @@ def test_attribute_values_of_every_kind() -> None:
     assert values["o"].bytes_value == b"\xff"
 
 
+def test_a_long_text_is_a_short_one_repeated() -> None:
+    pairs = span("{attributes: {a: {repeat: xy, times: 3}, b: {repeat: x}}}").attributes
+    assert [pair.value.WhichOneof("value") for pair in pairs] == ["string_value", "kvlist_value"]
+    assert pairs[0].value.string_value == "xyxyxy"
+
+
 def test_a_list_of_pairs_repeats_keys() -> None:
     pairs = span("{attributes: [[k, 1], [k, x]]}").attributes
     assert [(pair.key, pair.value.WhichOneof("value")) for pair in pairs] == [("k", "int_value"), ("k", "string_value")]

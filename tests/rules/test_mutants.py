@@ -11,6 +11,7 @@ from otlp_verifier.rules import catalogue, example
 from otlp_verifier.verify import Engine
 from otlp_verifier.wire.limits import Limits
 from tests.reference.evaluator import Violation, judge
+from tests.rules.break_attributes import ATTRIBUTES
 from tests.rules.break_records import RECORDS, leaf
 from tests.rules.break_sensitive import SENSITIVE
 from tests.rules.break_traces import TRACES
@@ -22,7 +23,7 @@ ERRORS = {rule.id for rule in RULES if rule.severity == "error"}
 WORKER = Verifier(RULES).worker()
 PLAN = compile_rules([Source(rule.id, rule.rule, rule.parameters) for rule in RULES])
 ENGINE, LIMITS = Engine(PLAN), Limits(memory_factor=64)
-BREAKS = {**RECORDS, **SENSITIVE, **TRACES}
+BREAKS = {**RECORDS, **ATTRIBUTES, **SENSITIVE, **TRACES}
 MUTANTS = 20
 # What the slow walk cannot follow: bytes that protobuf refuses or hides, and a thousand spans.
 UNSEEN = {"utf8-invalid", "encoding-ambiguous", "trace-oversize"}
@@ -47,13 +48,17 @@ def violated(request: bytes) -> set[str]:
 
 
 def test_every_rule_has_its_mutants() -> None:
-    assert len(BREAKS) == len(RECORDS) + len(SENSITIVE) + len(TRACES)
+    assert len(BREAKS) == len(RECORDS) + len(ATTRIBUTES) + len(SENSITIVE) + len(TRACES)
     assert sorted({*BREAKS, "utf8-invalid"}) == IDS
+
+
+# Conventions of messaging are not stable yet.
+OF_EVERY_TRACE = {"attr-not-stable"}
 
 
 def test_nobody_objects_to_a_clean_trace() -> None:
     for seed in range(100):
-        assert not violated(clean(Random(seed)).request.SerializeToString())
+        assert violated(clean(Random(seed)).request.SerializeToString()) == OF_EVERY_TRACE
 
 
 @pytest.mark.parametrize("rule", IDS)

@@ -25,6 +25,8 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BOOLEANS: Final = ("true", "false")
 _HEADERS: Final = ("http.request.header", "http.response.header")
+# What translators write: counts of what was dropped, for formats that have no field for them, and what Zipkin lacked.
+_TRANSLATED: Final = ("otel.dropped_", "otel.zipkin.")
 # A rule of its own says this one's.
 _METHOD: Final = "http.request.method"
 _OTHER: Final = "_OTHER"  # what conventions add to values that nobody can list
@@ -87,6 +89,9 @@ def facts_of(key: bytes, registries: Registries) -> KeyFacts:
         return KeyFacts(None, 0, _of_unknown(text, registries))
     number = next(n for n, each in enumerate(registries.all) if each.attributes.get(definition.key) is definition)
     faults = Fault(0) if definition.stability in ("stable", None) else Fault.NOT_STABLE
+    since = _deprecated_since(definition, registries.all[number].version)
+    if since != NEVER:  # nobody keeps up what is to be given up
+        return KeyFacts(definition, number, faults, deprecated_since=since)
     of_header = definition.is_template and definition.key in _HEADERS
     if of_header and text != text.lower():
         faults |= Fault.HEADER_SHAPE
@@ -101,7 +106,6 @@ def facts_of(key: bytes, registries: Registries) -> KeyFacts:
         elements=_SCALARS[base] if is_array else 0,
         type_fault=Fault.HEADER_SHAPE if of_header else Fault.TYPE,
         asks=_asks(definition),
-        deprecated_since=_deprecated_since(definition, registries.all[number].version),
     )
 
 
@@ -179,7 +183,7 @@ def _of_unknown(key: str, registries: Registries) -> Fault:
         faults |= Fault.NO_NAMESPACE
     elif key.partition(".")[0] in namespaces:
         faults |= Fault.EXTENDS_NAMESPACE
-    if key.startswith("otel."):
+    if key.startswith("otel.") and not key.startswith(_TRANSLATED):
         faults |= Fault.RESERVED_OTEL
     if key in namespaces:
         faults |= Fault.NAMESPACE_COLLISION

@@ -44,6 +44,7 @@ class Options:
     quiet: bool
     fail_on: "SeverityName | None"
     config: Path | None
+    registries: tuple[Path, ...]
     select: tuple[str, ...]
     ignore: tuple[str, ...]
     completeness: str
@@ -103,6 +104,14 @@ _OPTIONS: Final = (
         "config",
         type=click.Path(path_type=Path, dir_okay=False),
         help="Configuration file, the same as for `serve`: rules, limits, policy.",
+    ),
+    click.option(
+        "--registry",
+        "registries",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="Registry of your own in Weaver's YAML, a file or a folder, besides those that the configuration names. "
+        "May be given several times.",
     ),
     click.option(
         "--select",
@@ -172,12 +181,12 @@ def verifier_of(asked: Options) -> "tuple[SettingsFile, Verifier]":
 
 
 def _loaded(asked: Options) -> "tuple[SettingsFile, Verifier]":
-    from otlp_verifier.selection import UnknownNameError, narrowed  # noqa: PLC0415  # --help should load no engine
+    from otlp_verifier.selection import UnknownNameError, narrowed, with_registries  # noqa: PLC0415  # --help should load no engine
     from otlp_verifier.serve.engine import compiled  # noqa: PLC0415
     from otlp_verifier.settings import load  # noqa: PLC0415
 
     try:
-        file = narrowed(load(asked.config), asked.select, asked.ignore)
+        file = narrowed(with_registries(load(asked.config), asked.registries), asked.select, asked.ignore)
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint=f"--{error.asked}") from error
     return file, compiled(file)

@@ -35,6 +35,10 @@ def comparison(lowering: Lowering, tree: Binary) -> Condition:
     operator = tree.operator
     if operator in (">", ">="):
         left, right, operator = right, left, operator.replace(">", "<")
+    if Type.MADE in (left.type, right.type) and (operator in ("<", "<=") or Type.INT in (left.type, right.type)):
+        numbers = made.number(lowering, left), made.number(lowering, right)
+        if None not in numbers:
+            left, right = (each for each in numbers if each is not None)
     if {left.type, right.type} & {Type.MADE, Type.COMPOUND, Type.ID_TEXT}:
         equal = made.comparison(lowering, left, right, operator.replace("!=", "=="), tree)
     elif Type.NIL in (left.type, right.type):

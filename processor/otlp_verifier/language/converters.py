@@ -9,10 +9,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from otlp_verifier.language.conversions import DIGITS, parse_int, parse_json, to_bool, to_double, to_int
 from otlp_verifier.language.errors import nearest
+from otlp_verifier.language.identity import NOTHING, identity
 from otlp_verifier.language.plain import Undefined, as_text, compare, raw
 from otlp_verifier.sensitive.classes import GROUPS, NAMES, mask_of
 from otlp_verifier.sensitive.scan import classes_in
@@ -43,6 +44,7 @@ class Converter:
         required: how many of them there must be; None: all.
         of_strings: whether it is undefined for everything else.
         is_test: whether it gives true or false, and false where it is undefined.
+        is_whole: whether it gives whole numbers, or nil.
 
     """
 
@@ -51,6 +53,7 @@ class Converter:
     required: int | None = None
     of_strings: bool = False
     is_test: bool = False
+    is_whole: bool = False
 
 
 # What arguments are
@@ -139,8 +142,8 @@ def _trim(cut: Plain = " ") -> Function:
     return _on_strings(lambda value: value.strip(characters) if characters else value)
 
 
-def is_match(pattern: Plain) -> Function:
-    """IsMatch: RE2, found anywhere, as Go's regexp.MatchString; numbers and the like are matched as written."""
+def _compiled(pattern: Plain) -> Any:
+    """A pattern of RE2."""
     import re2  # noqa: PLC0415  # costs 10 ms, and only rules with patterns need it
 
     written = _string(pattern)
@@ -150,17 +153,54 @@ def is_match(pattern: Plain) -> Function:
     options.max_mem = _PATTERN_MEMORY_MAX
     options.log_errors = False
     try:
-        search = re2.compile(written.encode(), options).search
+        return re2.compile(written.encode(), options)
     except re2.error as error:
         reason = error.args[0] if error.args else error
         told = reason.decode() if isinstance(reason, bytes) else reason
         raise WrongArgument(-1, f"not an RE2 pattern: {told}") from None
+
+
+def is_match(pattern: Plain) -> Function:
+    """IsMatch: RE2, found anywhere, as Go's regexp.MatchString; numbers and the like are matched as written."""
+    search = _compiled(pattern).search
 
     def matches(value: Plain) -> bool:
         written = as_text(value)
         return written is not None and search(raw(written)) is not None
 
     return matches
+
+
+def _with_one_group(pattern: Plain) -> tuple[Any, int]:
+    """A pattern, and the group whose match counts: 0 where it has none."""
+    compiled = _compiled(pattern)
+    if compiled.groups > 1:
+        raise WrongArgument(1, "a pattern with one group (...) or none; others are written (?:...)")
+    return compiled, compiled.groups
+
+
+def _extract(pattern: Plain) -> Function:
+    compiled, group = _with_one_group(pattern)
+
+    def extract(value: str) -> Plain:
+        found = compiled.search(raw(value))
+        if found is None or found[group] is None:
+            raise Undefined
+        return text(found[group])
+
+    return _on_strings(extract)
+
+
+def _extract_all(pattern: Plain) -> Function:
+    compiled, group = _with_one_group(pattern)
+    return _on_strings(lambda value: tuple(text(found[group] or b"") for found in compiled.finditer(raw(value))))
+
+
+def _is_distinct(value: Plain) -> bool:
+    if not isinstance(value, tuple):
+        raise Undefined
+    words = [word for word in map(identity, value) if word != NOTHING]
+    return len(set(words)) == len(words)
 
 
 def classes_named(name: Plain) -> int:
@@ -278,13 +318,16 @@ CONVERTERS: Final[dict[str, Converter]] = {
     "IsBool": Converter(lambda: lambda value: isinstance(value, bool), is_test=True),
     "IsMap": Converter(lambda: lambda value: isinstance(value, MapValue), is_test=True),
     "IsList": Converter(lambda: lambda value: isinstance(value, tuple), is_test=True),
-    "Len": Converter(lambda: length),
-    "Int": Converter(lambda: to_int),
+    "IsDistinct": Converter(lambda: _is_distinct, is_test=True),
+    "Extract": Converter(_extract, ("a pattern",), of_strings=True),
+    "ExtractAll": Converter(_extract_all, ("a pattern",), of_strings=True),
+    "Len": Converter(lambda: length, is_whole=True),
+    "Int": Converter(lambda: to_int, is_whole=True),
     "Double": Converter(lambda: to_double),
     "String": Converter(lambda: as_text),
     "Bool": Converter(lambda: to_bool),
-    "Index": Converter(_index, ("a value",)),
-    "ParseInt": Converter(_parse_int_of, ("a base",), of_strings=True),
+    "Index": Converter(_index, ("a value",), is_whole=True),
+    "ParseInt": Converter(_parse_int_of, ("a base",), of_strings=True, is_whole=True),
     "ParseJSON": Converter(lambda: _on_strings(parse_json), of_strings=True),
     "ToLowerCase": Converter(lambda: _on_strings(_lower), of_strings=True),
     "ToUpperCase": Converter(lambda: _on_strings(_upper), of_strings=True),

@@ -17,7 +17,7 @@ from otlp_verifier.language.assembly import JOB, NONE, RESULT, WIDTH, column
 from otlp_verifier.language.graph import Node, NodeId
 from otlp_verifier.language.jobs import Job, Jobs
 from otlp_verifier.language.symbols import StringCode, Symbols
-from otlp_verifier.machine.operations import Domain, NarrowTable, Op
+from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
 from otlp_verifier.machine.program import JobKind
 
 
@@ -38,6 +38,7 @@ class SymbolKind(IntEnum):
     TEXT = 1  # (domain, column, key or None, is_value): a plan.CodedText by its key and not its slot
     STRING = 2  # bytes
     PREDICATE = 3  # a plan.Predicate
+    MAKER = 4  # a plan.Maker
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Fragment:
         roots: the rows of the nodes asked for.
         symbols: what numbers of rows mean.
         asked: which text is asked which predicate, by their places in `symbols`.
+        made: to which text which maker is applied, in the same way.
         bits: tables that are made of whole records, domains, and the bits that are asked for.
 
     """
@@ -57,6 +59,7 @@ class Fragment:
     roots: tuple[int, ...]
     symbols: tuple[tuple[SymbolKind, Any], ...]
     asked: tuple[tuple[int, int], ...]
+    made: tuple[tuple[int, int], ...] = ()
     bits: tuple[tuple[NarrowTable, Domain, int], ...] = ()
 
 
@@ -89,10 +92,14 @@ class _Maker:
             ]
         self._strings = [self._symbol(SymbolKind.STRING, each) for each in symbols.strings]
         self._predicates = [self._symbol(SymbolKind.PREDICATE, each) for _, each in symbols.predicates.values()]
-        self._asked = tuple(
-            (self._texts[text.domain][symbols.texts[text.domain][text]], self._predicates[number])
-            for text, numbers in symbols.asked.items()
-            for number in numbers
+        self._makers = [self._symbol(SymbolKind.MAKER, each) for _, each in symbols.makers.values()]
+        self._asked, self._made = (
+            tuple(
+                (self._texts[text.domain][symbols.texts[text.domain][text]], places[number])
+                for text, numbers in of_texts.items()
+                for number in numbers
+            )
+            for of_texts, places in ((symbols.asked, self._predicates), (symbols.made, self._makers))
         )
         self._bits = tuple((*table, bits) for table, bits in symbols.bits.items())
 
@@ -101,7 +108,8 @@ class _Maker:
         for key in keys:
             self._visit(key)
         rows = np.frombuffer(array("Q", self._words), np.uint64).reshape(-1, WIDTH)
-        return Fragment(rows, tuple(self._places[key] for key in keys), tuple(self._symbols), self._asked, self._bits)
+        places, symbols = tuple(self._places[key] for key in keys), tuple(self._symbols)
+        return Fragment(rows, places, symbols, self._asked, self._made, self._bits)
 
     def _symbol(self, kind: SymbolKind, content: object) -> int:
         self._symbols.append((kind, content))
@@ -155,6 +163,8 @@ class _Maker:
             return (domain, op, 2, first, self._texts[first - NarrowTable.CODES][second], 0)
         if op == Op.HOLDS:
             return (domain, op, 1, self._predicates[first], 0, 0)
+        if op == Op.WIDE_AT and first == WideTable.MADE:
+            return (domain, op, 2, first, self._makers[second], 0)
         if is_result:
             return (domain, RESULT, 0, second & 1, 0, 0)
         return (domain, op, 0, first, second, third)

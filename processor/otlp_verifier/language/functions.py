@@ -130,7 +130,7 @@ def _convert(lowering: Lowering, tree: Call, converter: Converter) -> Value:
     if tree.function in _KINDS and value.type is Type.DYNAMIC:
         return _flag(lowering.is_kind(value, int(_KINDS[tree.function])), value)
     name = f"{tree.function}({', '.join((on.name, *map(repr, stated)))})"
-    result = made.apply(on, name, function, of_strings=converter.of_strings)
+    result = made.apply(on, name, function, of_strings=converter.of_strings, is_whole=converter.is_whole)
     if not converter.is_test or result.made is None:
         return result
     return truth(made.condition(lowering, result.made, name, lambda found: found is True))

@@ -1,6 +1,6 @@
 """Fragments to one set of rows: an expression that stands in many rules is in it once, and symbols have numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from otlp_verifier.language.assembly import JOB, RESULT, WIDTH, mark_needed, unify
 from otlp_verifier.language.fragment import Fragment, Part, SymbolKind
-from otlp_verifier.language.plan import CodedText, Predicate
+from otlp_verifier.language.plan import CodedText, Maker, Predicate
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
 
 # Operations whose single number is a constant: it goes to the constants, its index into the instruction.
@@ -57,9 +57,11 @@ class LinkedSymbols:
         self.keys: dict[Domain, dict[bytes, int]] = {}
         self.strings: dict[bytes, int] = {}
         self.predicates: dict[str, tuple[int, Predicate]] = {}
+        self.makers: dict[str, tuple[int, Maker]] = {}
         self.bits: dict[NarrowTable, dict[Domain, int]] = {}  # of tables that are made of whole records
         self._texts: dict[Domain, dict[Any, tuple[int, CodedText]]] = {}
         self._asked: dict[Any, dict[int, None]] = {}
+        self._made: dict[Any, dict[int, None]] = {}
 
     @property
     def texts(self) -> dict[Domain, tuple[CodedText, ...]]:
@@ -69,9 +71,16 @@ class LinkedSymbols:
     @property
     def asked(self) -> dict[Domain, tuple[tuple[int, ...], ...]]:
         """Per domain, for each of its texts, the predicates that are asked of it."""
+        return self._of_texts(self._asked)
+
+    @property
+    def made(self) -> dict[Domain, tuple[tuple[int, ...], ...]]:
+        """Per domain, for each of its texts, the makers that are applied to it."""
+        return self._of_texts(self._made)
+
+    def _of_texts(self, numbers: Mapping[Any, Iterable[int]]) -> dict[Domain, tuple[tuple[int, ...], ...]]:
         return {
-            domain: tuple(tuple(self._asked.get(content, ())) for content in texts)
-            for domain, texts in self._texts.items()
+            domain: tuple(tuple(numbers.get(content, ())) for content in texts) for domain, texts in self._texts.items()
         }
 
     def add(self, fragment: Fragment) -> list[int]:
@@ -85,10 +94,13 @@ class LinkedSymbols:
                 found.append(self._text(content))
             elif kind is SymbolKind.STRING:
                 found.append(self.strings.setdefault(content, len(self.strings)))
-            else:
+            elif kind is SymbolKind.PREDICATE:
                 found.append(self.predicates.setdefault(content.name, (len(self.predicates), content))[0])
-        for text, predicate in fragment.asked:
-            self._asked.setdefault(fragment.symbols[text][1], {})[found[predicate]] = None
+            else:
+                found.append(self.makers.setdefault(content.name, (len(self.makers), content))[0])
+        for of_texts, pairs in ((self._asked, fragment.asked), (self._made, fragment.made)):
+            for text, number in pairs:
+                of_texts.setdefault(fragment.symbols[text][1], {})[found[number]] = None
         for table, domain, bits in fragment.bits:
             of_table = self.bits.setdefault(table, {})
             of_table[domain] = of_table.get(domain, 0) | bits

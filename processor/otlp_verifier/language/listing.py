@@ -90,7 +90,8 @@ def listing(plan: Plan) -> list[str]:
         lines.extend(f"  job: {_job(job)}" for job in each.jobs)
     for domain, keys in plan.keys.items():
         lines.append(f"keys looked up in each {domain.name.lower()}: {', '.join(key.decode() for key in keys)}")
-    lines.extend(f"once per distinct value: {predicate.name}" for predicate in plan.predicates)
+    names = (*(each.name for each in plan.predicates), *(each.name for each in plan.makers))
+    lines.extend(f"once per distinct value: {name}" for name in names)
     return lines
 
 
@@ -108,7 +109,7 @@ def _instruction(plan: Plan, numbers: list[int]) -> str:
         to=to, a=a, b=b, c=c,
         ka=constant[a] if "{ka}" in form else "",
         kb=constant[b] if "{kb}" in form else "",
-        wide=_wide(a, b) if "{wide}" in form else "",
+        wide=_wide(plan, a, b) if "{wide}" in form else "",
         narrow=_narrow(plan, a, b) if "{narrow}" in form else "",
         predicate=plan.predicates[a].name if "{predicate}" in form else "",
         report="undecided" if a >= plan.undecided_from else "violated",
@@ -121,9 +122,11 @@ def _stored(op: int, table: int) -> str:
     return Domain(domain).name.lower() if op in (Op.STORE, Op.MARK) else ""
 
 
-def _wide(table: int, column: int) -> str:
+def _wide(plan: Plan, table: int, column: int) -> str:
     if table in _WIDE_NAMES:
         return f"{WideTable(table).name.lower()}.{_WIDE_NAMES[table](column).name.lower()}"
+    if table == WideTable.MADE:
+        return plan.makers[column].name
     if table < WideTable.SCRATCH:
         return f"result {column} of {Domain(table - WideTable.RESULTS).name.lower()} jobs"
     return f"kept word {column}"

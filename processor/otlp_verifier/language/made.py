@@ -1,21 +1,24 @@
-"""What functions make of one value of the telemetry, compared with a constant: asked once per distinct value.
+"""What functions make of one value of the telemetry: asked once per distinct value.
 
 Nothing here costs more per span than a look into a table, however long the string or
-the pattern. The price: two values that were made cannot be compared with each other.
+the pattern. Compared with a constant, what is made becomes a flag. Compared with
+another value of the telemetry, it becomes its identity, a word that equal values
+share: so there is equality between two of them, and no order.
 """
 
 from __future__ import annotations
 
 import re
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from otlp_verifier.language import plain, resolve
+from otlp_verifier.language.identity import NIL, NOTHING, identity
 from otlp_verifier.language.paths import Change, Type
 from otlp_verifier.language.plain import Undefined
 from otlp_verifier.language.plan import CodedText
 from otlp_verifier.language.values import Condition, Made, Value
-from otlp_verifier.machine.operations import NarrowTable, Op
+from otlp_verifier.machine.operations import NarrowTable, Op, WideTable
 from otlp_verifier.wire.values import text
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from otlp_verifier.language.syntax import Binary, Call
     from otlp_verifier.wire.values import Plain
 
+_WORD = 0xFFFFFFFFFFFFFFFF
 VALUE = "value"  # what names call the value itself
 _CONSTANTS = (Type.INT, Type.FLOAT, Type.TEXT, Type.BOOL, Type.NIL, Type.COMPOUND)
 
@@ -66,7 +70,9 @@ def made_of(value: Value) -> Made | None:
     return None
 
 
-def apply(made: Made, name: str, function: Callable[[Plain], Plain], *, of_strings: bool = False) -> Value:
+def apply(
+    made: Made, name: str, function: Callable[[Plain], Plain], *, of_strings: bool = False, is_whole: bool = False
+) -> Value:
     """One more function; `name` says what all of them make together."""
     before = made.function
 
@@ -74,7 +80,7 @@ def apply(made: Made, name: str, function: Callable[[Plain], Plain], *, of_strin
         return function(before(value))
 
     only_strings = made.of_strings or (of_strings and made.name == VALUE)
-    after = Made(name, made.base, composed, only_strings, made.choices)
+    after = Made(name, made.base, composed, only_strings, is_whole, made.choices)
     return Value(Type.MADE, row=made.base.row, change=made.base.change, made=after)
 
 
@@ -92,8 +98,88 @@ def comparison(lowering: Lowering, left: Value, right: Value, operator: str, tre
             )
     if Type.MADE not in (left.type, right.type):
         raise lowering.error(f"{left.type.value} and {right.type.value} cannot be compared", tree.offset)
+    sides = made_of(left), made_of(right)
+    if operator == "==" and all(side is not None and side.choices is None for side in sides):
+        return _same(lowering, *(side for side in sides if side is not None))
     name = next(value.made.name for value in (left, right) if value.made is not None).replace(VALUE, "...", 1)
-    raise lowering.error(f"{name} is compared with a constant only; compare the values themselves", tree.offset)
+    if operator != "==":
+        raise lowering.error(
+            f"{name} has an order with constants; with other values whole numbers have one, as of Int and Len",
+            tree.offset,
+        )
+    raise lowering.error(f"{name} is compared with a constant, a string or an attribute only", tree.offset)
+
+
+def number(lowering: Lowering, value: Value) -> Value | None:
+    """A whole number that is made, or one of the telemetry, as a number; None where it is none, or stated."""
+    if value.type is Type.INT and value.constant is None:
+        return value
+    made = value.made
+    if made is None or not made.is_whole or made.choices is not None:
+        return None
+
+    def word(plain_value: Plain) -> int:
+        try:
+            found = made.function(plain_value)
+        except Undefined:
+            return 0
+        return found & _WORD if type(found) is int else 0
+
+    is_number = condition(lowering, made, f"{made.name} is a number", lambda found: type(found) is int)
+    found = _of_any_type(lowering, made, f"{made.name}, as a number", word, default=0)
+    return Value(Type.INT, (found,), present=is_number.flag, change=made.base.change)
+
+
+def _same(lowering: Lowering, left: Made, right: Made) -> Condition:
+    """That two values are the same, nil and nil too; one is of the telemetry, the other made."""
+    graph = lowering.graph
+    words = [_identity(lowering, each) for each in (left, right)]
+    is_any = graph.negate(graph.node(Op.EQUAL_K, words[0], numbers=(NOTHING,)))
+    flag = graph.both(is_any, graph.node(Op.EQUAL, *sorted(words)))
+    unsure = {left.base.change, right.base.change} != {Change.NEVER}
+    return Condition(flag, flag, rises=unsure, falls=unsure)
+
+
+def _identity(lowering: Lowering, made: Made) -> NodeId:
+    """The word that stands for what is made of a value."""
+    graph, base = lowering.graph, made.base
+
+    def word(value: Plain) -> int:
+        try:
+            return identity(made.function(value))
+        except Undefined:
+            return NIL
+
+    found = _of_any_type(lowering, made, made.name, word, default=NIL)
+    return found if base.present is None else graph.node(Op.SELECT, base.present, found, graph.word(word(None)))
+
+
+def _of_any_type(lowering: Lowering, made: Made, name: str, word: Callable[[Plain], int], *, default: int) -> NodeId:
+    """What `word` gives for a value, a string or not; `default` for what functions of strings are not defined for."""
+    graph, base = lowering.graph, made.base
+    found = _looked_up(lowering, base, base.text, name, lambda content: word(text(content)))
+    if base.type is not Type.DYNAMIC or (is_string := lowering.is_kind(base, resolve.STRING)) in lowering.given:
+        return found
+    if made.of_strings:
+        return graph.node(Op.SELECT, is_string, found, graph.word(default))
+    if base.row is None or base.text is None:
+        raise AssertionError("an attribute has an owner and a text")
+    other = CodedText(base.row.domain, key=base.text.key, is_value=True)
+    # Of the two codes a value has one, and what no code leads to is 0.
+    return graph.node(Op.LARGER, found, _looked_up(lowering, base, other, f"{name}, no string", word))
+
+
+def _looked_up(
+    lowering: Lowering, base: Value, coded: CodedText | None, name: str, word: Callable[[Any], int]
+) -> NodeId:
+    """The word that a maker gave for the code of a text; 0 where it has none."""
+    if base.row is None or coded is None:
+        raise AssertionError("a value of the telemetry has an owner and a text")
+    code = resolve.load_narrow(
+        lowering, base.row, NarrowTable.CODES + coded.domain, lowering.symbols.text(coded), is_row=True
+    )
+    number = lowering.symbols.maker(name, coded, word)
+    return lowering.graph.node(Op.WIDE_AT, code, numbers=(WideTable.MADE, number))
 
 
 def _compare(sign: str, stated: Plain, value: Plain) -> bool:

@@ -144,6 +144,7 @@ FIELDS: Final[dict[Domain, dict[str, Field]]] = {
         "status.code": Field(Type.INT, ((s, SpanNarrow.STATUS_CODE),), signed=True),
         "kind": Field(Type.INT, ((s, SpanNarrow.KIND),), signed=True),
         "trace_id": Field(Type.ID, ((S, SpanWide.TRACE_ID_HIGH), (S, SpanWide.TRACE_ID_LOW))),
+        "trace_id.random": Field(Type.INT, ((S, SpanWide.TRACE_ID_LOW),), mask=(1 << 56) - 1),
         "trace_id.high": _wide(Type.ID, S, SpanWide.TRACE_ID_HIGH),
         "span_id": _wide(Type.ID, S, SpanWide.SPAN_ID),
         "parent_span_id": _wide(Type.ID, S, SpanWide.PARENT_SPAN_ID),

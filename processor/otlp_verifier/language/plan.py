@@ -33,6 +33,14 @@ class Predicate:
 
 
 @dataclass(frozen=True, slots=True)
+class Maker:
+    """What is made of one string or another value, as a word; applied once per distinct one."""
+
+    name: str  # for plans shown to people; equal names are equal makers
+    word: Callable[[Any], int]  # of a string's bytes; of a Plain where it is applied to values
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All rules, compiled.
 
@@ -45,8 +53,10 @@ class Plan:
         keys: per domain, the attribute keys that rules name; a key's index is its slot.
         texts: per domain, the texts to encode; their index is the column of the CODES table.
         asked: per domain, for each of its texts, the predicates that are asked of it.
+        made: per domain, for each of its texts, the makers that are applied to it.
         strings: constant strings, whose codes are 0, 1, 2, ... in this order.
         predicates: by number.
+        makers: by number, the row of the MADE table.
         bits: of tables that are made of whole records (SENSITIVE, FAULTS), per domain, the bits that are asked for.
         words, flags: registers that the larger program needs.
         results: per domain, how many columns jobs give.
@@ -61,8 +71,10 @@ class Plan:
     keys: dict[Domain, tuple[bytes, ...]]
     texts: dict[Domain, tuple[CodedText, ...]]
     asked: dict[Domain, tuple[tuple[int, ...], ...]]
+    made: dict[Domain, tuple[tuple[int, ...], ...]]
     strings: tuple[bytes, ...]
     predicates: tuple[Predicate, ...]
+    makers: tuple[Maker, ...]
     bits: dict[NarrowTable, dict[Domain, int]]
     words: int
     flags: int

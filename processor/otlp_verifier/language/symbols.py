@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from otlp_verifier.language.plan import CodedText, Predicate
+from otlp_verifier.language.plan import CodedText, Maker, Predicate
 from otlp_verifier.machine.operations import Domain, NarrowTable
 
 
@@ -23,6 +23,8 @@ class Symbols:
     strings: dict[bytes, int] = field(default_factory=dict)
     predicates: dict[str, tuple[int, Predicate]] = field(default_factory=dict)
     asked: dict[CodedText, dict[int, None]] = field(default_factory=dict)  # which predicates are asked of which text
+    makers: dict[str, tuple[int, Maker]] = field(default_factory=dict)
+    made: dict[CodedText, dict[int, None]] = field(default_factory=dict)  # which makers are applied to which text
     # Which bits of tables that are made of whole records (SENSITIVE, FAULTS) are asked for.
     bits: dict[tuple[NarrowTable, Domain], int] = field(default_factory=dict)
 
@@ -50,4 +52,10 @@ class Symbols:
             self.predicates[name] = (len(self.predicates), Predicate(name, holds()))
         number = self.predicates[name][0]
         self.asked.setdefault(text, {})[number] = None
+        return number
+
+    def maker(self, name: str, text: CodedText, word: Callable[[Any], int]) -> int:
+        """The number of a maker that is applied to a text."""
+        number = self.makers.setdefault(name, (len(self.makers), Maker(name, word)))[0]
+        self.made.setdefault(text, {})[number] = None
         return number

@@ -92,6 +92,7 @@ class Made:
         base: the value: TEXT, DYNAMIC, or INT with `choices`.
         function: what is made of it; it raises `Undefined` where there is no such value, which is nil then.
         of_strings: whether that is so of everything but strings.
+        is_whole: whether it is a whole number, where it is anything.
         choices: the strings that numbers stand for; others stand for the empty one.
 
     """
@@ -100,6 +101,7 @@ class Made:
     base: Value
     function: Callable[[Plain], Plain]
     of_strings: bool = False
+    is_whole: bool = False
     choices: Mapping[int, str] | None = None
 
 

@@ -97,7 +97,10 @@ class Domain(IntEnum):
 
 
 class WideTable(IntEnum):
-    """Tables of 64-bit columns. RESULTS: what jobs found; SCRATCH: what they read; one table per domain each."""
+    """Tables of 64-bit columns. RESULTS: what jobs found; SCRATCH: what they read; one table per domain each.
+
+    MADE: per function, by dictionary code, a word for what the function makes of a string or value.
+    """
 
     RESOURCES = 0
     SCOPES = 1
@@ -107,9 +110,10 @@ class WideTable(IntEnum):
     ATTRIBUTES = 5
     RESULTS = 6
     SCRATCH = 12
+    MADE = 18
 
 
-WIDE_TABLES: Final = 18
+WIDE_TABLES: Final = 19
 MARK_TABLES: Final = 6  # flags kept for jobs: one table of 8-bit columns per domain
 
 

@@ -17,6 +17,16 @@ from otlp_verifier.registry.model import Version
 from otlp_verifier.registry.opentelemetry import TABLE
 
 _Json = Mapping[str, Any]
+# Recommended under a condition, which the facts leave out ("if the request was sent again"): what nobody can decide
+# from a record alone, nobody is told to miss.
+_CONDITIONAL: Final = frozenset({
+    "db.collection.name", "db.operation.batch.size", "db.operation.name", "db.query.summary", "db.query.text",
+    "db.stored_procedure.name",
+    "feature_flag.context.id", "feature_flag.error.message", "feature_flag.set.id", "feature_flag.version",
+    "http.request.resend_count", "messaging.destination.partition.id", "messaging.message.conversation_id",
+    "messaging.message.id", "network.peer.address", "network.peer.port", "oracle.db.domain", "oracle.db.instance.name",
+    "oracle.db.name", "oracle.db.pdb", "oracle.db.service",
+})  # fmt: skip
 _PROVENANCE: Final = "OpenTelemetry semantic conventions, as facts without their texts"
 
 
@@ -154,6 +164,8 @@ def _convention(fact: _Json) -> dict[str, Any]:
     for key in sorted(asked):
         levels.setdefault(asked[key], []).append(key)
     entry["attributes"] = dict(sorted(levels.items()))
+    if conditional := sorted(_CONDITIONAL.intersection(levels.get("recommended", ()))):
+        entry["conditional"] = conditional
     if "identifying" in fact:
         entry["identifying"] = sorted(fact["identifying"])
     return entry

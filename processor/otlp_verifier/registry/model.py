@@ -19,10 +19,10 @@ SpanKind = Literal["client", "server", "producer", "consumer", "internal"]
 Stability = Literal["stable", "release_candidate", "beta", "alpha", "development"]
 Reason = Literal["renamed", "obsoleted", "uncategorized"]
 
-TYPES: Final[tuple[str, ...]] = get_args(Type)
-LEVELS: Final[tuple[str, ...]] = get_args(Level)
-SPAN_KINDS: Final[tuple[str, ...]] = get_args(SpanKind)
-STABILITIES: Final[tuple[str, ...]] = get_args(Stability)
+TYPES: Final[tuple[Type, ...]] = get_args(Type)
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+SPAN_KINDS: Final[tuple[SpanKind, ...]] = get_args(SpanKind)
+STABILITIES: Final[tuple[Stability, ...]] = get_args(Stability)
 
 _VERSION: Final = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})")
 
@@ -141,6 +141,7 @@ class Convention:
         since: the first version that has it; None: not known.
         deprecated: why it should not be followed any more.
         attributes: how much it asks for each attribute, by key; of a template, by its prefix.
+        conditional: those of `attributes` that are recommended under a condition which only people can judge.
         fixed: values that attributes have in every such record: with them a refinement is recognised.
         identifying: of an entity, the keys that tell one from another.
         instrument, unit, value_type: of a metric; `value_type` is `int`, `double` or empty where both are allowed.
@@ -157,6 +158,7 @@ class Convention:
     since: Version | None = None
     deprecated: Deprecation | None = None
     attributes: Mapping[str, Level]
+    conditional: tuple[str, ...] = ()
     fixed: Mapping[str, str] = field(default_factory=dict)
     identifying: tuple[str, ...] = ()
     instrument: str = ""

@@ -93,7 +93,11 @@ def _convention(key: str, entry: Mapping[str, Any]) -> Convention:
         "attributes": {name: level for level, names in entry["attributes"].items() for name in names},
         "since": _since(entry.get("since")),
         "deprecated": _deprecation(entry.get("deprecated")),
-        **{name: tuple(entry[name]) for name in ("span_kinds", "identifying", "entities") if name in entry},
+        **{
+            name: tuple(entry[name])
+            for name in ("span_kinds", "conditional", "identifying", "entities")
+            if name in entry
+        },
     }
     return Convention(**{"id": key, **entry, **changed})
 

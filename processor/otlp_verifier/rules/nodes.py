@@ -4,6 +4,8 @@ One parse gives both the nodes, which have lines, and the values made from them.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -49,10 +51,32 @@ class Entry:
         return RuleFileError(self.file, self.line(None if key is None else str(key)), message)
 
 
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One value of a document, and where it stands.
+
+    Attributes:
+        file: the path of the file, for messages.
+        line: on which it begins, from 1.
+        value: of a mapping its nodes by key, of a list its nodes, else the value itself.
+        keys: of a mapping, the line of each key.
+
+    """
+
+    file: str
+    line: int
+    value: Any
+    keys: dict[str, int] = field(default_factory=dict)
+
+    def error(self, message: str) -> RuleFileError:
+        """Make a mistake at this place."""
+        return RuleFileError(self.file, self.line, message)
+
+
 def entries(file: str, text: str, errors: list[RuleFileError]) -> Iterator[Entry]:
     """Yield the entries of the list that `text` holds; what is wrong is added to `errors`."""
     loader = CSafeLoader(text)
-    try:
+    with _mistakes_of_yaml(file, loader, errors):
         root = loader.get_single_node()
         if not isinstance(root, yaml.SequenceNode):
             line = root.start_mark.line + 1 if root is not None else 1
@@ -66,14 +90,88 @@ def entries(file: str, text: str, errors: list[RuleFileError]) -> Iterator[Entry
             errors.extend(repeated)
             if not repeated:
                 yield Entry(file, node, loader.construct_document(node))
+
+
+def tree(file: str, text: str, depth_max: int, errors: list[RuleFileError]) -> Node | None:
+    """Make the document that `text` holds, of which every value knows its line; what is wrong is added to `errors`.
+
+    Args:
+        file: its path, for messages.
+        text: the YAML.
+        depth_max: how deep lists and mappings may nest.
+        errors: where mistakes go.
+
+    Returns:
+        None for an empty document, and where there is a mistake.
+
+    """
+    before = len(errors)
+    with _mistakes_of_yaml(file, None, errors):
+        errors.extend(_too_deep(file, text, depth_max))
+    if len(errors) > before:
+        return None
+    loader = CSafeLoader(text)
+    with _mistakes_of_yaml(file, loader, errors):
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        errors.extend(_repeated_keys(file, root))
+        if len(errors) == before:
+            return _node(file, loader, root, {}, errors)
+    return None
+
+
+@contextmanager
+def _mistakes_of_yaml(file: str, loader: yaml.CSafeLoader | None, errors: list[RuleFileError]) -> Iterator[None]:
+    """Add what is no YAML to `errors`, and dispose of the loader."""
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         context = f" {error.context}" if error.context else ""
         errors.append(RuleFileError(file, line, f"no YAML: {error.problem}{context}"))
-    except yaml.YAMLError as error:  # a character that YAML does not allow: has no line
+    except (yaml.YAMLError, ValueError) as error:  # a character or a number that cannot be: has no line
         errors.append(RuleFileError(file, 1, f"no YAML: {' '.join(str(error).split())}"))
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
+
+
+def _too_deep(file: str, text: str, depth_max: int) -> Iterator[RuleFileError]:
+    """Refuse what nests deeper than that; the parser that makes nodes of it works by recursion."""
+    depth = 0
+    for event in yaml.parse(text, CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > depth_max:
+                line = event.start_mark.line + 1 if event.start_mark is not None else 1
+                yield RuleFileError(file, line, f"expected at most {depth_max} levels of nesting")
+                return
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _node(
+    file: str, loader: yaml.CSafeLoader, node: yaml.Node, made: dict[int, Node], errors: list[RuleFileError]
+) -> Node:
+    """Make a node of the parser's; an alias is the same node again, so that a document stays as large as it is."""
+    if id(node) in made:
+        return made[id(node)]
+    value: Any = {} if isinstance(node, yaml.MappingNode) else []
+    found = Node(file, node.start_mark.line + 1, value)
+    if isinstance(node, yaml.ScalarNode):
+        found = Node(file, found.line, loader.construct_object(node))
+    made[id(node)] = found
+    if isinstance(node, yaml.MappingNode):
+        for key, below in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
+                errors.append(RuleFileError(file, key.start_mark.line + 1, "expected a key that is text"))
+            else:
+                value[key.value] = _node(file, loader, below, made, errors)
+                found.keys[key.value] = key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        value.extend(_node(file, loader, below, made, errors) for below in node.value)
+    return found
 
 
 def _repeated_keys(file: str, root: yaml.Node) -> Iterator[RuleFileError]:

@@ -12,6 +12,7 @@ BASE_TIME_NS: Final = 1_700_000_000_000_000_000  # 2023-11-14T22:13:20Z: what `s
 _UNIT_NS: Final = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _DURATION: Final = re.compile(r"(-?\d+(?:\.\d+)?)(ns|us|ms|s|m|h)")
 _LABEL: Final = re.compile("[a-z]")
+_MOST: Final = 1 << 20  # characters of a repeated text
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
 
 
@@ -149,6 +150,8 @@ def _any_value(value: object, at: str) -> AnyValue | None:
         case list():
             values = [_any_value(item, f"{at}[{i}]") or AnyValue() for i, item in enumerate(value)]
             return AnyValue(array_value=ArrayValue(values=values))
+        case {"repeat": str() as part, "times": int() as times, **more} if not more and times * len(part) <= _MOST:
+            return AnyValue(string_value=part * times)
         case Mapping():
             return AnyValue(kvlist_value=KeyValueList(values=key_values(value, at)))
         case _:

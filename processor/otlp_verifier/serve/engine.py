@@ -14,7 +14,7 @@ from otlp_verifier.language.errors import RuleErrors
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.rules.catalogue import Rule, located
 from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
-from otlp_verifier.selection import selected
+from otlp_verifier.selection import loaded, selected
 from otlp_verifier.settings import Settings, SettingsFile
 
 if TYPE_CHECKING:
@@ -81,13 +81,16 @@ def compiled(file: SettingsFile) -> Verifier:
 
     Raises:
         SettingsError: a mistake in the configuration.
-        RuleFileErrors: all mistakes in files of rules, or all in the rules themselves.
+        RuleFileErrors: all mistakes in files of rules and of registries, or all in the rules themselves.
 
     """
     settings = file.settings
-    rules = selected(file)
+    own = loaded(file)
+    rules = selected(file, own)
     try:
-        return Verifier(rules, {"": settings.policy, **settings.profiles}, settings.limits)
+        return Verifier(
+            rules, {"": settings.policy, **settings.profiles}, settings.limits, own.registries if own else None
+        )
     except RuleErrors as errors:
         raise RuleFileErrors(_mistakes(rules)) from errors
 

@@ -26,7 +26,7 @@ from otlp_verifier.wire.protobuf import ProtobufError, require_upb
 
 CONFIGURATION_ERRORS: Final = (SettingsError, RuleFileErrors)
 # Settings that a reload puts into effect; the others need a restart.
-RELOADED: Final = frozenset({"policy", "profiles", "rules", "log", "findings", "shutdown"})
+RELOADED: Final = frozenset({"policy", "profiles", "rules", "registries", "log", "findings", "shutdown"})
 QUIET_S: Final = 0.05  # without a request this long, a drained server has answered what was on its way
 _POLL_S: Final = 0.01
 # How long a thread may keep the interpreter while another wants it. While a reload compiles rules, the slowest batch in

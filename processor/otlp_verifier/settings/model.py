@@ -145,6 +145,13 @@ class Settings(_Section, frozen=True):
         dict[str, Policy], Meta(description="More policies by name; a collector's processor picks one with `profile`")
     ] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
+    registries: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Registries of your own beside OpenTelemetry's, in Weaver's YAML: files or folders, relative "
+            "to the configuration file. What one of them says of an attribute comes before what those behind it say"
+        ),
+    ] = ()
     files: FileSettings = field(default_factory=FileSettings)
     log: Log = field(default_factory=Log)
     findings: Findings = field(default_factory=Findings)

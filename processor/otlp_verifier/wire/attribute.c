@@ -31,6 +31,7 @@ typedef struct {
     uint32_t elements;
     uint32_t element_type; /* of an array: that of its elements, as far as they have one */
     uint32_t seen;         /* fields of a KeyValue, bit per number */
+    uint32_t key_index;    /* of a KeyValue: where its key is in a table of strings; 0: nowhere */
     bool mixed;
 } frame;
 
@@ -66,6 +67,7 @@ static void begin_owner(const machine *m, frame *f, uint32_t row, uint32_t paren
     f->elements = 0;
     f->element_type = OTLPV_EMPTY;
     f->seen = 0;
+    f->key_index = 0;
     f->mixed = false;
 }
 
@@ -156,7 +158,10 @@ static int read_key_value_field(machine *m, frame *f, uint32_t tag, otlpv_place 
         return status;
     case OTLPV_TAG(3, OTLPV_WIRE_VARINT): /* key_strindex: only profiles use it */
         otlpv_once(3, &f->seen, &m->defects);
-        return otlpv_read_varint(&m->reader, &length);
+        status = otlpv_read_varint(&m->reader, &length);
+        if (status == OTLPV_OK)
+            f->key_index = (uint32_t)length;
+        return status;
     default:
         return otlpv_skip(&m->reader, place, KNOWN[KEY_VALUE], m->level + m->top, &m->defects);
     }
@@ -205,6 +210,15 @@ static int read_any_value_field(machine *m, frame *f, uint32_t tag, otlpv_place 
     default:
         return otlpv_skip(&m->reader, place, KNOWN[VALUE], m->level + m->top, &m->defects);
     }
+}
+
+/* A key with its value, or an element, is complete: whether it points into a table of strings. */
+static void find_index(machine *m, const frame *f)
+{
+    if (f->key_index != 0 || f->type == OTLPV_STRING_INDEX)
+        m->defects |= OTLPV_DEFECT_STRING_INDEX;
+    if (f->key_index != 0 && (uint32_t)f->key != 0)
+        m->defects |= OTLPV_DEFECT_KEY_AND_INDEX;
 }
 
 /* An element of a list is complete: its row is written and its list hears of its type. */
@@ -305,6 +319,8 @@ static int read_attribute(otlpv_pass *pass, const uint8_t *body, const uint8_t *
                 return status;
             continue;
         }
+        if (f->kind == KEY_VALUE || f->kind == ELEMENT)
+            find_index(&m, f);
         if (m.top == 0)
             break;
         if (f->kind == KEY_VALUE || f->kind == ELEMENT)

@@ -176,7 +176,9 @@ enum otlpv_defect {
     OTLPV_DEFECT_FORGED = 1024,         /* an attribute key begins with `verifier.` */
     OTLPV_DEFECT_MIXED_ARRAY = 2048,    /* an array attribute holds values of unlike types; empty ones are like all */
     OTLPV_DEFECT_NESTED_DUPLICATE_KEY = 4096, /* a map value has one key twice */
-    OTLPV_DEFECT_GROUP = 8192           /* a protobuf group, balanced or cut off by the end of its message */
+    OTLPV_DEFECT_GROUP = 8192,          /* a protobuf group, balanced or cut off by the end of its message */
+    OTLPV_DEFECT_STRING_INDEX = 16384,  /* a key or value is given by its place in a table that only profiles have */
+    OTLPV_DEFECT_KEY_AND_INDEX = 32768  /* a key is given both ways */
 };
 
 /* Rows per table. Also what the count pass finds and the fill pass must find again. */
