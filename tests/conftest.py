@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import coverage
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -49,3 +50,19 @@ def _kernels_wrap_silently() -> Iterator[None]:
             yield
     else:
         yield
+
+
+@pytest.fixture(autouse=True)
+def _look_away(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Coverage looks away from tests that ask the same code thousands of times: its tracer doubles their time.
+
+    Those are marked `many`. Kernels that run uncompiled do so to be looked at.
+    """
+    tracer = coverage.Coverage.current()
+    is_many = request.node.get_closest_marker("many") is not None
+    if tracer is None or not is_many or config.DISABLE_JIT:  # type: ignore[attr-defined]
+        yield
+        return
+    tracer.stop()
+    yield
+    tracer.start()

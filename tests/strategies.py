@@ -4,6 +4,7 @@ Ids collide, point at themselves and at each other, are zero, empty, short or lo
 difference; times are at both ends of their range.
 """
 
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -18,6 +19,10 @@ from opentelemetry.proto.common.v1.common_pb2 import (
 )
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
+
+# A generator from a seed, for what takes hundreds of numbers: hypothesis would shrink each number of its own
+# (`st.randoms`), for which every example takes thirty times as long, so that far fewer are tried.
+RANDOMS = st.builds(Random, st.integers(0, 2**64 - 1))
 
 # What is equal after padding and cutting is one id: see wire/columns.h.
 TRACE_IDS = (

@@ -41,7 +41,7 @@ def source(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("rules", "undecided-rules.md"))
     shutil.copy(ROOT / "mkdocs.yml", folder)
     for page in (folder / "docs").glob("*.md"):
-        page.write_text(page.read_text().replace("](rules/README.md)", "](index.md)"))
+        page.write_text(re.sub(r"\]\(rules/[^)]*\)", "](index.md)", page.read_text()))
     return folder
 
 

@@ -52,6 +52,7 @@ def expected(request: ExportTraceServiceRequest) -> set[tuple[str, int]]:
 
 
 # Room for the constants and little else: nearly every batch resets the dictionary, or makes it grow and then shrink.
+@pytest.mark.many
 @pytest.mark.parametrize("room", [1, 3, 65_536])
 def test_the_dictionary_forgets_in_mid_life(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     small = functools.partial(Dictionary, entry_capacity=len(PLAN.strings) + room, arena_capacity=64 * room)
@@ -67,6 +68,7 @@ def test_the_dictionary_forgets_in_mid_life(room: int, monkeypatch: pytest.Monke
     assert (engine._lookups._string_codes.epoch > 0) == (room < 100)
 
 
+@pytest.mark.many
 def test_batches_of_all_sizes_after_each_other() -> None:
     rng, engine = Random(1), Engine(PLAN)
     for count in (0, 1, 70, 3, 1_100, 1_024, 64, 65, 2_500, 0, 5):

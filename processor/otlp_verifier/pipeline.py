@@ -47,7 +47,7 @@ class Verifier:
         check_messages(rule for rule in self.rules if not rule.family)
         named = policies or {"": Policy()}
         self.policies = {name: compile_policy(policy, self.rules) for name, policy in named.items()}
-        self.fingerprint = _fingerprint(self.rules)
+        self.fingerprint = _fingerprint(self.rules, registries)
         self._registries = registries
 
     @property
@@ -75,9 +75,11 @@ class Verifier:
             worker.verify(b"", completeness=completeness)
 
 
-def _fingerprint(rules: Sequence[Rule]) -> str:
-    """Changes when any rule that is checked does."""
+def _fingerprint(rules: Sequence[Rule], registries: "Registries | None") -> str:
+    """Changes when any rule that is checked does, or a registry of one's own."""
     digest = hashlib.sha256()
     for rule in rules:
         digest.update(repr((rule.id, rule.severity, rule.rule, sorted(rule.parameters.items()))).encode())
+    own = registries.all[:-1] if registries is not None else ()  # the last one is the package's
+    digest.update(repr([sorted(map(repr, each.attributes.values())) for each in own]).encode())
     return digest.hexdigest()[:16]

@@ -220,6 +220,18 @@ def test_check_takes_registries(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "there is no such file or folder" in capsys.readouterr().err
 
 
+def test_config_check_says_what_cannot_be_recognised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = DEFINITION_2.replace("imports:", "span_refinements: [{id: acme.other, ref: http.client}]\nimports:")
+    configured(tmp_path, definitions=text)
+    with pytest.raises(SystemExit) as ended:
+        main(["config", "check", str(tmp_path / "v.yaml")])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "registry acme 1.2.0: 5 attributes, 5 conventions",
+        "  span.acme.other cannot be recognised: it requires no attribute that this registry defines",
+    ]
+
+
 def test_definitions_survive_yaml(tmp_path: Path) -> None:
     """The fixture says in either dialect what it is meant to say: PyYAML's plain reading finds the same keys."""
     assert {each["key"] for each in yaml.safe_load(DEFINITION_2)["attributes"]} == {

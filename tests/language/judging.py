@@ -1,6 +1,7 @@
 """Rules as text on requests: what the engine says, in the words of the slow walk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from random import Random
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -10,6 +11,8 @@ from otlp_verifier.policy import Completeness
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.verify import Engine
 from otlp_verifier.wire.limits import Limits
+from tests.language.contracts import Contract
+from tests.language.formulas import Formula
 from tests.reference.evaluator import Verdicts, Violation, judge
 
 LIMITS = Limits(memory_factor=64)
@@ -27,6 +30,17 @@ def refusal(text: str) -> str:
         assert 1 <= error.column <= len(lines[error.line - 1]) + 1
         return error.message
     return ""
+
+
+def accepted(seed: int, count: int, maker: Callable[..., Contract | Formula], **how: object) -> list[str]:
+    """As many random rules that are accepted; those that are refused are refused with a message."""
+    rng = Random(seed)
+    found: list[str] = []
+    while len(found) < count:
+        text = maker(rng, **how).text
+        if not refusal(text):
+            found.append(text)
+    return found
 
 
 class Judge:

@@ -13,30 +13,20 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.language.contracts import Contract, Monotone
-from tests.language.judging import BATCH, TRACE, Judge, refusal
+from tests.language.judging import BATCH, TRACE, Judge, accepted, refusal
 from tests.reference.evaluator import Violation
 from tests.reference.records import Record, records, span_of
 from tests.reference.relations import relate
 from tests.strategies import all_spans, batches, number_id, related_spans, request_of_resources, requests
 
+pytestmark = pytest.mark.many
 SEEDS = st.integers(0, 2**32)
 Batch = list[tuple[int, Span]]
 
 
-def contracts(seed: int, count: int, **how: object) -> list[str]:
-    """As many accepted rules; those that are refused are refused with a message."""
-    rng = Random(seed)
-    found: list[str] = []
-    while len(found) < count:
-        text = Contract(rng, **how).text  # type: ignore[arg-type]
-        if not refusal(text):
-            found.append(text)
-    return found
-
-
 @given(SEEDS, st.lists(batches(), min_size=3, max_size=3))
 def test_random_contracts_are_judged_as_the_walk_judges_them(seed: int, traces: list[Batch]) -> None:
-    judge = Judge(contracts(seed, 8))
+    judge = Judge(accepted(seed, 8, Contract))
     for spans in traces:
         request = request_of_resources(spans)
         fast, slow = judge.fast(request), judge.slow(request)
@@ -45,7 +35,7 @@ def test_random_contracts_are_judged_as_the_walk_judges_them(seed: int, traces: 
 
 @given(SEEDS, st.lists(batches(most=4, traces=1, missing=False), min_size=3, max_size=3))
 def test_deeper_contracts_on_smaller_traces(seed: int, traces: list[Batch]) -> None:
-    judge = Judge(contracts(seed, 6, depth=4, assume="assume nothing "))
+    judge = Judge(accepted(seed, 6, Contract, depth=4, assume="assume nothing "))
     for spans in traces:
         request = request_of_resources(spans)
         fast, slow = judge.fast(request), judge.slow(request)
@@ -55,7 +45,7 @@ def test_deeper_contracts_on_smaller_traces(seed: int, traces: list[Batch]) -> N
 @given(SEEDS, st.lists(requests(related_spans(), most=3), min_size=2, max_size=2))
 def test_contracts_on_odd_ids_and_times(seed: int, traces: list[ExportTraceServiceRequest]) -> None:
     """Ids that are missing, short or shared by spans that differ; times at both ends of their range."""
-    judge = Judge(contracts(seed, 8, assume="assume nothing "))
+    judge = Judge(accepted(seed, 8, Contract, assume="assume nothing "))
     for request in traces:
         fast, slow = judge.fast(request), judge.slow(request)
         assert (fast.violated, fast.undecided) == (slow.violated, slow.undecided), judge.disputed(fast, slow)
@@ -95,7 +85,7 @@ def test_a_trace_larger_than_a_block() -> None:
 @given(SEEDS, batches())
 def test_a_batch_that_may_be_incomplete_has_final_violations_only(seed: int, spans: Batch) -> None:
     rng = Random(seed)
-    judge = Judge([*contracts(seed, 4), *(monotone(rng) for _ in range(4))])
+    judge = Judge([*accepted(seed, 4, Contract), *(monotone(rng) for _ in range(4))])
     request = request_of_resources(spans)
     batch, trace = judge.fast(request, BATCH), judge.fast(request, TRACE)
     assert not batch.undecided
@@ -163,7 +153,7 @@ def test_the_order_of_spans_and_the_batches_they_came_in_change_nothing(
     copies = Counter(span.SerializeToString() for _, span in set_of(spans))
     if max(copies.values(), default=1) > 1:
         return
-    judge = Judge(contracts(seed, 8, skew=skew))
+    judge = Judge(accepted(seed, 8, Contract, skew=skew))
     assert named(judge, rng.sample(spans, len(spans))) == named(judge, spans)
 
 
@@ -209,7 +199,7 @@ def later(part: Batch, rest: Batch) -> ExportTraceServiceRequest:
 @given(SEEDS, st.lists(growing(), min_size=4, max_size=4))
 def test_a_final_violation_stays_whatever_arrives(seed: int, traces: list[tuple[Batch, Batch]]) -> None:
     rng = Random(seed)
-    judge = Judge([*(monotone(rng) for _ in range(6)), *contracts(seed, 4)])
+    judge = Judge([*(monotone(rng) for _ in range(6)), *accepted(seed, 4, Contract)])
     assert all(judge.final[:6]), judge.texts
     for part, rest in traces:
         found = judge.fast(request_of_resources(part), BATCH).violated

@@ -18,6 +18,7 @@ from otlp_verifier.language.symbols import Symbols
 from otlp_verifier.machine.operations import Domain, Op
 from tests.machine.programs import EXTREMES, NO_ROW, Memory
 from tests.reference import machine as reference
+from tests.strategies import RANDOMS
 
 ROWS = 5
 SYMBOLS = Symbols()
@@ -92,7 +93,7 @@ class Maker:
                 self.words.append((graph.word(k), [k] * ROWS))
 
 
-@given(st.randoms(use_true_random=False), st.integers(0, 80), st.integers(1, 8))
+@given(RANDOMS, st.integers(0, 80), st.integers(1, 8))
 def test_programs_compute_what_their_graphs_say(rng: Random, size: int, rules: int) -> None:
     maker = Maker(rng)
     for _ in range(size):

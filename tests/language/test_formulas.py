@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -21,6 +22,7 @@ from tests.reference.relations import read_id
 from tests.strategies import TRACE_IDS, all_spans, request_of, requests
 
 LIMITS = Limits(memory_factor=64)
+pytestmark = pytest.mark.many
 SEEDS = st.integers(0, 2**32)  # of formulas: hypothesis shrinks traces, where there is more to gain
 BATCH, TRACE = Completeness.BATCH, Completeness.TRACE
 

@@ -4,13 +4,13 @@ rtamt (PyPI; Signal Temporal Logic, discrete time) gives robustness: above zero 
 """
 
 import sys
-import warnings
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from perf.peers import rtamt
 
 from tests.language.judging import Judge
 from tests.strategies import request_of
@@ -19,10 +19,7 @@ if sys.version_info >= (3, 13):
     pytest.skip(
         "the parser that rtamt 0.4 brings imports typing.io, which Python 3.13 has no more", allow_module_level=True
     )
-with warnings.catch_warnings(action="ignore"):
-    import rtamt
-
-pytestmark = pytest.mark.filterwarnings("ignore")  # those of its parser
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.many]  # warnings are those of its parser
 
 SIGNALS = ("p", "q")
 UNARY = ("once", "historically", "eventually", "always")
@@ -60,15 +57,7 @@ class Formula:
 
 
 def theirs(formula: Formula, ticks: list[tuple[bool, bool]]) -> list[bool]:
-    specification = rtamt.StlDiscreteTimeSpecification()
-    for signal in SIGNALS:
-        specification.declare_var(signal, "float")
-    specification.declare_var("out", "float")
-    specification.spec = f"out = {formula.theirs}"
-    specification.parse()
-    signals = {signal: [1.0 if tick[at] else -1.0 for tick in ticks] for at, signal in enumerate(SIGNALS)}
-    robustness = specification.evaluate({"time": list(range(len(ticks))), **signals})
-    return [value > 0 for _, value in robustness]
+    return rtamt(formula.theirs, {signal: [tick[at] for tick in ticks] for at, signal in enumerate(SIGNALS)})()
 
 
 def ours(formula: Formula, ticks: list[tuple[bool, bool]]) -> list[bool]:

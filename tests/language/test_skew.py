@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.language.contracts import Contract
-from tests.language.judging import Judge, refusal
+from tests.language.judging import Judge, accepted, refusal
 from tests.reference.evaluator import Violation
 from tests.strategies import batches, request_of_resources
 
@@ -19,16 +19,6 @@ SEEDS = st.integers(0, 2**32)
 SKEW_NS = 3
 SKEW = f"{SKEW_NS}ns"
 Batch = list[tuple[int, Span]]
-
-
-def contracts(seed: int, count: int, *, extremes: bool, assume: str | None = None) -> list[str]:
-    rng = Random(seed)
-    found: list[str] = []
-    while len(found) < count:
-        text = Contract(rng, skew=SKEW, extremes=extremes, assume=assume).text
-        if not refusal(text):
-            found.append(text)
-    return found
 
 
 def shifted(spans: Batch, offsets: list[int]) -> Batch:
@@ -54,13 +44,14 @@ def clocked(spans: Batch) -> Batch:
     return [(first.setdefault((span.trace_id, span.span_id), number), span) for number, span in spans]
 
 
+@pytest.mark.many
 @given(
     SEEDS,
     batches(resources=3, most=6).map(clocked),
     st.lists(st.lists(st.integers(0, SKEW_NS), min_size=3, max_size=3), min_size=4, max_size=4),
 )
 def test_every_shift_within_the_skew_agrees(seed: int, spans: Batch, shifts: list[list[int]]) -> None:
-    texts = contracts(seed, 8, extremes=True, assume="assume nothing ")
+    texts = accepted(seed, 8, Contract, skew=SKEW, assume="assume nothing ")
     blurred = Judge(texts).fast(request_of_resources(spans))
     exact = Judge([text.replace(f"assume skew <= {SKEW} ", "") for text in texts])
     for offsets in [[0, 0, 0], *shifts]:
@@ -69,13 +60,14 @@ def test_every_shift_within_the_skew_agrees(seed: int, spans: Batch, shifts: lis
         assert not wrong, (offsets, {texts[int(one.rule[1:])] for one in wrong})
 
 
+@pytest.mark.many
 @given(SEEDS, st.lists(batches(), min_size=2, max_size=2))
 def test_no_more_is_undecided_than_needs_be(seed: int, traces: list[Batch]) -> None:
     """The walk knows for each pair of points whether clocks may turn it.
 
     The engine is as exact but where an inequality joins two rows: an extreme does not tell whose clock it was.
     """
-    judge = Judge(contracts(seed, 8, extremes=False))
+    judge = Judge(accepted(seed, 8, Contract, skew=SKEW, extremes=False))
     for spans in traces:
         request = request_of_resources(spans)
         fast, slow = judge.fast(request), judge.slow(request)

@@ -12,6 +12,7 @@ from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import BLOCK, MARK_TABLES, NARROW_TABLES, Op, WideTable
 from tests.machine.programs import EXTREMES, Memory, random_memory, random_program
 from tests.reference import machine as reference
+from tests.strategies import RANDOMS
 
 ALWAYS = [(Op.FLAG_CONSTANT, 0, 1, 0, 0), (Op.REPORT, 0, 5, 0, 0)]
 EMPTY = Memory(np.zeros((1, 1), np.uint64), np.zeros((1, 1), np.uint32))
@@ -31,7 +32,7 @@ def test_blocks(rows: int) -> None:
     check(Random(rows), rows, 40)
 
 
-@given(st.randoms(use_true_random=False), st.integers(0, 6), st.integers(0, 60))
+@given(RANDOMS, st.integers(0, 6), st.integers(0, 60))
 def test_random_programs(rng: Random, rows: int, length: int) -> None:
     check(rng, rows, length)
 

@@ -18,8 +18,8 @@ from otlp_verifier.machine.windows import window
 from otlp_verifier.relate.tables import SpanTree
 from tests.reference.jobs import Folded, alike, folded
 from tests.reference.machine import real_bits
+from tests.strategies import RANDOMS
 
-RANDOMS = st.randoms(use_true_random=False)
 SEEDS = st.integers(0, 2**64 - 1).map(np.uint64)
 # Decimals whose sums are exact in any order.
 REALS = tuple(map(real_bits, (0.0, -0.0, 1.0, -1.5, 2.25, float("inf"), float("-inf"), float("nan"))))

@@ -65,7 +65,7 @@ def of_attribute(key: str, value: AnyValue, stated: tuple[int, ...] | None) -> s
     """What is wrong with one attribute."""
     kind = value.WhichOneof("value") or ""
     entry = definition(key)
-    found = set() if entry is not None else of_unknown(key)
+    found = set() if entry is not None else set(of_unknown(key))
     if kind == "string_value":
         text = value.string_value
         if any((ord(c) < 32 and c not in "\t\n\r") or ord(c) == 127 for c in text):
@@ -85,10 +85,11 @@ def of_attribute(key: str, value: AnyValue, stated: tuple[int, ...] | None) -> s
     return found
 
 
-def of_unknown(key: str) -> set[str]:
+@functools.cache  # it looks through all keys that there are, and the same few come up again and again
+def of_unknown(key: str) -> frozenset[str]:
     """What is wrong with a key that no registry has."""
     if renamed_in(key) is not None:
-        return set()
+        return frozenset()
     found = {"unknown"}
     if re.fullmatch(r"[a-z][a-z0-9]*([._][a-z0-9]+)*", key) is None:
         found.add("key-format")
@@ -101,7 +102,7 @@ def of_unknown(key: str) -> set[str]:
         found.add("extends-namespace")
     if re.match(r"otel\.(?!dropped_|zipkin\.)", key):
         found.add("reserved-otel")
-    return found
+    return frozenset(found)
 
 
 def of_value(entry: dict[str, Any], key: str, value: AnyValue, kind: str) -> set[str]:

@@ -112,7 +112,7 @@ def _violated(tree: ForEach, parameters: Mapping[str, int | str], record: Record
             return False
         scope = replace(scope, variables={**scope.variables, join.variable: joined})
     guard = True if tree.guard is None else _truth(tree.guard, scope)
-    return every([guard, no(_truth(tree.requirement, scope))])
+    return guard and every([guard, no(_truth(tree.requirement, scope))])
 
 
 def _looks_elsewhere(tree: object) -> bool:
@@ -317,7 +317,19 @@ def _truth(tree: Expression, scope: _Scope) -> Condition:
 
 
 def _value(tree: Expression, scope: _Scope) -> Any:
-    match tree:
+    match tree:  # first what occurs most: there are millions of these questions
+        case Name():
+            return _name(tree, scope)
+        case Index():
+            record, rest = _walk(tree.base, scope)
+            assert record is None or rest == ["attributes"]
+            return None if record is None else attribute(record, tree.key)
+        case Binary(operator="and"):
+            return every(_truth(side, scope) for side in (tree.left, tree.right))
+        case Binary(operator="or"):
+            return some(_truth(side, scope) for side in (tree.left, tree.right))
+        case Unary(operator="not"):
+            return no(_truth(tree.operand, scope))
         case Literal(value=bytes() as content):
             return Stated(content)
         case Literal():
@@ -328,12 +340,6 @@ def _value(tree: Expression, scope: _Scope) -> Any:
             return {key: _value(item, scope) for key, item in zip(tree.keys, tree.items, strict=True)}
         case syntax.Item():
             return picked(_value(tree.base, scope), tree.key)
-        case Name():
-            return _name(tree, scope)
-        case Index():
-            record, rest = _walk(tree.base, scope)
-            assert record is None or rest == ["attributes"]
-            return None if record is None else attribute(record, tree.key)
         case Call(function="IsRootSpan"):
             return read(span_of(scope.main), "parent_span_id") is None
         case Call(arguments=(Name() as path, Literal(value=str() as named))) if tree.function in OF_RECORDS:
@@ -351,12 +357,6 @@ def _value(tree: Expression, scope: _Scope) -> Any:
             return _temporal(tree, scope)
         case syntax.TemporalPair():
             return _pair(tree, scope)
-        case Unary(operator="not"):
-            return no(_truth(tree.operand, scope))
-        case Binary(operator="and"):
-            return every([_truth(tree.left, scope), _truth(tree.right, scope)])
-        case Binary(operator="or"):
-            return some([_truth(tree.left, scope), _truth(tree.right, scope)])
         case Unary(operator="-"):
             operand = _value(tree.operand, scope)
             return None if operand is None else arithmetic(type(operand)(0), "-", operand)

@@ -3,6 +3,7 @@
 What a text holds is asked of the package; tests/sensitive/ compares that with checks of its own.
 """
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,17 +13,22 @@ from otlp_verifier.sensitive.classes import mask_of
 from otlp_verifier.sensitive.scan import classes_asked, classes_in, context_of
 from tests.reference.records import Record
 
+# The same texts come up in thousands of requests, and each is asked about by all rules.
+_holds = functools.lru_cache(1 << 16)(classes_in)
+_would_be = functools.lru_cache(1 << 16)(classes_asked)
+_says = functools.cache(context_of)
+_mask_of = functools.cache(mask_of)
 _FIELDS = {"span": ["name", "status.message"], "event": ["name"], "scope": ["name", "version"]}
 
 
 def holds(record: Record, named: str) -> bool:
     """Whether one of a record's texts is of a class."""
-    wanted = mask_of(named)
+    wanted = _mask_of(named)
     for path in _FIELDS.get(record.domain, []):
         message: Any = record.message
         for part in path.split("."):
             message = getattr(message, part)
-        if classes_in(message.encode(), wanted):
+        if _holds(message.encode(), wanted):
             return True
     return any(
         _found(value, keys, wanted)
@@ -33,7 +39,7 @@ def holds(record: Record, named: str) -> bool:
 
 def is_of_class(value: Any, named: str) -> bool:
     """Whether a value is a text of a class, whatever its key."""
-    return isinstance(value, str) and classes_in(value.encode(), mask_of(named)) != 0
+    return isinstance(value, str) and _holds(value.encode(), _mask_of(named)) != 0
 
 
 def _values(value: AnyValue, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str | int | float]]:
@@ -54,15 +60,15 @@ def _values(value: AnyValue, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str,
 
 
 def _found(value: str | float, keys: tuple[str, ...], wanted: int) -> bool:
-    contexts = [context_of(key.encode()) for key in keys]
+    contexts = [_says(key.encode()) for key in keys]
     if not isinstance(value, str):
         return any(each.numbers & wanted for each in contexts)
     for each in contexts:
-        if classes_asked(value.encode(), each.asks & wanted):
+        if _would_be(value.encode(), each.asks & wanted):
             return True
         wanted_outright = wanted
         for other in contexts:
             wanted_outright &= ~other.excludes
-        if classes_in(value.encode(), wanted_outright):
+        if _holds(value.encode(), wanted_outright):
             return True
     return False

@@ -33,8 +33,12 @@ def no(condition: Condition) -> Condition:
 
 
 def every(conditions: Iterable[Condition]) -> Condition:
-    found = set(conditions)
-    return False if False in found else MAYBE if MAYBE in found else True
+    found: Condition = True
+    for condition in conditions:
+        if condition is False:
+            return False
+        found = condition if found is True else found
+    return found
 
 
 def some(conditions: Iterable[Condition]) -> Condition:
@@ -90,7 +94,7 @@ def compare(left: Any, sign: str, right: Any, skew_ns: int = 0) -> Condition:
         return False
     if float in (type(left), type(right)):
         left, right = float(left), float(right)
-    if (margin := skew_ns * apart(left, right)) != 0:
+    if skew_ns and (margin := skew_ns * apart(left, right)) != 0:
         return _blurred(int(left), sign, int(right), margin)
     return bool(left == right) if sign == "==" else bool(ORDERS[sign](left, right))
 

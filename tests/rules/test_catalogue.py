@@ -8,9 +8,10 @@ from textwrap import dedent
 import pytest
 
 from otlp_verifier.policy import Completeness
-from otlp_verifier.rules import catalogue, example
+from otlp_verifier.rules import catalogue
 from otlp_verifier.rules.catalogue import PACKAGE, Rule, load
 from otlp_verifier.rules.errors import RuleFileErrors
+from tests.rules.tried import examples_of
 
 RULES = catalogue.builtin()
 WHOLE = [rule for rule in RULES if rule.part == 0]
@@ -48,7 +49,7 @@ def test_a_rule_is_complete(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", WHOLE, ids=ids)
 def test_a_rule_has_examples_of_both_kinds(rule: Rule) -> None:
-    examples = example.of(rule)
+    examples = examples_of(rule.id)
     assert examples.fires
     assert examples.silent
     whys = [case.why for case in (*examples.fires, *examples.silent)]

@@ -7,7 +7,7 @@ import pytest
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.policy import Completeness
-from otlp_verifier.rules import catalogue, example
+from otlp_verifier.rules import catalogue
 from otlp_verifier.verify import Engine
 from otlp_verifier.wire.limits import Limits
 from tests.reference.evaluator import Violation, judge
@@ -16,8 +16,10 @@ from tests.rules.break_records import RECORDS, leaf
 from tests.rules.break_sensitive import SENSITIVE
 from tests.rules.break_traces import TRACES
 from tests.rules.clean import Trace, clean
+from tests.rules.tried import examples_of
 
 RULES = catalogue.builtin()
+pytestmark = pytest.mark.many
 IDS = sorted({rule.id for rule in RULES})
 ERRORS = {rule.id for rule in RULES if rule.severity == "error"}
 WORKER = Verifier(RULES).worker()
@@ -63,7 +65,7 @@ def test_nobody_objects_to_a_clean_trace() -> None:
 
 @pytest.mark.parametrize("rule", IDS)
 def test_a_rule_finds_its_mutants_and_no_other_error_is_reported(rule: str) -> None:
-    examples = example.of(next(each for each in RULES if each.id == rule))
+    examples = examples_of(rule)
     declared = {other for case in examples.fires for other in case.also}
     for seed in range(MUTANTS):
         found = violated(mutant(rule, seed))

@@ -19,6 +19,7 @@ from otlp_verifier.contract import verifier_pb2 as contract
 from tests.serve.client import Client, request
 from tests.serve.process import COMMAND, Served
 from tests.serve.telemetry import FAULT, batch
+from tests.weaver.registries import CLASSIC
 
 
 @pytest.fixture
@@ -158,6 +159,22 @@ def test_reload_changes_rules_on_open_streams(verifier: Served) -> None:
     assert metrics.by("otlp_verifier_reloads", "outcome") == {"success": 1, "failure": 0}
     assert metrics.total("otlp_verifier_rules") == after["rules"]
     assert metrics.total("otlp_verifier_findings", rule=FAULT) == 1  # what was found stays counted
+
+
+def test_reload_reads_registries_again(verifier: Served, tmp_path: Path) -> None:
+    registry = tmp_path / "registry.yaml"
+    before = verifier.get("/healthz")[1]["rules"]
+    for count, (text, outcome, more) in enumerate(
+        [(CLASSIC, "success", 1), (CLASSIC.replace("type: span", "type: spam"), "failure", 1), ("", "failure", 1)], 1
+    ):
+        registry.write_text(text)
+        verifier.configure({"listen": [verifier.address], "workers": 1, "registries": [str(registry)]})
+        verifier.signal(signal.SIGHUP)
+        entry = verifier.event("reload", count)
+        assert entry["outcome"] == outcome
+        assert "needs_restart" not in entry
+        assert outcome == "success" or str(registry) in entry["error"]
+        assert verifier.get("/healthz")[1]["rules"] == before + more
 
 
 def test_reload_brings_profiles_and_policies(verifier: Served) -> None:

@@ -164,6 +164,27 @@ def test_registries_refer_to_each_other(tmp_path: Path) -> None:
     assert "acme.order.id" in loaded.registries.all[0].conventions["span.till.open"].attributes
 
 
+def test_values_are_those_of_yaml_1_2(tmp_path: Path) -> None:
+    text = """\
+        file_format: definition/2
+        attributes:
+          - key: acme.switch
+            type: {members: [{id: a, value: on}, {id: b, value: no}, {id: c, value: 12:30}, {id: d, value: 2026-01-31}]}
+            brief: x
+            stability: stable
+          - {key: acme.flag, type: {members: [{id: a, value: true}, {id: b, value: False}]}, stability: stable}
+          - {key: acme.level, type: {members: [{id: a, value: 1}, {id: b, value: 2}]}, brief: x, stability: stable}
+          - {key: acme.mixed, type: {members: [{id: a, value: 1}, {id: b, value: x}]}, brief: x, stability: stable}
+        """
+    found = own(written(tmp_path, text)).attributes
+    assert {key: (each.type, [member.value for member in each.members]) for key, each in found.items()} == {
+        "acme.switch": ("string", ["on", "no", "12:30", "2026-01-31"]),
+        "acme.flag": ("boolean", [True, False]),
+        "acme.level": ("int", [1, 2]),
+        "acme.mixed": ("any", [1, "x"]),
+    }
+
+
 def test_prefixes_of_old_groups_stand_before_what_they_define(tmp_path: Path) -> None:
     text = """\
         groups:

@@ -1,6 +1,6 @@
 """Random requests as bytes: every message of a trace request, with the encodings that no SDK sends but readers accept.
 
-All choices come from the `random.Random` that is handed in; hypothesis has one that it can shrink.
+All choices come from the `random.Random` that is handed in.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ class Maker:
         self.odd = odd
 
     def chance(self, one_in: int) -> bool:
-        return self.rng.randrange(one_in) == one_in - 1  # a shrinking hypothesis tends to 0
+        return self.rng.randrange(one_in) == one_in - 1
 
     def varint(self, value: int, *, longest: int = 5) -> bytes:
         encoded = bytearray()

@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from otlp_verifier.wire.otlp_json import DefectCode, JsonBatch, JsonReader, Shape, expected
 from tests.reference.otlp_json import Twin
+from tests.strategies import RANDOMS
 from tests.wire.json_documents import random_document
 
 PIECES = (
@@ -60,12 +61,12 @@ def same_as_twin(text: bytes) -> None:
     assert all(text[offset : offset + 1] == b"{" for offset in batch.spans["offset"].tolist())
 
 
-@given(st.randoms(use_true_random=False))
+@given(RANDOMS)
 def test_documents_mean_what_the_twin_says(rng: Random) -> None:
     same_as_twin(random_document(rng))
 
 
-@given(st.randoms(use_true_random=False), st.data())
+@given(RANDOMS, st.data())
 def test_changed_documents_are_accepted_if_python_accepts_them(rng: Random, data: st.DataObject) -> None:
     text = bytearray(random_document(rng))
     for _ in range(data.draw(st.integers(1, 3))):

@@ -13,6 +13,7 @@ from otlp_verifier.wire._native import ffi
 from otlp_verifier.wire.dictionary import Dictionary, KeyTable
 from otlp_verifier.wire.memory import joined
 from otlp_verifier.wire.sources import NO_CODE, NO_TEXT, KeyRows, TextSources
+from tests.strategies import RANDOMS
 from tests.wire.batches import loaded
 from tests.wire.requests import KEYS, random_request
 
@@ -182,8 +183,8 @@ def test_arrays_must_be_as_c_takes_for_granted() -> None:
         KeyTable([b"a"]).find(b"", None, codes[:2], codes[:2], np.zeros((1, 1), np.uint32))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.randoms(use_true_random=False), st.lists(st.sampled_from((*KEYS, b"absent", b"k" * 50)), unique=True))
+@settings(max_examples=240, deadline=None)
+@given(RANDOMS, st.lists(st.sampled_from((*KEYS, b"absent", b"k" * 50)), unique=True))
 def test_finds_the_first_attribute_with_each_key(rng: Random, keys: list[bytes]) -> None:
     """In one batch after another, whatever the one before had."""
     batches = [loaded(random_request(rng, odd=True)) for _ in range(4)]

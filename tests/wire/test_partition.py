@@ -14,7 +14,7 @@ from otlp_verifier.columns import Columns, SpanWide
 from otlp_verifier.wire.limits import Limits
 from otlp_verifier.wire.origin import COPY, ORIGIN
 from otlp_verifier.wire.partition import NO_CHUNK, Gathered, Gatherer, Part, Traces
-from tests.strategies import requests
+from tests.strategies import RANDOMS, requests
 from tests.wire.requests import random_request
 
 LIMITS = Limits(memory_factor=64)
@@ -120,7 +120,7 @@ def test_spans_come_out_with_their_surroundings_and_traces_whole(originals: list
     assert +(empty_envelopes(*originals) - empty_envelopes(*outputs)) == Counter()
 
 
-@given(st.randoms(use_true_random=False), st.integers(1, 3))
+@given(RANDOMS, st.integers(1, 3))
 def test_encodings_that_no_sdk_sends_come_out_as_they_are_scanned(rng: Random, spans_most: int) -> None:
     """Groups that the end of a message cuts off, unknown fields between children, repeated envelopes."""
     original = random_request(rng, odd=True)
@@ -131,7 +131,7 @@ def test_encodings_that_no_sdk_sends_come_out_as_they_are_scanned(rng: Random, s
     check([original], parts, chunks(parts, 1 << 30, spans_most))
 
 
-@given(st.randoms(use_true_random=False), st.integers(0, 5))
+@given(RANDOMS, st.integers(0, 5))
 def test_the_bucket_of_a_trace_depends_on_its_id_alone(rng: Random, salt: int) -> None:
     first, second = (random_request(rng, odd=False) for _ in range(2))
     buckets: dict[bytes, set[int]] = {}
@@ -149,7 +149,7 @@ def test_the_bucket_of_a_trace_depends_on_its_id_alone(rng: Random, salt: int) -
     assert all(len(of) == 1 for of in buckets.values())
 
 
-@given(st.randoms(use_true_random=False), st.binary(min_size=1, max_size=3), st.data())
+@given(RANDOMS, st.binary(min_size=1, max_size=3), st.data())
 def test_what_cannot_be_read_is_left_out_and_the_rest_is_not(rng: Random, junk: bytes, data: st.DataObject) -> None:
     good, victim = random_request(rng, odd=False), bytearray(random_request(rng, odd=False) or b"\x0a\x00")
     at = data.draw(st.integers(0, len(victim) - 1))

@@ -17,12 +17,13 @@ from perf.workload import sdk_bytes
 from tests.reference.scan_protobuf import as_protobuf_sees
 from tests.reference.splice import fields as split
 from tests.reference.splice import varint
-from tests.strategies import requests, spans
+from tests.strategies import RANDOMS, requests, spans
 from tests.wire.encoding import field
 from tests.wire.encoding import request as request_of
 from tests.wire.requests import random_request
 from tests.wire.scanning import all_defects, check
 
+pytestmark = pytest.mark.many
 TEXT = st.text(max_size=70)
 INT64 = st.integers(-(2**63), 2**63 - 1) | st.integers(-300, 300)
 
@@ -104,7 +105,7 @@ def test_duplicate_keys_are_seen_in_lists_of_any_size(count: int, repeated: str 
         assert all_defects(found) == (set() if repeated is None else {defect})
 
 
-@given(st.randoms(use_true_random=False), st.booleans())
+@given(RANDOMS, st.booleans())
 def test_requests_with_every_legal_encoding(rng: Random, odd: bool) -> None:
     assert check(random_request(rng, odd=odd)) is not None or odd
 
@@ -126,8 +127,8 @@ def damaged(data: bytes, rng: Random) -> bytes:
     return bytes(result)
 
 
-@settings(max_examples=150)
-@given(st.randoms(use_true_random=False), st.booleans())
+@settings(max_examples=600)
+@given(RANDOMS, st.booleans())
 def test_damaged_requests(rng: Random, odd: bool) -> None:
     check(damaged(random_request(rng, odd=odd), rng))
 

@@ -12,6 +12,7 @@ from otlp_verifier.columns import TABLES, Columns
 from otlp_verifier.wire import scanner
 from otlp_verifier.wire._native import ffi, lib
 from otlp_verifier.wire.limits import Limits
+from tests.strategies import RANDOMS
 from tests.wire.encoding import VALID, VALID_SPAN, field, nested_arrays, request, with_attribute
 from tests.wire.requests import random_request
 from tests.wire.scanning import WIDE, one_pass, two_passes
@@ -193,7 +194,7 @@ class Guarded:
         )
 
 
-@given(st.randoms(use_true_random=False), st.integers(0, 3), st.booleans())
+@given(RANDOMS, st.integers(0, 3), st.booleans())
 def test_canaries_around_the_tables_live(rng: Random, spare: int, same: bool) -> None:
     """Also when the bytes are not those that were counted."""
     counts, fault = ffi.new("otlpv_counts *"), ffi.new("otlpv_fault *")

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -12,8 +13,11 @@ from otlp_verifier.columns import Columns
 from otlp_verifier.wire.limits import Limits
 from otlp_verifier.wire.splicer import splice
 from tests.reference import splice as reference
+from tests.strategies import RANDOMS
 from tests.wire.batches import Choice, loaded
 from tests.wire.requests import random_request
+
+pytestmark = pytest.mark.many
 
 
 def edited_objects(request: bytes, edits: reference.Edits) -> ExportTraceServiceRequest:
@@ -71,8 +75,8 @@ def remove_marked(containers) -> None:
             del containers[i]
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.randoms(use_true_random=False), st.booleans())
+@settings(max_examples=600, deadline=None)
+@given(RANDOMS, st.booleans())
 def test_same_bytes_as_the_reference(rng: Random, odd: bool) -> None:
     request = random_request(rng, odd=odd)
     columns = loaded(request)
@@ -80,8 +84,8 @@ def test_same_bytes_as_the_reference(rng: Random, odd: bool) -> None:
     assert choice.splice(columns) == reference.splice(request, choice.edits)
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.randoms(use_true_random=False))
+@settings(max_examples=600, deadline=None)
+@given(RANDOMS)
 def test_decodes_to_input_plus_patches_minus_forged_and_dropped(rng: Random) -> None:
     request = random_request(rng, odd=False)
     columns = loaded(request)
@@ -92,8 +96,8 @@ def test_decodes_to_input_plus_patches_minus_forged_and_dropped(rng: Random) -> 
     )
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.randoms(use_true_random=False), st.booleans())
+@settings(max_examples=600, deadline=None)
+@given(RANDOMS, st.booleans())
 def test_annotating_own_output_again_changes_nothing(rng: Random, odd: bool) -> None:
     columns = loaded(random_request(rng, odd=odd))
     choice = Choice(rng, columns)
@@ -101,8 +105,8 @@ def test_annotating_own_output_again_changes_nothing(rng: Random, odd: bool) -> 
     assert choice.splice(loaded(once), drop=False) == once
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.randoms(use_true_random=False), st.booleans())
+@settings(max_examples=200, deadline=None)
+@given(RANDOMS, st.booleans())
 def test_what_is_not_forged_passes_through_untouched(rng: Random, odd: bool) -> None:
     clean = bytes(splice(loaded(random_request(rng, odd=odd))))
     columns = loaded(clean)
@@ -124,8 +128,8 @@ def damaged(rng: Random, request: bytes) -> bytes:
     return bytes(result)
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.randoms(use_true_random=False), st.booleans())
+@settings(max_examples=800, deadline=None)
+@given(RANDOMS, st.booleans())
 def test_damaged_requests_that_can_still_be_read(rng: Random, odd: bool) -> None:
     request = damaged(rng, random_request(rng, odd=odd))
     try:

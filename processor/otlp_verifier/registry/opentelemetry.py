@@ -1,7 +1,7 @@
 """OpenTelemetry's own registry, from the table that `generate` writes."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,10 +54,29 @@ def read(table: bytes | str) -> Registry:
         versions=tuple(_version(each) for each in data["versions"]),
         history_from=_version(data["history_from"]),
         attributes={key: _attribute(key, entry) for key, entry in data["attributes"].items()},
-        conventions={key: _convention(key, entry) for key, entry in data["conventions"].items()},
+        conventions=_Conventions(data["conventions"]),
         renames=tuple(_rename(entry) for entry in data["renames"]),
         opentelemetry=_version(data["version"]),
     )
+
+
+class _Conventions(Mapping[str, Convention]):
+    """Conventions by id, made when they are asked for: few processes do, and they are more than half of the table."""
+
+    def __init__(self, entries: Mapping[str, Mapping[str, Any]]) -> None:
+        self._entries = entries
+        self._made: dict[str, Convention] = {}
+
+    def __getitem__(self, key: str) -> Convention:
+        if key not in self._made:
+            self._made[key] = _convention(key, self._entries[key])
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
 
 _version: Final = functools.cache(Version.parse)

@@ -1,7 +1,8 @@
 """Workflow commands of GitHub Actions, which become annotations where reviewers look.
 
 GitHub shows ten of each level for a step, so findings of one kind share one command,
-and the worst come first.
+and the worst come first. What a message has beyond 4,096 characters the runner cuts
+off; why the finding is one then gives way, line by line.
 """
 
 from typing import Final, TextIO
@@ -9,8 +10,10 @@ from typing import Final, TextIO
 from otlp_verifier.files import Source
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.model import Entry, Report
+from otlp_verifier.report.words import sentences_of
 
 COMMANDS_MAX: Final = 50
+MESSAGE_MAX: Final = 4_096  # characters; _maxIssueMessageLength of github.com/actions/runner
 _LEVELS: Final[dict[SeverityName, str]] = {"error": "error", "warning": "warning", "information": "notice"}
 
 
@@ -22,14 +25,22 @@ def write(report: Report, out: TextIO) -> None:
     for entry in report.new_entries:
         kinds.setdefault(entry.kind.digest, []).append(entry)
     for first, *others in list(kinds.values())[:COMMANDS_MAX]:
-        finding = first.finding
-        service = f"{finding.service}: " if finding.service else ""
-        more = f" (and {len(others)} more like this)" if others else ""
-        out.write(_command(_LEVELS[finding.severity], first.source, finding.rule, f"{service}{finding.message}{more}"))
+        level, rule = _LEVELS[first.finding.severity], first.finding.rule
+        out.write(_command(level, first.source, rule, _message(first, len(others))))
     untold = max(0, len(kinds) - COMMANDS_MAX)
     if untold:
         text = f"{untold} more kinds of findings; the whole report has them"
         out.write(_command("notice", None, "otlp-verifier", text))
+
+
+def _message(entry: Entry, others: int) -> str:
+    service = f"{entry.finding.service}: " if entry.finding.service else ""
+    more = f" (and {others} more like this)" if others else ""
+    message = f"{service}{entry.finding.message}{more}"
+    for sentence in sentences_of(entry.witness):
+        if len(message) + 1 + len(sentence) <= MESSAGE_MAX:
+            message += f"\n{sentence}"
+    return message
 
 
 def _command(level: str, source: Source | None, title: str, message: str) -> str:

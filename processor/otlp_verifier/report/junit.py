@@ -14,9 +14,9 @@ from xml.etree import ElementTree
 from otlp_verifier.files import InputError  # loaded anyway
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.model import Entry, Report, RuleTally
-from otlp_verifier.report.words import findings_of
+from otlp_verifier.report.words import findings_of, sentences_of
 
-LINES_MAX: Final = 50  # of a failure
+FINDINGS_MAX: Final = 50  # of a failure
 _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 
 
@@ -34,7 +34,7 @@ def write(report: Report, out: TextIO, fail_on: SeverityName | None = "error") -
         files.setdefault(error.source.file, []).append(error)
     for file, errors in files.items():
         case = ElementTree.SubElement(suite, "testcase", classname="otlp-verifier.input", name=_text(file))
-        shown = "\n".join(str(error) for error in errors[:LINES_MAX])
+        shown = "\n".join(str(error) for error in errors[:FINDINGS_MAX])
         _element(case, "error", f"{file} could not be read", shown).set("type", "unreadable")
     for name, count in (("tests", len(suite)), ("failures", failures), ("errors", len(files)), ("skipped", 0)):
         suite.set(name, str(count))
@@ -53,10 +53,10 @@ def _rule(suite: ElementTree.Element, rule: RuleTally, entries: Sequence[Entry],
     lines = [
         f"{rule.description} ({rule.severity}, {findings_of(rule.new)})",
         "",
-        *(f"{entry.source}: {_service(entry)}{entry.finding.message}" for entry in entries[:LINES_MAX]),
+        *(line for entry in entries[:FINDINGS_MAX] for line in _lines(entry)),
     ]
-    if rule.new > len(entries[:LINES_MAX]):
-        lines.append(f"... and {rule.new - len(entries[:LINES_MAX]):,} more")
+    if rule.new > len(entries[:FINDINGS_MAX]):
+        lines.append(f"... and {rule.new - len(entries[:FINDINGS_MAX]):,} more")
     lines += ["", rule.remedy] if rule.remedy else []
     text = "\n".join(lines)
     if not is_failing:
@@ -70,8 +70,10 @@ def _rule(suite: ElementTree.Element, rule: RuleTally, entries: Sequence[Entry],
     return True
 
 
-def _service(entry: Entry) -> str:
-    return f"[{entry.finding.service}] " if entry.finding.service else ""
+def _lines(entry: Entry) -> list[str]:
+    """A finding, and below it why it is one."""
+    service = f"[{entry.finding.service}] " if entry.finding.service else ""
+    return [f"{entry.source}: {service}{entry.finding.message}", *(f"  {each}" for each in sentences_of(entry.witness))]
 
 
 def _element(parent: ElementTree.Element, tag: str, message: str, text: str) -> ElementTree.Element:

@@ -2,6 +2,9 @@
 
 GitHub's code scanning wants a line in every location; captures without lines get
 line 1 beside the offset, as SARIF takes the two as independent of each other.
+Why a result is one stands below its message; the spans that decide it are related
+locations as far as their places are known, and all of them are in `properties.witness`,
+as the JSON report has it.
 """
 
 from pathlib import PurePath
@@ -14,6 +17,7 @@ from otlp_verifier.files import InputError, Source
 from otlp_verifier.files.notes import STDIN
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.model import Entry, Recorded, Report, RuleTally
+from otlp_verifier.report.words import sentences_of
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS: Final[dict[SeverityName, str]] = {"error": "error", "warning": "warning", "information": "note"}
@@ -85,7 +89,7 @@ def _result(entry: Entry, numbers: dict[str, int], report: Report) -> Json:
         "ruleId": finding.rule,
         "ruleIndex": numbers[finding.rule],
         "level": _LEVELS[finding.severity],
-        "message": {"text": finding.message},
+        "message": {"text": "\n".join([finding.message, *sentences_of(entry.witness)])},
         "locations": [_location(entry.source) | _logical(finding.service, entry.kind.path, finding.span)],
         "partialFingerprints": {_FINGERPRINT: entry.kind.digest},
         "properties": {
@@ -93,11 +97,30 @@ def _result(entry: Entry, numbers: dict[str, int], report: Report) -> Json:
             "traceId": finding.trace_id,
             "spanId": finding.span_id,
             "service": finding.service,
+            "witness": msgspec.to_builtins(entry.witness),
         },
     }
+    if related := _related(entry, report):
+        result["relatedLocations"] = related
     if report.comparison:
         result["baselineState"] = "unchanged" if entry.is_known else "new"
     return result
+
+
+def _related(entry: Entry, report: Report) -> list[Json]:
+    """Where the spans of the witness stand, but for the one that the finding is about; of traces that are kept."""
+    if entry.witness is None or entry.trace is None:
+        return []
+    places = {
+        (view.span_id, str(view.start_ns), str(view.end_ns)): view.source for view in report.traces[entry.trace].spans
+    }
+    found: list[Json] = []
+    for span in entry.witness.spans:
+        source = places.get((span.span_id, span.start, span.end))
+        if source is not None and span.role != "subject":
+            about = _location(source) | {"id": len(found) + 1, "message": {"text": f"{span.role}: {span.name}"}}
+            found.append(about | _logical(span.service, (span.name,), span.name))
+    return found
 
 
 def _absent(one: Recorded, numbers: dict[str, int]) -> Json:

@@ -47,7 +47,14 @@ def reasons_of(witness: Witness | None) -> list[tuple[str, str]]:
         heading = "nearest miss" if near.how == "close" else "broken by"
         which = "" if span.role == "subject" else f"{span.role} `{span.name}`{service}: "
         lines.append((heading, f"{which}{near.text}"))
+    if not witness.rechecked:
+        lines.append(("not re-checked", witness.reason))
     return lines
+
+
+def sentences_of(witness: Witness | None) -> list[str]:
+    """The same where a heading has no typeface of its own: `nearest miss: ...`."""
+    return [f"{heading}: {text}" for heading, text in reasons_of(witness)]
 
 
 def disputed_of(report: Report) -> str:

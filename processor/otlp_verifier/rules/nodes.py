@@ -160,7 +160,7 @@ def _node(
     value: Any = {} if isinstance(node, yaml.MappingNode) else []
     found = Node(file, node.start_mark.line + 1, value)
     if isinstance(node, yaml.ScalarNode):
-        found = Node(file, found.line, loader.construct_object(node))
+        found = Node(file, found.line, node.value if _is_text_today(node) else loader.construct_object(node))
     made[id(node)] = found
     if isinstance(node, yaml.MappingNode):
         for key, below in node.value:
@@ -172,6 +172,14 @@ def _node(
     elif isinstance(node, yaml.SequenceNode):
         value.extend(_node(file, loader, below, made, errors) for below in node.value)
     return found
+
+
+def _is_text_today(node: yaml.ScalarNode) -> bool:
+    """Whether PyYAML reads by YAML 1.1 what is text in YAML 1.2: `on`, `12:30`, `2026-01-31`."""
+    kind = node.tag.removeprefix("tag:yaml.org,2002:")
+    if kind == "bool":
+        return node.value.lower() not in ("true", "false")
+    return kind == "timestamp" or (kind in ("int", "float") and ":" in node.value)
 
 
 def _repeated_keys(file: str, root: yaml.Node) -> Iterator[RuleFileError]:

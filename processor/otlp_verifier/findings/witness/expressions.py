@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from otlp_verifier.attributes.faults import NAMES
+from otlp_verifier.findings.witness import sensitive
 from otlp_verifier.findings.witness.calls import CALLS, is_test
 from otlp_verifier.findings.witness.rows import Record, Rows
 from otlp_verifier.findings.witness.trees import is_made, is_stated
@@ -198,7 +199,8 @@ class Expressions:
             stated, value = (self.operand(argument, scope) for argument in tree.arguments)
             return any(plain.compare(each, "==", value) for each in stated)
         if tree.function == "HasSensitive":
-            raise CannotTellError("a record's texts are not looked through a second time")
+            record, named = (self.value(argument, scope) for argument in tree.arguments)
+            return record is not None and sensitive.holds(self.rows, record, named, self.count_step)
         if tree.function in ("HasFaultyAttribute", "SinceSemconv"):
             record, stated = (self.value(argument, scope) for argument in tree.arguments)
             if record is None:

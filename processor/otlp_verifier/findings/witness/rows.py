@@ -6,7 +6,7 @@ Source: the language's description (docs/language.md, Semantics and Relations).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -216,13 +216,18 @@ class Rows:
             return None
         attributes = self._columns.attributes
         type_, word = int(attributes.narrow[AttributeNarrow.TYPE, at]), int(attributes.wide[AttributeWide.VALUE, at])
-        if type_ == ValueType.EMPTY:
-            return None
-        content = word.to_bytes(8, "little") if type_ in _SCALARS else self._columns.text(word)
-        try:
-            return unpack(bytes([type_]) + content)
-        except ValueError:
-            raise CannotTellError("an attribute cannot be read") from None
+        is_text = type_ not in (*_SCALARS, ValueType.EMPTY)
+        return _unpacked(type_, self._columns.text(word) if is_text else word)
+
+    def attributes(self, record: Record) -> Iterator[tuple[str, Plain]]:
+        """All attributes, keys and values; of several with one key all of them.
+
+        Raises:
+            CannotTellError: one is a list or map that cannot be read.
+
+        """
+        for key, type_, content, _ in self._batch.attributes_as_sent(record.row, record.domain):
+            yield text(key), _unpacked(type_, content)
 
     def service(self, span: Record) -> Plain:
         """service.name of a span's resource."""
@@ -373,6 +378,15 @@ class Rows:
             points &= links.wide[other, : links.rows] == wide[own, span.row]
         owners = np.unique(links.narrow[LinkNarrow.SPAN, : links.rows][points]).tolist()
         return [row for row in owners if span.row in self._targets(row)]
+
+
+def _unpacked(type_: int, content: bytes | int) -> Plain:
+    if type_ == ValueType.EMPTY:
+        return None
+    try:
+        return unpack(bytes([type_]) + (content.to_bytes(8, "little") if isinstance(content, int) else content))
+    except ValueError:
+        raise CannotTellError("an attribute cannot be read") from None
 
 
 def _range(ascending: NDArray[np.uint64], value: int) -> tuple[int, int]:
