@@ -54,7 +54,10 @@ FIGURES: Final[Mapping[str, Figure]] = {
         "a join by equality", "language.atom_1000_ns_per_span", Target("lower", 20)
     ),
     "language.once_join_1000_ns_per_span": Figure("a join within a window of time", "", Target("lower", None, 20)),
-    "language.tree_1000_ns_per_span": Figure("parents, depth and time order, for all rules together"),
+    "language.tree_1000_ns_per_span": Figure("parents, depth and preorder, for all rules together"),
+    "language.order_1000_ns_per_span": Figure(
+        "the same and the order in time", "language.tree_1000_ns_per_span", optional=True
+    ),
     "language.assumptions_1000_ns_per_span": Figure("that traces are complete and unsampled, likewise"),
     "language.speedup_vs_rtamt": Figure(
         "six contracts in time, bytes to findings, against rtamt", "", Target("higher", 20), optional=True

@@ -19,7 +19,7 @@ from otlp_verifier.lookups import Lookups
 from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import FLAG_STRIDE, WORD_STRIDE, Domain, NarrowTable
-from otlp_verifier.machine.program import Need, Program
+from otlp_verifier.machine.program import Need, Phases, Program
 from otlp_verifier.policy import Completeness
 from otlp_verifier.registry.model import Registries
 from otlp_verifier.relate.relations import Relations
@@ -29,7 +29,7 @@ from otlp_verifier.wire.splicer import splice
 if TYPE_CHECKING:
     from otlp_verifier.attributes.keys import Keys
     from otlp_verifier.attributes.records import AttributeRecords
-    from otlp_verifier.machine.scheduler import JobColumns, JobRunner
+    from otlp_verifier.machine.scheduler import BoundJob, JobColumns, JobRunner
     from otlp_verifier.relate.clocks import Clocks
     from otlp_verifier.relate.tree import Tree
     from otlp_verifier.sensitive.records import SensitiveRecords
@@ -57,7 +57,7 @@ class NoJobs:
 
     def __init__(self) -> None:
         nothing: Mapping[Domain, NDArray[np.generic]] = dict.fromkeys(Domain, np.empty((0, 0)))
-        self.words = self.marks = self.results = nothing
+        self.words = self.marks = self.results = self.flags = nothing
 
     def reserve(self, domain: Domain, capacity: int) -> None:
         """No columns have any number of rows."""
@@ -146,6 +146,11 @@ class Engine:
         self._jobs: JobRunner | None = None
         if has_jobs:
             self._job_columns, self._jobs = self._new_jobs()
+        self._programs = {Completeness.BATCH: plan.batch, Completeness.TRACE: plan.trace}
+        self._bound: dict[Completeness, list[list[BoundJob]]] = {}
+        rounds = (*plan.batch.rounds, *plan.trace.rounds)
+        self._bounds = {each.phases: np.array(each.phases, np.int64).reshape(-1, 3) for each in rounds}
+        self._rows = np.zeros(len(Domain), np.int64)
         self._generation: tuple[int, ...] = ()
         self._arrays: tuple[NDArray[np.generic], ...] = ()
         self._wide = self._narrow = self._marks = np.empty((0, 2), np.int64)
@@ -222,7 +227,7 @@ class Engine:
 
     def _run(self, completeness: Completeness) -> FindingRows:
         columns = self.columns
-        program = self.plan.trace if completeness is Completeness.TRACE else self.plan.batch
+        program = self._programs[completeness]
         self.relations.load(columns)
         if self._tree is not None and Need.TREE in program.needs:
             self._tree.load(columns, self.relations, order_too=Need.ORDER in program.needs)
@@ -239,14 +244,15 @@ class Engine:
         rows = {domain: table.rows for domain, table in tables.items()}
         rows[Domain.TRACE] = self.relations.trace_count
         self._locate(tables)
+        self._rows[list(rows)] = list(rows.values())
         *rounds, last = program.rounds
-        for each in rounds:
+        for each, jobs in zip(rounds, self._bound[completeness], strict=False):
             if each.phases:
-                self._interpret(program, each.phases, rows)
+                self._interpret(program, each.phases)
             if self._jobs is not None:
-                for job in each.jobs:
+                for job in jobs:
                     self._jobs.run(job, rows)
-        return self._report(program, last.phases, rows)
+        return self._report(program, last.phases)
 
     def _reserve(self, tables: dict[Domain, Table]) -> None:
         for domain, table in tables.items():
@@ -274,29 +280,33 @@ class Engine:
                 _NOTHING if clocks is None else clocks.resources,
                 *self._found_in(NarrowTable.SENSITIVE), *self._found_in(NarrowTable.FAULTS),
             )  # fmt: skip
-            marks = tuple(jobs.marks.values())
+            marks = (*jobs.marks.values(), *jobs.flags.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
             self._wide, self._narrow, self._marks = addresses(wide), addresses(narrow), addresses(marks)
+            runner = self._jobs
+            self._bound = {
+                completeness: [
+                    [] if runner is None else [runner.bind(job) for job in each.jobs] for each in program.rounds
+                ]
+                for completeness, program in self._programs.items()
+            }
 
     def _found_in(self, table: NarrowTable) -> Iterable[NDArray[np.uint32]]:
         """One table for each domain that has attributes."""
         found = self._of_records.get(table)
         return [_NOTHING] * len(ATTRIBUTES) if found is None else found.found.values()
 
-    def _interpret(self, program: Program, phases: tuple[tuple[Domain, int, int], ...], rows: dict[Domain, int]) -> int:
-        bounds = np.array([(first, last, rows[domain]) for domain, first, last in phases], np.int64).reshape(-1, 3)
+    def _interpret(self, program: Program, phases: Phases) -> int:
         total: int = run(
-            program.instructions, bounds, self.plan.constants, self._wide, self._narrow, self._marks,
-            self._lookups.truth, self._words, self._flags, self._counts, self._found,
+            program.instructions, self._bounds[phases], self._rows, self.plan.constants, self._wide, self._narrow,
+            self._marks, self._lookups.truth, self._words, self._flags, self._counts, self._found,
         )  # fmt: skip
         return total
 
-    def _report(
-        self, program: Program, phases: tuple[tuple[Domain, int, int], ...], rows: dict[Domain, int]
-    ) -> FindingRows:
+    def _report(self, program: Program, phases: Phases) -> FindingRows:
         while True:
             self._counts.fill(0)
-            total = self._interpret(program, phases, rows)
+            total = self._interpret(program, phases)
             if total <= self._found.shape[1]:
                 return FindingRows(
                     self._found[0, :total], self._found[1, :total], self._counts, self.plan.undecided_from

@@ -25,7 +25,7 @@ MISTAKES = [
     ("for each span s ^requires true", "did you mean `require`?"),
     ("for each span s require^\n", "expected a path, a value, a function or `(`; the rule ends here"),
     ("for each span s require true ^true", "expected the end of the rule or an operator"),
-    ("for each span s with ^parnt p require true", "one of parent, span, root; did you mean `parent`?"),
+    ("for each span s with ^parnt p require true", "one of parent, span, root, previous; did you mean `parent`?"),
     ("for each span s with ^span p require true", "a span has no relation `span`; it has: parent"),
     ("for each event e with ^parent p require true", "an event has no relation `parent`; it has: span"),
     ("for each trace t with ^span s require true", "a trace has no relation `span`; it has: none"),

@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -296,3 +298,25 @@ def test_what_is_assumed_makes_doubtful() -> None:
         found = judge.fast(request_of([one]), Completeness.TRACE)
         assert {row.rule for row in found.undecided} == doubtful
         assert {row.rule for row in found.violated} == {"r0", "r1", "r2"} - doubtful
+
+
+PREVIOUS = Judge(
+    [
+        "for each event e with previous p require p.time <= e.time",
+        "for each event e with previous p require p.name == e.name",
+        "assume nothing for each event e require e.previous.name != e.name",
+        "assume nothing for each event e require e.previous.time != nil",
+        "assume nothing for each event e require e.previous.previous.name == e.name",
+        'assume nothing for each span s require not exists event e where e.previous.name == "a"',
+    ]
+)
+
+
+@given(st.lists(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3)), max_size=4), max_size=4))
+def test_the_event_before_an_event_is_of_the_same_span(events: list[list[tuple[str, int]]]) -> None:
+    spans = [Span(trace_id=bytes([row + 1]) * 16, span_id=bytes([row + 1]) * 8) for row in range(len(events))]
+    for span, of_span in zip(spans, events, strict=True):
+        for name, time in of_span:
+            span.events.add(name=name, time_unix_nano=time)
+    request = request_of(spans)
+    assert not PREVIOUS.disputed(PREVIOUS.fast(request), PREVIOUS.slow(request))

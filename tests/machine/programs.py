@@ -67,7 +67,8 @@ class Memory:
         flags = np.full((registers, FLAG_STRIDE), 1, np.uint8)
         total = run(
             np.array(program, np.int32).reshape(-1, 5),
-            np.array([(0, len(program), rows)], np.int64),
+            np.array([(0, 0, len(program))], np.int64),
+            np.array([rows], np.int64),
             np.array(self.constants, np.uint64),
             addresses([self.wide] * WIDE_TABLES),
             addresses([self.narrow] * NARROW_TABLES),

@@ -71,7 +71,8 @@ def test_phases_have_rows_of_their_own() -> None:
     counts, found = np.zeros(8, np.uint32), np.zeros((2, 16), np.uint32)
     total = run(
         np.array(program, np.int32),
-        np.array([(0, 2, 2), (2, 5, 4), (2, 5, 0)], np.int64),
+        np.array([(1, 0, 2), (0, 2, 5), (2, 2, 5)], np.int64),
+        np.array([4, 2, 0], np.int64),
         np.array(EXTREMES, np.uint64),
         addresses(tables),
         addresses([np.zeros((1, 1), np.uint32)] * NARROW_TABLES),
@@ -91,7 +92,7 @@ def test_without_phases_nothing_runs() -> None:
     scratch = np.zeros((1, BLOCK), np.uint64), np.zeros((1, BLOCK), np.uint8)
     no_program, no_phases = np.zeros((0, 5), np.int32), np.zeros((0, 3), np.int64)
     total = run(
-        no_program, no_phases, np.zeros(1, np.uint64), arrays, arrays, arrays, np.zeros((1, 1), np.uint8),
-        *scratch, counts, found,
+        no_program, no_phases, np.zeros(6, np.int64), np.zeros(1, np.uint64), arrays, arrays, arrays,
+        np.zeros((1, 1), np.uint8), *scratch, counts, found,
     )  # fmt: skip
     assert total == 0

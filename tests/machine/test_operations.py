@@ -1,10 +1,12 @@
 """Every operation on every pair of words where a reading turns, against Python's own numbers."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
+from otlp_verifier.columns import AttributeNarrow, AttributeWide
 from otlp_verifier.machine.operations import BLOCK, Op
 from tests.machine.programs import EXTREMES, NO_ROW, Memory
 from tests.reference import machine as reference
@@ -19,6 +21,7 @@ def test_the_twin_knows_every_operation() -> None:
     others = {
         Op.ROW, Op.WIDE, Op.NARROW, Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT, Op.CONSTANT, Op.FLAG_CONSTANT, Op.PRESENT,
         Op.MASK_K, Op.SHIFT_RIGHT, Op.SELECT, Op.HOLDS, Op.REPORT, Op.STORE, Op.MARK, Op.KEY, Op.MIX,
+        Op.MARKED, Op.VALUE_KEY,
     }  # fmt: skip
     tables = (reference.COMPARISONS, reference.CONSTANT_COMPARISONS, reference.LOGIC, reference.ARITHMETIC)
     assert set().union(others, *tables) == set(Op)
@@ -93,6 +96,25 @@ def test_keys_are_equal_where_values_are() -> None:
         assert len(set(zip(words, meant, strict=True))) == len(set(words)) == len(set(meant))
 
 
+def test_keys_of_attributes_are_those_of_their_values() -> None:
+    values = [*itertools.product(range(9), EXTREMES, (0, 7))]
+    rows, nothing = len(values), EXTREMES.index(2)
+    wide = np.zeros((max(AttributeWide) + 1, rows + 1), np.uint64)
+    narrow = np.zeros((max(AttributeNarrow) + 3, rows + 1), np.uint32)
+    kind, payload, code, row = int(AttributeNarrow.TYPE), int(AttributeWide.VALUE), len(narrow) - 2, len(narrow) - 1
+    wide[payload, :rows], narrow[kind, :rows] = [value[1] for value in values], [value[0] for value in values]
+    narrow[code, :rows] = [value[2] for value in values]
+    narrow[row] = [*range(rows), NO_ROW]
+    loads = [(Op.WIDE, 1, 0, payload, 0), *((Op.NARROW, to, 0, of, 0) for to, of in ((0, kind), (2, code), (3, row)))]
+    memory = Memory(wide, narrow)
+    found = memory.run([*loads, (Op.KEY, 4, 0, 1, 2), (Op.VALUE_KEY, 5, 3, 2, nothing)], rows + 1, registers=8)
+    for i, (of, bits, _) in enumerate(values):
+        double = reference.KINDS["double"]
+        equals_nothing = of > double or (of == double and math.isnan(reference.real(bits)))
+        assert found.words[5, i] == (2 if equals_nothing else found.words[4, i])
+    assert found.words[5, rows] == found.words[4, rows]  # of no row: nil, as of an attribute without a value
+
+
 def test_mixes_are_equal_where_both_are() -> None:
     words = MEMORY.run([*LOADS, (Op.MIX, 2, 0, 1, 0)], ROWS).words[2, :ROWS].tolist()
     assert len(set(zip(words, PAIRS, strict=True))) == len(set(words)) == len(set(PAIRS))
@@ -101,11 +123,12 @@ def test_mixes_are_equal_where_both_are() -> None:
 def test_stored_words_and_flags_are_where_jobs_read_them() -> None:
     wide, marks = np.zeros((3, ROWS), np.uint64), np.full((2, ROWS), 7, np.uint8)
     program = [*LOADS, (Op.LESS_UNSIGNED, 0, 0, 1, 0), (Op.STORE, 0, 0, 2, 1), (Op.MARK, 0, 0, 1, 0)]
+    program += [(Op.MARKED, 3, 0, 1, 0), (Op.REPORT, 0, 5, 3, 0)]
     wide[:2] = MEMORY.wide
     memory = Memory(wide, MEMORY.narrow)
-    memory.run(program, ROWS, marks=marks)
+    found = memory.run(program, ROWS, marks=marks)
     twin = memory.twin
-    reference.run(program, [(0, len(program), ROWS)], twin)
+    assert found.findings == reference.run(program, [(0, len(program), ROWS)], twin)
     assert wide[2].tolist() == [twin.stored[0, 2, row] for row in range(ROWS)] == [y for _, y in PAIRS]
     assert marks[1].tolist() == [twin.marked[0, 1, row] for row in range(ROWS)] == [x < y for x, y in PAIRS]
     assert (marks[0] == 7).all()

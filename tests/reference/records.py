@@ -94,8 +94,11 @@ def records(request: ExportTraceServiceRequest) -> Records:
                 scope.spans += 1
                 span = add("span", message=message, related=related[len(found["span"])])
                 span.steps.update(resource=resource, scope=scope, trace=found["trace"][span.relation.trace])
+                previous = None
                 for event in message.events:
-                    add("event", message=event).steps["span"] = span
+                    record = add("event", message=event)
+                    record.steps.update(span=span, previous=previous)
+                    previous = record
                 for link in message.links:
                     add("link", message=link).steps["span"] = span
     _relate(found)

@@ -187,7 +187,8 @@ def test_many_spans_with_one_id(conflicting: bool, order: str) -> None:
         standing = count - 1 if conflicting else 0
     load(REUSED, spans)
     state = SpanState.CONFLICT if conflicting else SpanState.DUPLICATE
-    expected = [state if row == standing else state | SpanState.REPEATED for row in range(count)]
+    other = SpanState.CONFLICT if conflicting else SpanState.DUPLICATE | SpanState.COPY
+    expected = [state if row == standing else other | SpanState.REPEATED for row in range(count)]
     assert REUSED.spans[SpanRelation.STATE, :count].tolist() == expected
     assert set(REUSED.spans[SpanRelation.PARENT, :count].tolist()) == {standing}
     assert REUSED.traces[:, 0].tolist() == [0, 1, 0]

@@ -46,22 +46,19 @@ def check_tree(spans: list[Record]) -> None:
 
 def check_order(spans: list[Record]) -> None:
     rows = len(spans)
-    for which, by, field in (
-        (SpanTree.START_POSITION, TREE.by_start, "start_time_unix_nano"),
-        (SpanTree.END_POSITION, TREE.by_end, "end_time_unix_nano"),
+    for end, which, field in (
+        (0, SpanTree.START_POSITION, "start_time_unix_nano"),
+        (1, SpanTree.END_POSITION, "end_time_unix_nano"),
     ):
-        expected = sorted(
-            spans,
-            key=lambda span: (
-                span.relation.trace,
-                getattr(span.message, field),
-                len(span.ancestors),
-                read_id(span.message.span_id, 8).rjust(8, b"\0"),
-                standing_order(span.message),
-                span.row,
-            ),
-        )
-        assert [int(row) for row in by[:rows]] == [span.row for span in expected]
+
+        def place(span: Record, field: str = field) -> tuple[int, int, int, bytes]:
+            span_id = read_id(span.message.span_id, 8).rjust(8, b"\0")
+            return span.relation.trace, getattr(span.message, field), len(span.ancestors), span_id
+
+        expected = sorted(spans, key=lambda span: (place(span), standing_order(span.message), span.row))
+        assert TREE.by_time[end, :rows].tolist() == [span.row for span in expected]
+        assert TREE.times[end, :rows].tolist() == [getattr(span.message, field) for span in expected]
+        assert bool(TREE.alike & (1 << end)) == (len(set(map(place, spans))) < rows)
         positions = column(which, rows)
         assert [positions[span.row] for span in expected] == list(range(rows))
     traces = [int(begin) for begin in TREE.traces[: RELATIONS.trace_count + 1]]
@@ -110,7 +107,7 @@ def test_a_long_chain_of_one_time_stands_by_depth(count: int, upwards: bool) -> 
     load(request_of(spans).SerializeToString())
     depths = column(SpanTree.DEPTH, count)
     assert sorted(depths) == list(range(count))
-    assert [depths[row] for row in TREE.by_start[:count]] == list(range(count))
+    assert [depths[row] for row in TREE.by_time[0, :count]] == list(range(count))
     assert column(SpanTree.FIRST, count) == depths
     assert set(column(SpanTree.LAST, count)) <= {count - 1}
 

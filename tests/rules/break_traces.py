@@ -179,6 +179,13 @@ def client_as_root(trace: Trace) -> None:
     )
 
 
+def out_of_order(trace: Trace) -> None:
+    mail = trace.spans["mail"]
+    for at, name in ((9, "asked again"), (7, "asked")):
+        mail.events.add(name=name, time_unix_nano=mail.end_time_unix_nano - at * MS)
+    mail.events.sort(key=lambda event: -event.time_unix_nano)
+
+
 TRACES: dict[str, Break] = {
     # structure
     "internal-span-flood": many(11, "web", "render", "step"),
@@ -217,6 +224,7 @@ TRACES: dict[str, Break] = {
     "error-contagion": recovered,
     "error-swallowed": swallowed,
     "server-span-local-parent": many(1, "web", "render", "GET /other", kind=SERVER),
+    "events-out-of-order": out_of_order,
     # conventions
     "http-resend-count": lambda trace: put(trace.spans["get"], {"http.request.resend_count": 1}),
     # flow

@@ -81,7 +81,10 @@ class Batch:
         """Follow a step to another row."""
         if row is None:
             return None
-        to = int(self._narrow(step.table)[step.column, row])
+        column = self._narrow(step.table)[step.column]
+        if step.before:
+            return row - 1 if row and column[row - 1] == column[row] else None
+        to = int(column[row])
         return None if to == NO_ROW else to
 
     def field(self, row: int | None, field: Field) -> Value:

@@ -19,21 +19,23 @@ NONE: Final[int] = lib.OTLPV_NO_INPUT
 NO_ROW: Final = 0xFFFFFFFF
 # What stands in rows beside the machine's operations.
 JOB: Final = 100
-RESULT: Final = 101  # of a job
+RESULT: Final = 101  # of a job: a word
+FLAG_RESULT: Final = 102  # a flag
 
 
 def _kinds() -> NDArray[np.uint8]:
-    kinds = np.zeros(RESULT + 1, np.uint8)
+    kinds = np.zeros(FLAG_RESULT + 1, np.uint8)
     kinds[[int(op) for op in FLAG_OPS]] |= lib.OTLPV_OP_FLAG
     kinds[[Op.AND, Op.OR, Op.EQUAL]] |= lib.OTLPV_OP_COMMUTES
-    kinds[RESULT] |= lib.OTLPV_OP_LATER
+    kinds[[RESULT, FLAG_RESULT]] |= lib.OTLPV_OP_LATER
+    kinds[FLAG_RESULT] |= lib.OTLPV_OP_FLAG
     kinds[Op.HOLDS] |= lib.OTLPV_OP_ONE_FIRST
     kinds[[Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT]] |= lib.OTLPV_OP_TWO_FIRST
     return kinds
 
 
 _KINDS: Final = _kinds()
-_CODES: Final = np.array([*range(RESULT), Op.WIDE], np.uint32)
+_CODES: Final = np.array([*range(RESULT), Op.WIDE, Op.MARKED], np.uint32)
 
 
 def column(field: str) -> int:

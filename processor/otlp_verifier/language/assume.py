@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from otlp_verifier.language.lower import Lowering
     from otlp_verifier.language.syntax import Assumption, Expression
 
-# What says that data is missing from a trace. A sampling threshold of zero (th:0) means that nothing was left out
-# (specification/trace/tracestate-handling.md, sampling threshold value).
+# Which span says that data is missing from its trace. A sampling threshold of zero (th:0) means that nothing was left
+# out (specification/trace/tracestate-handling.md, sampling threshold value).
 MISSING: Final = {
     "complete": (
-        "exists span where (parent_span_id != nil and parent == nil) or dropped_attributes_count > 0 "
+        "(parent_span_id != nil and parent == nil) or dropped_attributes_count > 0 "
         "or dropped_events_count > 0 or dropped_links_count > 0"
     ),
-    "unsampled": r'exists span where IsMatch(trace_state, "(^|,)[ \t]*ot=([^,]*;)?th:0*[1-9a-f]")',
+    "unsampled": r'IsMatch(trace_state, "(^|,)[ \t]*ot=([^,]*;)?th:0*[1-9a-f]")',
 }
 
 
@@ -47,14 +47,16 @@ def certain(lowering: Lowering, assumptions: Sequence[Assumption], *, final: boo
     # The rule's variables mean nothing here: one may be called as a field is.
     with lowering.within(replace(lowering.scope, rows={})):
         lowering.outer = frozenset()
-        for name in sorted(stated & set(MISSING)):
-            condition = lowering.both(condition, lowering.negate(lowering.condition(_missing(name))))
+        names = tuple(sorted(stated & set(MISSING)))
+        if names:
+            condition = lowering.negate(lowering.condition(_missing(names)))
     return condition
 
 
 @functools.cache
-def _missing(name: str) -> Expression:
-    return ExpressionParser(Cursor(MISSING[name])).expression()
+def _missing(names: tuple[str, ...]) -> Expression:
+    """That something is missing in any of these ways: one question to the trace, not one for each."""
+    return ExpressionParser(Cursor("exists span where " + " or ".join(MISSING[name] for name in names))).expression()
 
 
 def counted(lowering: Lowering) -> Condition:
@@ -72,5 +74,4 @@ def repeated(lowering: Lowering, span: Row) -> NodeId:
     """The flag of a span that repeats another one exactly."""
     graph = lowering.graph
     state = resolve.load_narrow(lowering, span, NarrowTable.SPAN_RELATIONS, SpanRelation.STATE)
-    duplicate = graph.node(Op.BITS_K, state, numbers=(SpanState.DUPLICATE,))
-    return graph.both(duplicate, graph.node(Op.BITS_K, state, numbers=(SpanState.REPEATED,)))
+    return graph.node(Op.BITS_K, state, numbers=(SpanState.COPY,))

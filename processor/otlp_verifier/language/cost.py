@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 _COLUMN, _AT, _COMPUTE, _STRING, _KEEP = 1.2, 2.0, 1.0, 2.0, 1.2
 OPERATIONS: Final = {
     **dict.fromkeys(Op, _COMPUTE),
-    **dict.fromkeys((Op.WIDE, Op.NARROW, Op.ROW), _COLUMN),
+    **dict.fromkeys((Op.WIDE, Op.NARROW, Op.ROW, Op.MARKED), _COLUMN),
     **dict.fromkeys((Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT), _AT),
     Op.HOLDS: _STRING,
+    Op.VALUE_KEY: 6.0,
     **dict.fromkeys((Op.STORE, Op.MARK, Op.REPORT), _KEEP),
     Op.CONSTANT: 0.1,
     Op.FLAG_CONSTANT: 0.1,
@@ -33,7 +34,9 @@ JOBS: Final = {
     JobKind.GROUP: (16.0, 35.0),
     JobKind.INTERVAL: (15.0, 50.0),
     JobKind.PATH: (12.0, 35.0),
+    JobKind.SUBTREE: (15.0, 15.0),
     JobKind.WINDOW: (30.0, 30.0),
+    JobKind.SWEEP: (20.0, 40.0),
 }
 _EXTREME_NS: Final = 30.0  # a smallest or largest one costs that much more than a count
 _DISTINCT_NS: Final = 40.0
@@ -55,6 +58,6 @@ def worst_ns_per_span(plan: Plan) -> float:
             if job.function is Function.DISTINCT:
                 plain = keyed = _DISTINCT_NS
             total += plain if job.member_key < 0 else keyed
-            total += _EXTREME_NS if job.function >= Function.MIN_SIGNED and job.function is not Function.DISTINCT else 0
+            total += _EXTREME_NS if job.function >= Function.MIN_SIGNED and job.function < Function.DISTINCT else 0
     values = sum(text.is_value for texts in plan.texts.values() for text in texts)
     return total + KEY_LOOKUP_NS * sum(map(len, plan.keys.values())) + VALUE_NS * values

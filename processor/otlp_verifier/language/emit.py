@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.language.assembly import JOB, NO_ROW, NONE, RESULT, Writer
+from otlp_verifier.language.assembly import FLAG_RESULT, JOB, NO_ROW, NONE, RESULT, Writer
 from otlp_verifier.language.fragment import Part
 from otlp_verifier.language.graph import FLAG_OPS
 from otlp_verifier.language.link import Linked
@@ -116,7 +116,7 @@ class _Scratch:
         if column is None:
             row: list[int] = self._linked.rows[node].tolist()
             op, domain = row[Part.OP], Domain(row[Part.DOMAIN])
-            if op == RESULT:  # it is there already
+            if op in (RESULT, FLAG_RESULT):  # it is there already
                 column = self._columns[node] = FROM_RESULTS + int(self._linked.numbers[node, 1])
                 return column
             is_flag = op in FLAG_OPS

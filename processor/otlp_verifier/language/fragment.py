@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.language.assembly import JOB, NONE, RESULT, WIDTH, column
+from otlp_verifier.language.assembly import FLAG_RESULT, JOB, NONE, RESULT, WIDTH, column
 from otlp_verifier.language.graph import Node, NodeId
 from otlp_verifier.language.jobs import Job, Jobs
 from otlp_verifier.language.symbols import StringCode, Symbols
@@ -25,7 +25,7 @@ class Part(IntEnum):
     """Columns of a fragment's rows, see wire/assembly.h; a row reads rows above it only."""
 
     DOMAIN = column("domain")
-    OP = column("op")  # a machine.operations.Op, JOB or RESULT
+    OP = column("op")  # a machine.operations.Op, JOB, RESULT or FLAG_RESULT
     SYMBOL = column("symbol")  # which of the numbers stands for a symbol, from 1; 0 for none
     NUMBERS = column("numbers")  # three; of a RESULT which of the two results of the job that is its input
     INPUTS = column("inputs")  # eight: rows, or NONE; those of a JOB as in `_inputs`
@@ -166,6 +166,8 @@ class _Maker:
         if op == Op.WIDE_AT and first == WideTable.MADE:
             return (domain, op, 2, first, self._makers[second], 0)
         if is_result:
+            if op == Op.MARKED:
+                return (domain, FLAG_RESULT, 0, 0, 0, 0)
             return (domain, RESULT, 0, second & 1, 0, 0)
         return (domain, op, 0, first, second, third)
 
@@ -187,5 +189,5 @@ def _numbers(job: Job) -> tuple[int, ...]:
     choices = (job.excludes_self, job.future, job.member_end, job.query_end)
     packed = job.kind | job.function << 8 | job.members << 16 | job.queries << 24
     packed |= sum(choice << (32 + place) for place, choice in enumerate(choices))
-    low, high = (job.low & NONE, job.high & NONE) if job.kind is JobKind.WINDOW else (0, 0)
+    low, high = (job.low & NONE, job.high & NONE) if job.kind in (JobKind.WINDOW, JobKind.SWEEP) else (0, 0)
     return (job.queries, JOB, 0, packed, low, high)

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from otlp_verifier.columns import ValueType
-from otlp_verifier.language import compare, quantify
+from otlp_verifier.language import compare, joins, quantify
 from otlp_verifier.language.paths import Change, Type
 from otlp_verifier.language.values import Clocks, Condition, Value
 from otlp_verifier.machine.operations import Op
-from otlp_verifier.machine.program import Function
 
 if TYPE_CHECKING:
     from otlp_verifier.language.graph import NodeId
@@ -109,8 +108,7 @@ class _Inequality:
 
     def some(self, mask: NodeId) -> NodeId:
         """The flag that a member counts."""
-        count, _ = self.lowering.jobs.results(quantify.job(self.lowering, self.members, Function.COUNT, mask, self.by))
-        return self.lowering.graph.negate(self.lowering.graph.node(Op.EQUAL_K, count, numbers=(0,)))
+        return joins.any_of(self.lowering, self.members, mask, self.by)
 
     def extreme(self, mask: NodeId, value: Value) -> Value:
         """The members' value that is most likely to fulfil it."""

@@ -11,7 +11,7 @@ some domain. All relations come down to three ways of choosing members:
 from dataclasses import dataclass, field
 
 from otlp_verifier.language.graph import Graph, NodeId
-from otlp_verifier.machine.operations import Domain, Op, WideTable
+from otlp_verifier.machine.operations import MARK_RESULTS, Domain, Op, WideTable
 from otlp_verifier.machine.program import Function, JobKind
 
 
@@ -22,14 +22,16 @@ class Job:
     Attributes:
         kind, function: see there.
         members, queries: domains.
-        mask: flag of members: those that count. WINDOW: with a mask it gives how many in the window do.
-        value: word of members: what is summed or compared.
-        member_at, query_at: GROUP: the group, NO_ROW for none. INTERVAL: the member's position.
-        low, high: INTERVAL: words of queries. WINDOW: nanoseconds, `high` 2**63 - 1 for no end.
+        mask: flag of members: those that count.
+        value: word of members: what is summed or compared. SWEEP: flag of members: those that break what must hold
+            between the one that counts and the query.
+        member_at, query_at: GROUP: the group, NO_ROW for none; no `query_at`: the query's own row. INTERVAL: the
+            member's position.
+        low, high: INTERVAL: words of queries. WINDOW, SWEEP: nanoseconds, `high` 2**63 - 1 for no end.
         member_key, query_key: words that must be equal.
         excludes_self: GROUP: the query is itself a member and does not count.
-        future: WINDOW: after the query and not before it.
-        member_end, query_end: WINDOW: whether a span's time is its end.
+        future: WINDOW, SWEEP: after the query and not before it.
+        member_end, query_end: WINDOW, SWEEP: whether a span's time is its end.
 
     """
 
@@ -66,6 +68,7 @@ class Jobs:
     all: list[Job] = field(default_factory=list)
     producers: dict[tuple[int, NodeId], int] = field(default_factory=dict)
     _results: dict[Job, tuple[NodeId, NodeId]] = field(default_factory=dict)
+    _flags: dict[Job, NodeId] = field(default_factory=dict)
 
     def results(self, job: Job) -> tuple[NodeId, NodeId]:
         """The words with a job's two results: the value and the count, or a window's low and high."""
@@ -77,5 +80,15 @@ class Jobs:
             found = self._results[job] = first, graph.node(Op.WIDE, numbers=(table, column + 1))
             for node in found:
                 self.producers[job.queries, node] = len(self.all)
+            self.all.append(job)
+        return found
+
+    def flag(self, job: Job) -> NodeId:
+        """The flag that a job finds."""
+        found = self._flags.get(job)
+        if found is None:
+            numbers = (MARK_RESULTS + job.queries, len(self.all))
+            found = self._flags[job] = self.graphs[job.queries].node(Op.MARKED, numbers=numbers)
+            self.producers[job.queries, found] = len(self.all)
             self.all.append(job)
         return found

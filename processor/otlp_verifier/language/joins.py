@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from otlp_verifier.columns import ValueType
 from otlp_verifier.language import compare, quantify
+from otlp_verifier.language.jobs import Job
 from otlp_verifier.language.paths import Change, Type
 from otlp_verifier.language.values import Clocks, Condition, Value
-from otlp_verifier.machine.operations import Op
-from otlp_verifier.machine.program import Function
+from otlp_verifier.machine.operations import Domain, Op
+from otlp_verifier.machine.program import Function, JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +27,7 @@ _INT, _DOUBLE = int(ValueType.INT), int(ValueType.DOUBLE)
 _NUMBERS = (Type.INT, Type.FLOAT, Type.TIME, Type.DURATION)
 
 
-class Side(Enum):
-    """Whose value it is. The value is the word of one that equals nothing: another one on either side."""
-
-    MEMBER = 0x8F1BBCDCBFA53E0B
-    QUERY = 0xCA62C1D6D2A98F47
+NOTHING: Final = 0x8F1BBCDCBFA53E0B  # the word of a value that equals nothing; a member with it does not count
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +35,14 @@ class Keys:
     """Words that are equal where all joins by equality hold; None where there is none.
 
     Attributes:
+        counts: the flag of members whose values equal anything; None where all do.
         changes: whether what is equal may be unequal when more spans have arrived.
 
     """
 
     member: NodeId | None
     query: NodeId | None
+    counts: NodeId | None = None
     changes: bool = False
 
 
@@ -52,23 +50,27 @@ def keys(lowering: Lowering, members: Scope, equalities: Sequence[Binary]) -> Ke
     """The keys of `member value == query value` joins."""
     member: NodeId | None = None
     query: NodeId | None = None
+    counts: NodeId | None = None
     changes = False
     for comparison in equalities:
         with lowering.forgiving():
             with lowering.within(members):
                 left = lowering.value(comparison.left)
-                left_word = word(lowering, left, comparison.offset, Side.MEMBER)
+                left_word = word(lowering, left, comparison.offset)
+                if left.type in (Type.DYNAMIC, Type.FLOAT):
+                    equals = lowering.graph.negate(lowering.graph.node(Op.EQUAL_K, left_word, numbers=(NOTHING,)))
+                    counts = equals if counts is None else lowering.graph.both(counts, equals)
                 member = left_word if member is None else lowering.graph.node(Op.MIX, member, left_word)
             right = lowering.value(comparison.right)
             _check(lowering, left, right, comparison)
-            right_word = word(lowering, right, comparison.offset, Side.QUERY)
+            right_word = word(lowering, right, comparison.offset)
             query = right_word if query is None else lowering.graph.node(Op.MIX, query, right_word)
             changes = changes or {left.change, right.change} != {Change.NEVER}
-    return Keys(member, query, changes)
+    return Keys(member, query, counts, changes)
 
 
-def word(lowering: Lowering, value: Value, offset: int, side: Side) -> NodeId:
-    """One word for a value, equal for equal values of whatever type; nil has one of its own."""
+def word(lowering: Lowering, value: Value, offset: int) -> NodeId:
+    """One word for a value, equal for equal values of whatever type; nil has one of its own, and so has NOTHING."""
     graph = lowering.graph
     none = graph.word(0)
     if value.clocks != Clocks():
@@ -79,15 +81,8 @@ def word(lowering: Lowering, value: Value, offset: int, side: Side) -> NodeId:
         )
     match value.type:
         case Type.DYNAMIC:
-            kind, payload = lowering.kind_of(value), lowering.payload(value)
-            made = graph.node(Op.KEY, kind, payload, lowering.code(value))
             # What no comparison looks into, arrays, maps and bytes, and what is not a number, equals nothing.
-            is_number = graph.either(
-                graph.negate(graph.node(Op.EQUAL_K, kind, numbers=(_DOUBLE,))),
-                graph.node(Op.EQUAL_FLOAT, payload, payload),
-            )
-            has_equals = graph.both(graph.node(Op.AT_MOST_UNSIGNED_K, kind, numbers=(_DOUBLE,)), is_number)
-            return graph.node(Op.SELECT, has_equals, made, graph.word(side.value))
+            return graph.node(Op.VALUE_KEY, value.words[0], lowering.code(value), numbers=(NOTHING,))
         case Type.TEXT:
             made = graph.node(Op.KEY, graph.word(_STRING), none, lowering.code(value))
         case Type.BOOL if value.condition is not None:
@@ -100,7 +95,7 @@ def word(lowering: Lowering, value: Value, offset: int, side: Side) -> NodeId:
         case Type.FLOAT:
             key = graph.node(Op.KEY, graph.word(_DOUBLE), value.words[0], none)
             is_number = graph.node(Op.EQUAL_FLOAT, value.words[0], value.words[0])
-            made = graph.node(Op.SELECT, is_number, key, graph.word(side.value))
+            made = graph.node(Op.SELECT, is_number, key, graph.word(NOTHING))
         case Type.ID:
             made = value.words[0] if len(value.words) == 1 else graph.node(Op.MIX, *value.words)
         case _:
@@ -134,6 +129,29 @@ def number(lowering: Lowering, value: Value, mask: Condition) -> tuple[NodeId, V
     return made, Value(Type.FLOAT, (made,), present=present), lowering.both(mask, Condition(present, present))
 
 
+def any_of(lowering: Lowering, members: Members, mask: NodeId, keys: Keys, breaks: NodeId | None = None) -> NodeId:
+    """The flag that a relation has a member that counts; in a window of time with none that breaks in between."""
+    made = quantify.job(lowering, members, Function.COUNT, mask, keys)
+    if members.window is not None:
+        return lowering.jobs.flag(
+            replace(
+                members.window, kind=JobKind.SWEEP, mask=made.mask, value=breaks, member_key=made.member_key,
+                query_key=made.query_key,
+            )
+        )  # fmt: skip
+    if members.is_subtree or members.kind is JobKind.PATH:
+        found = Job(
+            JobKind.SUBTREE if members.is_subtree else JobKind.PATH, Function.ANY, Domain.SPAN, Domain.SPAN,
+            mask=made.mask, member_key=made.member_key, query_key=made.query_key,
+        )  # fmt: skip
+        return lowering.jobs.flag(found)
+    is_own = made.kind is JobKind.GROUP and made.query_at is None
+    if is_own or (made.kind is JobKind.GROUP and made.member_key is None and not made.excludes_self):
+        return lowering.jobs.flag(replace(made, function=Function.ANY))
+    count, _ = lowering.jobs.results(made)
+    return lowering.graph.negate(lowering.graph.node(Op.EQUAL_K, count, numbers=(0,)))
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """Members that count by a mask, have the query's key `by`, and where `unlike` is given not that longer one too."""
@@ -154,12 +172,12 @@ class Chosen:
         """That there are some, and others than some of them."""
         flags, graph = [], lowering.graph
         for node in (mask.flag, mask.possible):
-            count = self.count(lowering, node)
-            if other_than is None:
-                none = graph.node(Op.EQUAL_K, count, numbers=(0,))
-            else:
+            if other_than is not None:
                 same = replace(self, members=other_than).count(lowering, node)
-                none = graph.node(Op.EQUAL, *sorted((count, same)))
-            flags.append(graph.negate(none))
+                flags.append(graph.negate(graph.node(Op.EQUAL, *sorted((self.count(lowering, node), same)))))
+            elif self.unlike is not None:
+                flags.append(graph.negate(graph.node(Op.EQUAL_K, self.count(lowering, node), numbers=(0,))))
+            else:
+                flags.append(any_of(lowering, self.members, node, self.by))
         changes = self.by.changes or (self.unlike is not None and self.unlike.changes)
         return Condition(flags[0], flags[1], rises=True, falls=mask.falls or changes or self.members.moves)

@@ -7,14 +7,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.language.assembly import JOB, RESULT, WIDTH, mark_needed, unify
+from otlp_verifier.language.assembly import FLAG_RESULT, JOB, RESULT, WIDTH, mark_needed, unify
 from otlp_verifier.language.fragment import Fragment, Part, SymbolKind
 from otlp_verifier.language.plan import CodedText, Maker, Predicate
-from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
+from otlp_verifier.machine.operations import MARK_RESULTS, Domain, NarrowTable, Op, WideTable
 
 # Operations whose single number is a constant: it goes to the constants, its index into the instruction.
 _TAKES_CONSTANT: Final = np.array(
-    (Op.CONSTANT, Op.MASK_K, *(op for op in Op if Op.EQUAL_K <= op <= Op.AT_LEAST_FLOAT_K)), np.uint64
+    (Op.CONSTANT, Op.MASK_K, Op.VALUE_KEY, *(op for op in Op if Op.EQUAL_K <= op <= Op.AT_LEAST_FLOAT_K)), np.uint64
 )
 
 
@@ -27,7 +27,7 @@ class Linked:
         levels: uint32 (rows,), how many rounds of jobs must have run before each.
         roots: per fragment, the rows of the nodes that it was asked for.
         numbers: uint32 (rows, 3), the numbers of each as instructions hold them; of a JOB the first of its two columns
-            of results, of a RESULT table and column.
+            of results, of a RESULT or FLAG_RESULT table and column.
         constants: uint64, bit patterns.
         results: per domain, how many columns jobs give.
         symbols: what was numbered.
@@ -135,7 +135,7 @@ def link(fragments: Sequence[Fragment]) -> Linked:
     numbers = rows[:, Part.NUMBERS : Part.INPUTS].copy()
     takes = np.isin(op, _TAKES_CONSTANT)
     constants, numbers[takes, 0] = np.unique(numbers[takes, 0], return_inverse=True)
-    is_job, is_result = op == JOB, op == RESULT
+    is_job, is_result, is_flag = op == JOB, op == RESULT, op == FLAG_RESULT
     numbers[is_job] = 0
     results: dict[Domain, int] = {}
     for domain in Domain:
@@ -144,4 +144,6 @@ def link(fragments: Sequence[Fragment]) -> Linked:
         numbers[of_domain, 0] = np.arange(0, results[domain], 2)
     numbers[is_result, 1] = numbers[is_result, 0] + numbers[rows[is_result, Part.INPUTS], 0]
     numbers[is_result, 0] = WideTable.RESULTS + domains[is_result]
+    numbers[is_flag, 1] = numbers[rows[is_flag, Part.INPUTS], 0] // np.uint64(2)
+    numbers[is_flag, 0] = MARK_RESULTS + domains[is_flag]
     return Linked(rows, levels, roots, numbers.astype(np.uint32), constants, results, symbols)

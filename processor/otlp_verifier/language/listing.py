@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otlp_verifier import columns
-from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
+from otlp_verifier.machine.operations import MARK_RESULTS, Domain, NarrowTable, Op, WideTable
 from otlp_verifier.machine.program import Function, JobKind
 from otlp_verifier.relate.tables import LinkTarget, ResourceClock, SpanRelation, SpanTree, TraceRelation
 
@@ -32,6 +32,7 @@ _FORMS: Final = {
     Op.CONSTANT: "w{to} = {ka}",
     Op.FLAG_CONSTANT: "f{to} = {a}",
     Op.PRESENT: "f{to} = w{a} is a row",
+    Op.MARKED: "f{to} = {mark}",
     Op.AND: "f{to} = f{a} and f{b}",
     Op.OR: "f{to} = f{a} or f{b}",
     Op.NOT: "f{to} = not f{a}",
@@ -40,6 +41,7 @@ _FORMS: Final = {
     Op.SHIFT_RIGHT: "w{to} = w{a} >> {b}",
     Op.SELECT: "w{to} = w{b} if f{a} else w{c}",
     Op.KEY: "w{to} = key of w{a}, w{b}, w{c}",
+    Op.VALUE_KEY: "w{to} = key of attribute row w{a}, string w{b}; {kc} where it equals nothing",
     Op.HOLDS: "f{to} = {predicate} of string w{b}",
     Op.REPORT: "report {report} where f{b}",
     Op.STORE: "keep w{c} as {domain} word {b}",
@@ -71,7 +73,9 @@ _CHOICES: Final = {
     JobKind.GROUP: "those of one group",
     JobKind.INTERVAL: "those whose position lies in an interval",
     JobKind.PATH: "the ancestors",
+    JobKind.SUBTREE: "the descendants",
     JobKind.WINDOW: "where a window of time begins and ends",
+    JobKind.SWEEP: "whether one lies in a window of time",
 }
 _NO_END: Final = 2**63 - 1
 
@@ -109,9 +113,11 @@ def _instruction(plan: Plan, numbers: list[int]) -> str:
         to=to, a=a, b=b, c=c,
         ka=constant[a] if "{ka}" in form else "",
         kb=constant[b] if "{kb}" in form else "",
+        kc=constant[c] if "{kc}" in form else "",
         wide=_wide(plan, a, b) if "{wide}" in form else "",
         narrow=_narrow(plan, a, b) if "{narrow}" in form else "",
         predicate=plan.predicates[a].name if "{predicate}" in form else "",
+        mark=f"result {b} of {Domain(a - MARK_RESULTS).name.lower()} questions" if op == Op.MARKED else "",
         report="undecided" if a >= plan.undecided_from else "violated",
         domain=_stored(op, a),
     )  # fmt: skip
@@ -149,15 +155,19 @@ def _narrow(plan: Plan, table: int, column: int) -> str:
 
 def _job(job: Job) -> str:
     queries = job.queries.name.lower()
-    if job.kind is JobKind.WINDOW:
+    if job.kind in (JobKind.WINDOW, JobKind.SWEEP):
         high = "without end" if job.window_high == _NO_END else f"{job.window_high} ns"
         direction = "after" if job.future else "before"
-        what = _CHOICES[job.kind] if job.mask < 0 else "the count of spans in a window of time"
-        return f"result {job.results}: for each {queries} {what}, {job.window_low} ns to {high} {direction}"
+        unbroken = " with nothing that breaks in between" if job.value >= 0 else ""
+        equal = " and an equal key" if job.member_key >= 0 else ""
+        number = job.results // 2 if job.kind is JobKind.SWEEP else job.results
+        bounds = f"{job.window_low} ns to {high} {direction}"
+        return f"result {number}: for each {queries} {_CHOICES[job.kind]}{unbroken}{equal}, {bounds}"
+    number = job.results // 2 if job.function is Function.ANY else job.results
     what = "distinct values" if job.function is Function.DISTINCT else job.function.name.lower().split("_")[0]
     key = ", with an equal key" if job.member_key >= 0 else ""
     without = ", without itself" if job.excludes_self else ""
     return (
-        f"result {job.results}: for each {queries} the {what} of {job.members.name.lower()}s: "
+        f"result {number}: for each {queries} the {what} of {job.members.name.lower()}s: "
         f"{_CHOICES[job.kind]}{key}{without}"
     )

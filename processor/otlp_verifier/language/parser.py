@@ -12,7 +12,7 @@ from otlp_verifier.language.lexer import FILE_LENGTH_MAX, Kind
 from otlp_verifier.language.syntax import Assumption, Expression, ForEach, Join, Property, RuleBlock
 
 DOMAINS: Final = ("span", "event", "link", "resource", "scope", "trace")
-JOINS: Final = ("parent", "span", "root")
+JOINS: Final = ("parent", "span", "root", "previous")
 PROPERTIES: Final = ("severity", "description", "message", "remedy")
 # A variable may be called `rule`: then no name follows.
 _BEGINS_BLOCK: Final = re.compile(rf"^[ \t]*rule[ \t]+(?!(?:{'|'.join(RESERVED)})\b)(?=[A-Za-z_])", re.MULTILINE)

@@ -80,12 +80,21 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From a row of one domain to a row of another."""
+    """From a row of one domain to a row of another.
+
+    Attributes:
+        domain: where it leads.
+        table, column: where the number of the row stands.
+        change: how it may change while spans arrive.
+        before: it leads to the row before this one instead, where that has the same number in this column.
+
+    """
 
     domain: Domain
     table: NarrowTable
     column: int
     change: Change = Change.NEVER
+    before: bool = False
 
 
 # Bits of Span.flags and Link.flags (trace.proto, SpanFlags; W3C Trace Context level 2, trace-flags).
@@ -215,7 +224,11 @@ STEPS: Final[dict[Domain, dict[str, Step]]] = {
         "scope": Step(Domain.SCOPE, s, SpanNarrow.SCOPE),
         "resource": Step(Domain.RESOURCE, s, SpanNarrow.RESOURCE),
     },
-    Domain.EVENT: {"span": Step(Domain.SPAN, e, EventNarrow.SPAN)},
+    Domain.EVENT: {
+        "span": Step(Domain.SPAN, e, EventNarrow.SPAN),
+        # It comes with its span or never; but like what may still come, it may be absent.
+        "previous": Step(Domain.EVENT, e, EventNarrow.SPAN, Change.GROWS, before=True),
+    },
     Domain.LINK: {"span": Step(Domain.SPAN, li, LinkNarrow.SPAN)},
     Domain.SCOPE: {"resource": Step(Domain.RESOURCE, c, ScopeNarrow.RESOURCE)},
     Domain.RESOURCE: {},

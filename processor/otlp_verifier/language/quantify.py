@@ -271,10 +271,12 @@ def job(
     value: NodeId | None = None,
 ) -> Job:
     """The job that makes `function` of a relation's members."""
+    if keys.counts is not None:
+        mask = members.scope.graph.both(mask, keys.counts)
     member_key = mixed(members.scope.graph, members.member_key, keys.member)
     query_key = mixed(lowering.graph, members.query_key, keys.query)
-    if members.window is not None and function is Function.COUNT and member_key is query_key is None:
-        return replace(members.window, mask=mask)  # counted as the window is walked
+    if members.is_subtree and member_key is query_key is None:
+        return Job(JobKind.SUBTREE, function, Domain.SPAN, Domain.SPAN, mask=mask, value=value)
     return Job(
         members.kind,
         function,
@@ -290,6 +292,13 @@ def job(
         query_key=query_key,
         excludes_self=members.excludes_self,
     )
+
+
+def mask_of(lowering: Lowering, members: Members, condition: Expression, points: Points) -> Condition | None:
+    """Which members fulfil a condition that speaks of them alone; None where it does not."""
+    if _speaks_of_outer(lowering, condition, points):
+        return None
+    return _mask(lowering, replace(members, scope=relations.span_scope(lowering, points)), [condition])
 
 
 def mixed(graph: Graph, a: NodeId | None, b: NodeId | None) -> NodeId | None:
@@ -350,7 +359,7 @@ def _aggregate(lowering: Lowering, members: Members, parts: Parts, tree: Aggrega
         if value.present is not None or value.type is Type.ID:
             mask = lowering.both(mask, lowering.negate(compare.is_nil(lowering, value, tree)))
         if tree.function == "distinct":
-            word = joins.word(lowering, value, tree.value.offset, joins.Side.MEMBER)
+            word = joins.word(lowering, value, tree.value.offset)
             change = change if value.change is Change.NEVER else Change.ANY
         elif value.type in (Type.INT, Type.FLOAT, Type.DURATION, Type.TIME) and len(value.words) == 1:
             word = value.words[0]

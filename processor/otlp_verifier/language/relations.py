@@ -30,9 +30,10 @@ class Members:
         scope: the members' scope, in which the condition on them is evaluated.
         row: the row that the condition speaks of; for links the span at the other end.
         member_at: GROUP: a member's group; INTERVAL: its position. A node of the members' graph.
-        query_at: GROUP: the group asked for. A node of the queries' graph.
+        query_at: GROUP: the group asked for. A node of the queries' graph; None for the group of the query's own row.
         low, high: INTERVAL: positions asked for.
         excludes_self: siblings.
+        is_subtree: INTERVAL: the interval is that of the descendants.
         moves: whether another row may take a member's place while spans are still arriving: roots.
         window: the job that found `low` and `high`, where they are those of a window of time, as they were found.
         member_key, query_key: words that must be equal whatever the condition says: a link's target in a window.
@@ -47,6 +48,7 @@ class Members:
     low: NodeId = 0
     high: NodeId = 0
     excludes_self: bool = False
+    is_subtree: bool = False
     moves: bool = False
     window: Job | None = None
     member_key: NodeId | None = None
@@ -81,7 +83,6 @@ def members(lowering: Lowering, points: Points) -> Members:
         return _attached(lowering, points)
     scope = span_scope(lowering, points)
     tree = NarrowTable.SPAN_TREE
-    own = lowering.graph.node(Op.ROW)
     parent = scope.graph.node(Op.NARROW, numbers=(tree, SpanTree.PARENT))
     match relation:
         case "parent":
@@ -91,7 +92,7 @@ def members(lowering: Lowering, points: Points) -> Members:
             top = lowering.graph.node(Op.NARROW, numbers=(tree, SpanTree.ROOT))
             return Members(JobKind.GROUP, scope, scope.main, scope.graph.node(Op.ROW), top, moves=True)
         case "child":
-            return Members(JobKind.GROUP, scope, scope.main, parent, own)
+            return Members(JobKind.GROUP, scope, scope.main, parent)
         case "sibling":
             return Members(JobKind.GROUP, scope, scope.main, parent, parent, excludes_self=True)
         case "descendant":
@@ -101,7 +102,7 @@ def members(lowering: Lowering, points: Points) -> Members:
                 lowering.graph.word(1),
             )
             low, high = lowering.graph.node(Op.ADD, first, one), lowering.graph.node(Op.ADD, last, one)
-            return Members(JobKind.INTERVAL, scope, scope.main, first, low=low, high=high)
+            return Members(JobKind.INTERVAL, scope, scope.main, first, low=low, high=high, is_subtree=True)
         case _:
             return Members(JobKind.PATH, scope, scope.main)
 
@@ -142,14 +143,14 @@ def span_scope(lowering: Lowering, points: Points) -> Scope:
 def _in_trace(lowering: Lowering, points: Points) -> Members:
     scope = span_scope(lowering, points)
     member_at = scope.graph.node(Op.NARROW, numbers=(NarrowTable.SPAN_RELATIONS, SpanRelation.TRACE))
+    if lowering.scope.main.domain is Domain.TRACE:
+        return Members(JobKind.GROUP, scope, scope.main, member_at)
     return Members(JobKind.GROUP, scope, scope.main, member_at, trace_of(lowering))
 
 
 def trace_of(lowering: Lowering) -> NodeId:
     """The word with the trace of the row in hand."""
     main = lowering.scope.main
-    if main.domain is Domain.TRACE:
-        return lowering.graph.node(Op.ROW)
     if "span" in STEPS[main.domain]:
         main = resolve.step(lowering, main, "span")
     return resolve.load_narrow(lowering, main, NarrowTable.SPAN_RELATIONS, SpanRelation.TRACE, is_row=True)
@@ -162,11 +163,10 @@ def _attached(lowering: Lowering, points: Points) -> Members:
         raise lowering.error("an event has one time; `at end` is for spans", points.offset)
     domain = Domain.EVENT if relation == "event" else Domain.LINK
     graph = lowering.jobs.graphs[domain]
-    own = lowering.graph.node(Op.ROW)
     if relation == "event":
         owner = graph.node(Op.NARROW, numbers=(NarrowTable.EVENTS, int(EventNarrow.SPAN)))
         row = Row(domain, None)
-        return Members(JobKind.GROUP, Scope(domain, graph, {variable: row} if variable else {}), row, owner, own)
+        return Members(JobKind.GROUP, Scope(domain, graph, {variable: row} if variable else {}), row, owner)
     owner = graph.node(Op.NARROW, numbers=(NarrowTable.LINKS, int(LinkNarrow.SPAN)))
     target = graph.node(Op.NARROW, numbers=(NarrowTable.LINK_TARGETS, LinkTarget.SPAN))
     if relation == "link":
@@ -174,4 +174,4 @@ def _attached(lowering: Lowering, points: Points) -> Members:
     else:
         row, member_at = Row(Domain.SPAN, owner), target
     scope = Scope(domain, graph, {variable: row} if variable else {}, subject=row)
-    return Members(JobKind.GROUP, scope, row, member_at, own)
+    return Members(JobKind.GROUP, scope, row, member_at)

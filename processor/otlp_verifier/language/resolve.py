@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from otlp_verifier.columns import AttributeNarrow, AttributeWide, ValueType
+from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, ValueType
 from otlp_verifier.language.errors import RuleError, nearest
 from otlp_verifier.language.paths import ATTRIBUTES, ENUMS, FIELDS, KIND_STRINGS, STEPS, Change, Field, Type
 from otlp_verifier.language.plan import CodedText
@@ -17,6 +17,7 @@ from otlp_verifier.relate.tables import ResourceClock
 if TYPE_CHECKING:
     from otlp_verifier.language.graph import NodeId
     from otlp_verifier.language.lower import Lowering
+    from otlp_verifier.language.paths import Step
 
 TYPE, VALUE = int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
 _EMPTY = int(ValueType.EMPTY)
@@ -76,8 +77,20 @@ def attribute(lowering: Lowering, tree: Index) -> Value:
 def step(lowering: Lowering, row: Row, relation: str) -> Row:
     """The row that stands in a relation to `row`."""
     to = STEPS[row.domain][relation]
-    at = load_narrow(lowering, row, to.table, to.column, is_row=True)
+    at = _before(lowering, row, to) if to.before else load_narrow(lowering, row, to.table, to.column, is_row=True)
     return Row(to.domain, at, to.change if row.change is Change.NEVER else Change.ANY)
+
+
+def _before(lowering: Lowering, row: Row, to: Step) -> NodeId:
+    """The row before a row, where both have the same number in a column; NO_ROW where not."""
+    graph, none = lowering.graph, lowering.graph.word(NO_ROW)
+    own = graph.node(Op.ROW) if row.at is None else row.at
+    is_first = graph.node(Op.EQUAL_K, own, numbers=(0,))
+    is_none = graph.either(is_first, graph.negate(graph.node(Op.PRESENT, own)))
+    before = graph.node(Op.SELECT, is_none, none, graph.node(Op.SUBTRACT, own, graph.word(1)))
+    here = load_narrow(lowering, row, to.table, to.column)
+    there = graph.node(Op.NARROW_AT, before, numbers=(to.table, to.column))
+    return graph.node(Op.SELECT, graph.node(Op.EQUAL, *sorted((here, there))), before, none)
 
 
 def exists(lowering: Lowering, row: Row) -> Condition:

@@ -1,9 +1,11 @@
 """Time operators: pointwise metric temporal logic over the spans of a trace, as intervals of positions.
 
 Points are ordered by (time, depth in the tree, span id). A window's bounds are
-found by one walk over sorted times, after which an operator is a count over an
-interval, like one over descendants. `since` and `until` are two such counts:
-the last point that breaks the left side moves the window's edge.
+found by one walk over sorted times; whether a point within is as wanted is known
+from the nearest such point, which a sweep remembers. `since` and `until` are one
+sweep that also remembers the last point that breaks the left side. Where it is
+joined with the span in hand, that point is a maximum over an interval, which
+moves the window's edge.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from otlp_verifier.language import quantify, relations, resolve
+from otlp_verifier.language import joins, quantify, relations, resolve
 from otlp_verifier.language.jobs import Job
 from otlp_verifier.language.scopes import Scope
 from otlp_verifier.language.syntax import Binary, Literal, Points, Unary, Window
@@ -52,9 +54,12 @@ def pair(lowering: Lowering, tree: TemporalPair) -> Condition:
     happens, happened = _point(lowering, tree.right)
     if keeps.at_end != happens.at_end:
         raise lowering.error(f"both sides of `{tree.operator}` take the same end of a span", tree.offset)
+    within = _window(lowering, happens, tree.window or _ANY_TIME, future=future, offset=tree.offset)
+    unbroken = _unbroken(lowering, within, (keeps, Unary("not", kept, tree.offset)), (happens, happened))
+    if unbroken is not None:
+        return unbroken
     own = _window(lowering, keeps, _ANY_TIME, future=future, offset=tree.offset)
     broken = _extreme_position(lowering, own, keeps, Unary("not", kept, tree.offset), latest=not future)
-    within = _window(lowering, happens, tree.window or _ANY_TIME, future=future, offset=tree.offset)
     graph = lowering.graph
     if future:
         # Up to the first point that breaks the left side, itself included.
@@ -64,6 +69,19 @@ def pair(lowering: Lowering, tree: TemporalPair) -> Condition:
         within = replace(within, window=None, low=graph.node(Op.LARGER, within.low, broken))
     found = quantify.some_of(lowering, within, happened, happens)
     return Condition(found.flag, found.possible, rises=True, falls=True)
+
+
+def _unbroken(
+    lowering: Lowering, within: Members, broken: tuple[Points, Expression], happened: tuple[Points, Expression]
+) -> Condition | None:
+    """`pair` in one sweep, where both sides speak of a point alone; else None."""
+    masks = [quantify.mask_of(lowering, within, condition, points) for points, condition in (happened, broken)]
+    mask, breaks = masks
+    if within.window is None or mask is None or breaks is None:
+        return None
+    keys = joins.Keys(None, None)
+    flag, possible = (joins.any_of(lowering, within, node, keys, breaks.flag) for node in (mask.flag, mask.possible))
+    return Condition(flag, possible, rises=True, falls=True)
 
 
 def _some(lowering: Lowering, points: Points, condition: Expression, window: Window, *, future: bool) -> Condition:
@@ -164,7 +182,7 @@ def _bounds(lowering: Lowering, points: Points, low: int, high: int | None, futu
         position = _position(linked.scope, row, at_end=points.at_end)
         return replace(
             linked, kind=JobKind.INTERVAL, member_at=position, query_at=None, low=first, high=last,
-            member_key=linked.member_at, query_key=linked.query_at,
+            member_key=linked.member_at, query_key=lowering.graph.node(Op.ROW),
         )  # fmt: skip
     scope = relations.span_scope(lowering, points)
     position = _position(scope, scope.main, at_end=points.at_end)

@@ -46,7 +46,12 @@ _ARROWS: Final = {
     "!<<": "that has no descendant with",
     "!~": "that has no sibling with",
 }
-_JOINS: Final = {"parent": "its parent", "span": "its span", "root": "the root above it"}
+_JOINS: Final = {
+    "parent": "its parent",
+    "span": "its span",
+    "root": "the root above it",
+    "previous": "the one before it",
+}
 _SPAN_TIMES: Final = {False: "starts", True: "ends"}
 
 

@@ -3,9 +3,19 @@
 import numba as nb
 import numpy as np
 
-from otlp_verifier.columns import ValueType
-from otlp_verifier.machine.memory import constant, flag_register, float_register, signed_register, word_register
-from otlp_verifier.machine.operations import Op
+from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, ValueType
+from otlp_verifier.machine.memory import (
+    constant,
+    flag_register,
+    float_register,
+    narrow_column,
+    real_column,
+    rows_of,
+    signed_register,
+    wide_column,
+    word_register,
+)
+from otlp_verifier.machine.operations import NarrowTable, Op, WideTable
 
 # numba freezes integers, not enums.
 _UNSIGNED_MAX = np.uint64(2**64 - 1)
@@ -17,8 +27,16 @@ _MULTIPLY_FLOAT, _DIVIDE_FLOAT, _TO_FLOAT = int(Op.MULTIPLY_FLOAT), int(Op.DIVID
 _MASK_K, _SHIFT_RIGHT, _SIGN_32, _SELECT = int(Op.MASK_K), int(Op.SHIFT_RIGHT), int(Op.SIGN_32), int(Op.SELECT)
 _KEY, _MIX, _SMALLER, _LARGER = int(Op.KEY), int(Op.MIX), int(Op.SMALLER), int(Op.LARGER)
 _STRING, _INT, _DOUBLE = np.uint64(ValueType.STRING), np.uint64(ValueType.INT), np.uint64(ValueType.DOUBLE)
+_NONE, _TYPE, _VALUE = np.uint64(NO_ROW), int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
+_ATTRIBUTES, _ATTRIBUTES_NARROW = int(WideTable.ATTRIBUTES), int(NarrowTable.ATTRIBUTES)
 _ODD_A, _ODD_B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _WHOLE_MAX = 2.0**63
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _hash(kind, content):
+    h = (content ^ (kind * _ODD_A)) * _ODD_B
+    return h ^ (h >> np.uint64(32))
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -32,8 +50,33 @@ def _key(kind, payload, real, code):
             kind, content = _INT, np.uint64(np.int64(real))
     elif kind == 0:
         content = np.uint64(0)
-    h = (content ^ (kind * _ODD_A)) * _ODD_B
-    return h ^ (h >> np.uint64(32))
+    return _hash(kind, content)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def value_key(to, a, b, c, n, constants, wide, narrow, words):
+    """Run VALUE_KEY over `n` rows of a block: arrays, maps, bytes and NaN equal nothing.
+
+    One operation, as every join by an attribute needs it; put together from a dozen it took 15 ns.
+    """
+    out, rows, codes = word_register(words, to), word_register(words, a), word_register(words, b)
+    count = rows_of(wide, _ATTRIBUTES)
+    kinds = narrow_column(narrow, _ATTRIBUTES_NARROW, _TYPE, 0, count)
+    payloads, reals = wide_column(wide, _ATTRIBUTES, _VALUE, 0, count), real_column(wide, _ATTRIBUTES, _VALUE, 0, count)
+    nothing, nil = constant(constants, c), _key(np.uint64(0), np.uint64(0), 0.0, np.uint64(0))
+    for i in range(n):
+        row = rows[i]
+        if row == _NONE:
+            out[i] = nil
+            continue
+        kind, content = np.uint64(kinds[row]), payloads[row]
+        if kind < _DOUBLE:
+            content = codes[i] if kind == _STRING else content if kind != 0 else np.uint64(0)
+            out[i] = _hash(kind, content)
+        elif kind == _DOUBLE and reals[row] == reals[row]:
+            out[i] = _key(kind, content, reals[row], codes[i])
+        else:
+            out[i] = nothing
 
 
 @nb.njit(nb.int64(nb.int64, nb.int64), cache=True, nogil=True, error_model="numpy")
@@ -108,7 +151,8 @@ def arithmetic(op, to, a, b, c, n, constants, words, flags):
     elif op == _SELECT:
         flag, x, y = flag_register(flags, a), word_register(words, b), word_register(words, c)
         for i in range(n):
-            out[i] = x[i] if flag[i] else y[i]
+            # With `if` it is no vector loop, and takes ten times as long.
+            out[i] = y[i] ^ ((x[i] ^ y[i]) & (np.uint64(0) - np.uint64(flag[i])))
     elif op == _KEY:
         kinds, payloads, codes = word_register(words, a), word_register(words, b), word_register(words, c)
         reals = float_register(words, b)

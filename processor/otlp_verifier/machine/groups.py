@@ -79,7 +79,7 @@ def _sums(function, values, member_slots, query_slots, is_own, counts, out):
             totals[member_slots[row]] += values[row]
         totals[-1] = 0
         for query in range(len(out)):
-            slot = query_slots[query]
+            slot = query_slots[query] if len(query_slots) > 0 else np.uint32(query)
             own = is_own and member_slots[query] == slot and counts[slot] > 0
             out[query] = totals[slot] - (values[query] if own else np.uint64(0))
         return
@@ -92,7 +92,7 @@ def _sums(function, values, member_slots, query_slots, is_own, counts, out):
         if odd == 0:
             sums[member_slots[row]] += terms[row]
     for query in range(len(out)):
-        slot = query_slots[query]
+        slot = query_slots[query] if len(query_slots) > 0 else np.uint32(query)
         own = is_own and member_slots[query] == slot
         out[query] = 0
         if counts[slot] > (1 if own else 0):
@@ -111,7 +111,7 @@ def _extremes(function, values, member_slots, query_slots, is_own, counts, out):
         second[slot] = max(second[slot], min(best[slot], place))
         best[slot] = max(best[slot], place)
     for query in range(len(out)):
-        slot = query_slots[query]
+        slot = query_slots[query] if len(query_slots) > 0 else np.uint32(query)
         own = is_own and member_slots[query] == slot
         place = best[slot]
         if own and rank(function, values[query]) == place:
@@ -119,36 +119,60 @@ def _extremes(function, values, member_slots, query_slots, is_own, counts, out):
         out[query] = ranked(function, place) if counts[slot] > (1 if own else 0) else np.uint64(0)
 
 
+@nb.njit(cache=True, nogil=True)
+def _own_slots(mask, member_at, member_keys, query_keys, nowhere, member_slots):
+    """The same where each group is one query's own: a member is held against its only query, and nothing is hashed."""
+    if nowhere == 0:
+        member_slots[:] = 0
+        return
+    keyed = len(member_keys) > 0
+    for row in range(len(mask)):
+        at = member_at[row]
+        counts_too = (mask[row] != 0) & (at != _NONE)
+        at = at if counts_too else np.uint64(0)
+        if keyed:
+            counts_too &= member_keys[row] == query_keys[at]
+        member_slots[row] = np.uint32(at) if counts_too else nowhere
+
+
 @nb.njit(
     nb.void(
-        nb.int64, nb.boolean, nb.boolean, _U8, _U64, _U64, _U64, _U64, _U64, nb.uint64, nb.int64, _U64, _U64,
+        nb.int64, nb.int64, nb.int64, nb.int64, nb.boolean, _U8, _U64, _U64, _U64, _U64, _U64, nb.uint64, _U64, _U64,
     ),
     cache=True,
     nogil=True,
 )  # fmt: skip
 def group(
-    function, keyed, excludes_self, mask, values, member_at, member_keys, query_at, query_keys, seed, groups_end,
-    out, out_count,
+    members, queries, groups_end, function, excludes_self, mask, values, member_at, member_keys, query_at, query_keys,
+    seed, out, out_count,
 ):  # fmt: skip
     """Fold members into their groups, then hand each query its group's result.
 
     Args:
+        members, queries: how many there are; columns may be longer.
+        groups_end: one more than the largest group.
         function: machine.program.Function.
-        keyed: whether `member_keys` and `query_keys` count.
         excludes_self: members and queries are the same rows, and a query's own row does not count.
         mask: uint8 (members,), which members count, 0 or 1.
         values: uint64 (members,), what is folded; unused by COUNT.
-        member_at, query_at: uint64 (members,), (queries,), groups, below `groups_end`; NO_ROW for none.
-        member_keys, query_keys: uint64, as these.
+        member_at, query_at: uint64 (members,), (queries,), groups, below `groups_end`; NO_ROW for none. An empty
+            `query_at`: each query asks for the group of its own number.
+        member_keys, query_keys: uint64, as these; empty for none.
         seed: keys the hashes.
-        groups_end: one more than the largest group.
-        out, out_count: uint64 (queries,), out: the result, and how many members it was made of.
+        out, out_count: uint64 (queries,), out: the result, and how many members it was made of; COUNT and DISTINCT,
+            whose result that is, leave `out_count` as it is.
 
     """
-    members, queries = len(mask), len(query_at)
-    member_slots, query_slots = np.empty(members, np.uint32), np.empty(queries, np.uint32)
-    if keyed:
-        nowhere = _keyed_slots(mask, member_at, member_keys, query_at, query_keys, seed, member_slots, query_slots)
+    mask, values, out, out_count = mask[:members], values[:members], out[:queries], out_count[:queries]
+    member_slots, is_own = np.empty(members, np.uint32), len(query_at) == 0
+    query_slots = np.empty(0 if is_own else queries, np.uint32)
+    if is_own:
+        nowhere = np.uint32(queries)
+        _own_slots(mask, member_at, member_keys, query_keys, nowhere, member_slots)
+    elif len(member_keys) > 0:
+        nowhere = _keyed_slots(
+            mask, member_at, member_keys, query_at[:queries], query_keys, seed, member_slots, query_slots
+        )
     else:
         nowhere = np.uint32(groups_end)
         for row in range(members):
@@ -163,18 +187,21 @@ def group(
         for row in range(members):
             counts[member_slots[row]] += np.uint32(1)
         counts[nowhere] = 0
+    to = out_count
+    if function == COUNT or function == DISTINCT:
+        to = out
+    if is_own:
+        for query in range(queries):
+            to[query] = counts[query]
+    elif excludes_self:
+        for query in range(queries):
+            slot = query_slots[query]
+            own = (member_slots[query] == slot) & (slot != nowhere)
+            to[query] = counts[slot] - (np.uint32(1) if own else np.uint32(0))
+    else:
+        for query in range(queries):
+            to[query] = counts[query_slots[query]]
     if function == SUM or function == SUM_FLOAT:
         _sums(function, values, member_slots, query_slots, excludes_self, counts, out)
     elif function != COUNT and function != DISTINCT:
         _extremes(function, values, member_slots, query_slots, excludes_self, counts, out)
-    if excludes_self:
-        for query in range(queries):
-            slot = query_slots[query]
-            own = (member_slots[query] == slot) & (slot != nowhere)
-            out_count[query] = counts[slot] - (np.uint32(1) if own else np.uint32(0))
-    else:
-        for query in range(queries):
-            out_count[query] = counts[query_slots[query]]
-    if function == COUNT or function == DISTINCT:
-        for query in range(queries):
-            out[query] = out_count[query]

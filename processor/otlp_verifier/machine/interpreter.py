@@ -9,7 +9,7 @@ import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
-from otlp_verifier.machine.arithmetic import arithmetic
+from otlp_verifier.machine.arithmetic import arithmetic, value_key
 from otlp_verifier.machine.memory import (
     address,
     constant,
@@ -29,7 +29,7 @@ from otlp_verifier.machine.operations import BLOCK, Op
 _NONE = np.uint64(NO_ROW)
 _ROW, _LOAD_WIDE, _LOAD_NARROW, _WIDE_AT = int(Op.ROW), int(Op.WIDE), int(Op.NARROW), int(Op.WIDE_AT)
 _NARROW_AT, _ROW_AT, _CONSTANT = int(Op.NARROW_AT), int(Op.ROW_AT), int(Op.CONSTANT)
-_FLAG_CONSTANT, _PRESENT = int(Op.FLAG_CONSTANT), int(Op.PRESENT)
+_FLAG_CONSTANT, _PRESENT, _MARKED = int(Op.FLAG_CONSTANT), int(Op.PRESENT), int(Op.MARKED)
 _EQUAL, _LESS_UNSIGNED, _AT_MOST_UNSIGNED = int(Op.EQUAL), int(Op.LESS_UNSIGNED), int(Op.AT_MOST_UNSIGNED)
 _LESS_SIGNED, _AT_MOST_SIGNED = int(Op.LESS_SIGNED), int(Op.AT_MOST_SIGNED)
 _EQUAL_FLOAT, _LESS_FLOAT, _AT_MOST_FLOAT = int(Op.EQUAL_FLOAT), int(Op.LESS_FLOAT), int(Op.AT_MOST_FLOAT)
@@ -40,6 +40,7 @@ _GREATER_FLOAT_K, _AT_LEAST_FLOAT_K = int(Op.GREATER_FLOAT_K), int(Op.AT_LEAST_F
 _BITS_K, _AND, _OR, _NOT, _AND_NOT = int(Op.BITS_K), int(Op.AND), int(Op.OR), int(Op.NOT), int(Op.AND_NOT)
 _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = int(Op.ADD), int(Op.SUBTRACT), int(Op.MULTIPLY), int(Op.DIVIDE)
 _HOLDS, _REPORT, _STORE, _MARK = int(Op.HOLDS), int(Op.REPORT), int(Op.STORE), int(Op.MARK)
+_VALUE_KEY = int(Op.VALUE_KEY)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -62,7 +63,7 @@ def _compare_float_k(op, out, x, k, n):
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _load(op, to, a, b, c, n, base, constants, wide, narrow, words, flags):
+def _load(op, to, a, b, c, n, base, constants, wide, narrow, marks, words, flags):
     if op == _LOAD_WIDE:
         out, column = word_register(words, to), wide_column(wide, a, b, base, n)
         for i in range(n):
@@ -99,6 +100,10 @@ def _load(op, to, a, b, c, n, base, constants, wide, narrow, words, flags):
         flag, rows = flag_register(flags, to), word_register(words, a)
         for i in range(n):
             flag[i] = rows[i] != _NONE
+    elif op == _MARKED:
+        flag, marked = flag_register(flags, to), mark_column(marks, a, b, base, n)
+        for i in range(n):
+            flag[i] = marked[i]
     elif op == _CONSTANT:
         out, k = word_register(words, to), constant(constants, a)
         for i in range(n):
@@ -192,7 +197,7 @@ def _logic(op, to, a, b, n, flags):
 
 @nb.njit(
     nb.int64(
-        nb.int32[:, ::1], nb.int64[:, ::1], nb.uint64[::1], nb.int64[:, ::1], nb.int64[:, ::1],
+        nb.int32[:, ::1], nb.int64[:, ::1], nb.int64[::1], nb.uint64[::1], nb.int64[:, ::1], nb.int64[:, ::1],
         nb.int64[:, ::1], nb.uint8[:, ::1], nb.uint64[:, ::1], nb.uint8[:, ::1], nb.uint32[::1], nb.uint32[:, ::1],
     ),
     cache=True,
@@ -202,6 +207,7 @@ def _logic(op, to, a, b, n, flags):
 def run(
     program: np.ndarray,
     phases: np.ndarray,
+    domain_rows: np.ndarray,
     constants: np.ndarray,
     wide: np.ndarray,
     narrow: np.ndarray,
@@ -216,10 +222,11 @@ def run(
 
     Args:
         program: int32 (instructions, 5).
-        phases: int64 (phases, 3): first instruction, one past the last, rows of the phase's domain.
+        phases: int64 (phases, 3): domain, first instruction, one past the last.
+        domain_rows: int64 (domains,).
         constants: uint64 bit patterns.
         wide, narrow: int64 (tables, 2), by machine.operations.WideTable and NarrowTable: see machine.memory.addresses.
-        marks: int64 (tables, 2), out: the flags that jobs read, one table per domain; SCRATCH in `wide` is out too.
+        marks: int64 (tables, 2), out: the flags that jobs read and find; SCRATCH in `wide` is out too.
         truth: uint8 (predicates, codes): which predicate holds of which string.
         words, flags: uint64 (registers, WORD_STRIDE) and uint8 (registers, FLAG_STRIDE), scratch.
         counts: uint32 (rules), out: findings per rule, added to what is there.
@@ -232,7 +239,7 @@ def run(
     words_at, flags_at, constants_at = address(words), address(flags), address(constants)
     wide_at, narrow_at, marks_at = address(wide), address(narrow), address(marks)
     for phase in range(phases.shape[0]):
-        first, last, rows = phases[phase, 0], phases[phase, 1], phases[phase, 2]
+        rows, first, last = domain_rows[phases[phase, 0]], phases[phase, 1], phases[phase, 2]
         for begin in range(0, rows, BLOCK):
             # Unsigned bounds: with signed ones LLVM keeps negative-index checks in every loop, at ten times the cost.
             n = np.uint64(min(BLOCK, rows - begin))
@@ -245,7 +252,7 @@ def run(
                 c = program[at, 4]
                 if op < _AND:
                     if op < _EQUAL:
-                        _load(op, to, a, b, c, n, base, constants_at, wide_at, narrow_at, words_at, flags_at)
+                        _load(op, to, a, b, c, n, base, constants_at, wide_at, narrow_at, marks_at, words_at, flags_at)
                     else:
                         _compare(op, to, a, b, n, constants_at, words_at, flags_at)
                 elif op < _ADD:
@@ -256,6 +263,8 @@ def run(
                     out, codes, holds = flag_register(flags_at, to), word_register(words_at, b), truth[a]
                     for i in range(n):
                         out[i] = holds[codes[i]] if codes[i] != _NONE else 0
+                elif op == _VALUE_KEY:
+                    value_key(to, a, b, c, n, constants_at, wide_at, narrow_at, words_at)
                 elif op == _STORE:
                     stored, word = wide_column(wide_at, a, b, base, n), word_register(words_at, c)
                     for i in range(n):

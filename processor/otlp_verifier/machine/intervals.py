@@ -79,22 +79,9 @@ def _in_order(mask, positions, positions_end):
     return rows[:total], ends
 
 
-@nb.njit(
-    nb.void(nb.int64, _U8, _U64, _U64, _U64, _U64, nb.int64, _U64, _U64), cache=True, nogil=True, error_model="numpy"
-)
-def interval(function, mask, values, positions, lows, highs, positions_end, out, out_count):
-    """Fold the members of each query's interval.
-
-    Args:
-        function: machine.program.Function, but not DISTINCT.
-        mask: uint8 (members,), which members count, 0 or 1.
-        values: uint64 (members,), what is folded; unused by COUNT.
-        positions: uint64 (members,), below `positions_end`.
-        lows, highs: uint64 (queries,), positions [low, high); empty where low >= high.
-        positions_end: one more than the largest position.
-        out, out_count: uint64 (queries,), out: the result, and how many members it was made of.
-
-    """
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _by_position(function, mask, values, positions, lows, highs, positions_end, out_count):
+    """What is folded, by position, and where each query's begins and ends; and fill `out_count`."""
     end = np.uint64(positions_end)
     counts = np.zeros(positions_end + 1, np.uint32)
     for row in range(len(mask)):
@@ -106,9 +93,7 @@ def interval(function, mask, values, positions, lows, highs, positions_end, out,
         low = min(lows[query], high)
         out_count[query] = counts[high] - counts[low]
     if function == COUNT:
-        for query in range(len(lows)):
-            out[query] = out_count[query]
-        return
+        return np.empty(0, np.uint64), lows, highs
     ordered = np.zeros(positions_end + 1, np.uint64)
     if function == SUM:
         for row in range(len(mask)):
@@ -126,7 +111,7 @@ def interval(function, mask, values, positions, lows, highs, positions_end, out,
     for query in range(len(lows)):
         within_high[query] = min(highs[query], end) if out_count[query] else np.uint64(0)
         within_low[query] = min(lows[query], within_high[query])
-    _fold(function, ordered, within_low, within_high, out)
+    return ordered, within_low, within_high
 
 
 @nb.njit(cache=True, nogil=True)
@@ -154,16 +139,9 @@ def _runs(by_position, member_keys, seed, shift, cells, run_keys):
     return run_of, begins
 
 
-@nb.njit(
-    nb.void(nb.int64, _U8, _U64, _U64, _U64, _U64, _U64, _U64, nb.uint64, nb.int64, _U64, _U64),
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def keyed_interval(
-    function, mask, values, positions, member_keys, lows, highs, query_keys, seed, positions_end, out, out_count
-):
-    """The same, of members whose key is the query's; `member_keys` and `query_keys` are uint64 like the rest."""
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _by_key(function, mask, values, positions, member_keys, lows, highs, query_keys, seed, positions_end, out_count):
+    """The same of members whose key is the query's, by key and position."""
     queries, end = len(lows), np.uint64(positions_end)
     by_position, position_ends = _in_order(mask, positions, positions_end)
     total = len(by_position)
@@ -212,13 +190,50 @@ def keyed_interval(
     for query in range(queries):
         out_count[query] = lasts[query] - firsts[query]
     if function == COUNT:
-        for query in range(queries):
-            out[query] = out_count[query]
-        return
+        return np.empty(0, np.uint64), firsts, lasts
     ordered = np.zeros(total + 1, np.uint64)  # by run and position
     for i in range(total):
         run = run_of[i]
         value = values[by_position[i]]
         ordered[to[run]] = value if function <= SUM_FLOAT else rank(function, value)
         to[run] += np.uint32(1)
-    _fold(function, ordered, firsts, lasts, out)
+    return ordered, firsts, lasts
+
+
+@nb.njit(
+    nb.void(nb.int64, nb.int64, nb.int64, nb.int64, _U8, _U64, _U64, _U64, _U64, _U64, _U64, nb.uint64, _U64, _U64),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def interval(
+    members, queries, positions_end, function, mask, values, positions, member_keys, lows, highs, query_keys, seed,
+    out, out_count,
+):  # fmt: skip
+    """Fold the members of each query's interval.
+
+    Args:
+        members, queries: how many there are; columns may be longer.
+        positions_end: one more than the largest position.
+        function: machine.program.Function, but not DISTINCT.
+        mask: uint8 (members,), which members count, 0 or 1.
+        values: uint64 (members,), what is folded; unused by COUNT.
+        positions: uint64 (members,), below `positions_end`.
+        member_keys, query_keys: uint64 (members,), (queries,), which must be equal; empty for none.
+        lows, highs: uint64 (queries,), positions [low, high); empty where low >= high.
+        seed: keys the hashes.
+        out, out_count: uint64 (queries,), out: the result, and how many members it was made of.
+
+    """
+    mask, lows, highs = mask[:members], lows[:queries], highs[:queries]
+    out, out_count = out[:queries], out_count[:queries]
+    if len(member_keys) > 0:
+        ordered, firsts, lasts = _by_key(
+            function, mask, values, positions, member_keys, lows, highs, query_keys, seed, positions_end, out_count
+        )
+    else:
+        ordered, firsts, lasts = _by_position(function, mask, values, positions, lows, highs, positions_end, out_count)
+    if function == COUNT:
+        out[:] = out_count
+    else:
+        _fold(function, ordered, firsts, lasts, out)

@@ -68,6 +68,12 @@ def wide_column(tables, table, column, first, rows):
 
 
 @nb.njit(cache=True, nogil=True)
+def real_column(tables, table, column, first, rows):
+    """The same as decimals."""
+    return carray(_pointer(_column(tables, table, 8, column, first)), (np.int64(rows),), np.float64)
+
+
+@nb.njit(cache=True, nogil=True)
 def narrow_column(tables, table, column, first, rows):
     """`rows` rows of a 32-bit column, from row `first`."""
     return carray(_pointer(_column(tables, table, 4, column, first)), (np.int64(rows),), np.uint32)

@@ -30,6 +30,7 @@ class Op(IntEnum):
     CONSTANT = 6  # w = constant k(a)
     FLAG_CONSTANT = 7  # f = #a
     PRESENT = 8  # f = w(a) is not NO_ROW
+    MARKED = 9  # f = marks[#a][#b, row]
     # Comparisons of two words
     EQUAL = 10
     LESS_UNSIGNED = 11
@@ -79,6 +80,8 @@ class Op(IntEnum):
     LARGER = 69
     # Strings, by dictionary code
     HOLDS = 75  # f = predicate #a is true of the string with code w(b); false for NO_ROW
+    # Attribute values
+    VALUE_KEY = 76  # w = KEY of the attribute in row w(a) whose string has code w(b); k(c) where it equals nothing
     # Results
     REPORT = 80  # rule #a is violated in the rows where f(b)
     STORE = 81  # wide[#a][#b, row] = w(c)
@@ -114,7 +117,9 @@ class WideTable(IntEnum):
 
 
 WIDE_TABLES: Final = 19
-MARK_TABLES: Final = 6  # flags kept for jobs: one table of 8-bit columns per domain
+# Tables of 8-bit columns, one per domain each: flags that jobs read, and from MARK_RESULTS on those that they found.
+MARK_TABLES: Final = 12
+MARK_RESULTS: Final = 6
 
 
 class NarrowTable(IntEnum):

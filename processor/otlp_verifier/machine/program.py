@@ -12,12 +12,17 @@ from otlp_verifier.relate.tables import SpanTree
 
 
 class JobKind(IntEnum):
-    """How a job chooses members, or, for WINDOW, where an interval begins and ends."""
+    """How a job chooses members, or, for WINDOW, where an interval begins and ends.
+
+    SWEEP: whether there is one in a window of time; its result is a flag.
+    """
 
     GROUP = 0
     INTERVAL = 1
     PATH = 2
     WINDOW = 3
+    SWEEP = 4
+    SUBTREE = 5  # the descendants
 
 
 class Need(Flag):
@@ -30,7 +35,7 @@ class Need(Flag):
 
 
 class Function(IntEnum):
-    """What is made of the members chosen. SUM wraps; MIN and MAX of none are 0."""
+    """What is made of the members chosen. SUM wraps; MIN and MAX of none are 0; of ANY the result is a flag."""
 
     COUNT = 0
     SUM = 1
@@ -42,6 +47,7 @@ class Function(IntEnum):
     MIN_FLOAT = 7
     MAX_FLOAT = 8
     DISTINCT = 9
+    ANY = 10  # of a GROUP without keys unless each query has one of its own; of no INTERVAL
 
 
 FROM_RESULTS: Final = 1 << 24
@@ -56,13 +62,14 @@ class Job:
     Attributes:
         kind, function: see there.
         members, queries: domains.
-        results: the first of its two columns in the queries' results: the result and the count, or low and high.
-        mask: column of marks; the others are columns of words. WINDOW with a mask: the result is how many members that
-            count lie in the window.
+        results: the first of its two columns in the queries' results: the result and the count, or low and high. A
+            flag stands in column `results // 2` of the flags that jobs found.
+        mask: column of marks; the others are columns of words.
+        value: SWEEP: column of marks: members that break what must hold between the one that counts and the query.
         excludes_self: GROUP: the query is itself a member and does not count.
-        window_low, window_high: WINDOW: nanoseconds away from the query, 2**63 - 1 for no end.
-        future: WINDOW: after the query and not before it.
-        member_end, query_end: WINDOW: whether a span's time is its end.
+        window_low, window_high: WINDOW, SWEEP: nanoseconds away from the query, 2**63 - 1 for no end.
+        future: WINDOW, SWEEP: after the query and not before it.
+        member_end, query_end: WINDOW, SWEEP: whether a span's time is its end.
 
     """
 
@@ -87,11 +94,14 @@ class Job:
     query_end: bool = False
 
 
+Phases = tuple[tuple[Domain, int, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
     """Phases that run over their domains, each from one instruction to before another, and jobs that then use them."""
 
-    phases: tuple[tuple[Domain, int, int], ...]
+    phases: Phases
     jobs: tuple[Job, ...]
 
 
@@ -114,6 +124,8 @@ class Program:
     needs: Need
 
 
+_OF_TIME = (JobKind.WINDOW, JobKind.SWEEP)
+_OF_TREE = (JobKind.INTERVAL, JobKind.PATH, JobKind.SUBTREE)
 _TREE_ORDER = (int(SpanTree.START_POSITION), int(SpanTree.END_POSITION))
 
 
@@ -122,8 +134,8 @@ def needs_of(instructions: NDArray[np.int32], rounds: tuple[Round, ...]) -> Need
     loads = instructions[np.isin(instructions[:, 0], (Op.NARROW, Op.NARROW_AT, Op.ROW_AT))]
     of_tree = loads[loads[:, 2] == NarrowTable.SPAN_TREE]
     kinds = {job.kind for each in rounds for job in each.jobs}
-    is_ordered = JobKind.WINDOW in kinds or bool(np.isin(of_tree[:, 3], _TREE_ORDER).any())
-    is_tree = is_ordered or len(of_tree) > 0 or not kinds.isdisjoint((JobKind.INTERVAL, JobKind.PATH))
+    is_ordered = not kinds.isdisjoint(_OF_TIME) or bool(np.isin(of_tree[:, 3], _TREE_ORDER).any())
+    is_tree = is_ordered or len(of_tree) > 0 or not kinds.isdisjoint(_OF_TREE)
     found = Need(0)
     for need, is_asked in (
         (Need.TREE, is_tree),

@@ -1,26 +1,28 @@
 """Runs a program's rounds: the interpreter over each domain, then the jobs that look across rows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.columns import Columns, SpanWide
-from otlp_verifier.machine.ancestors import keyed_path, path
+from otlp_verifier.columns import Columns
+from otlp_verifier.machine.ancestors import keyed_path, path, subtree
+from otlp_verifier.machine.exists import any_in_tree, any_of_group
 from otlp_verifier.machine.groups import group
-from otlp_verifier.machine.intervals import interval, keyed_interval
+from otlp_verifier.machine.intervals import interval
 from otlp_verifier.machine.operations import Domain
-from otlp_verifier.machine.program import FROM_RESULTS, Job, JobKind, Program
-from otlp_verifier.machine.windows import count_window, window
+from otlp_verifier.machine.program import FROM_RESULTS, Function, Job, JobKind, Program
+from otlp_verifier.machine.sweeps import sweep
+from otlp_verifier.machine.windows import window
 from otlp_verifier.relate.relations import Relations
-from otlp_verifier.relate.tables import SpanTree
 from otlp_verifier.relate.tree import Tree
 from otlp_verifier.wire.seed import SEED
 
 _SEED = np.uint64(SEED)
 _NO_WORDS: NDArray[np.uint64] = np.empty(0, np.uint64)
-_START, _END, _ID = int(SpanWide.START_TIME), int(SpanWide.END_TIME), int(SpanWide.SPAN_ID)
+_NO_MARKS: NDArray[np.uint8] = np.empty(0, np.uint8)
 
 
 class JobColumns:
@@ -28,7 +30,7 @@ class JobColumns:
 
     Attributes:
         words, results: uint64.
-        marks: uint8.
+        marks, flags: uint8, what jobs read and what they find.
 
     """
 
@@ -37,6 +39,7 @@ class JobColumns:
         self.words: dict[Domain, NDArray[np.uint64]] = {}
         self.marks: dict[Domain, NDArray[np.uint8]] = {}
         self.results: dict[Domain, NDArray[np.uint64]] = {}
+        self.flags: dict[Domain, NDArray[np.uint8]] = {}
         for domain in Domain:
             self._allocate(domain, 0)
 
@@ -50,6 +53,7 @@ class JobColumns:
         self.words[domain] = np.empty((words, capacity), np.uint64)
         self.marks[domain] = np.empty((marks, capacity), np.uint8)
         self.results[domain] = np.empty((results, capacity), np.uint64)
+        self.flags[domain] = np.empty((results // 2, capacity), np.uint8)
 
 
 def needed_columns(programs: tuple[Program, ...]) -> tuple[dict[Domain, int], dict[Domain, int]]:
@@ -59,8 +63,21 @@ def needed_columns(programs: tuple[Program, ...]) -> tuple[dict[Domain, int], di
     return words, marks
 
 
+@dataclass(frozen=True, slots=True)
+class BoundJob:
+    """A job with its kernel, and all that the kernel is told but how many rows there are."""
+
+    job: Job
+    kernel: Callable[..., None]
+    arguments: tuple[Any, ...]
+
+
 class JobRunner:
-    """Runs jobs over one batch's columns."""
+    """Runs jobs over one batch's columns.
+
+    Columns are handed over at their full length, bound once and as often as they move: to cut a dozen of them for
+    every job and batch took as long as to find them 500 rows.
+    """
 
     def __init__(self, columns: Columns, relations: Relations, tree: Tree, job_columns: JobColumns) -> None:
         self._columns = columns
@@ -68,69 +85,70 @@ class JobRunner:
         self._tree = tree
         self._job_columns = job_columns
 
-    def run(self, job: Job, rows: Mapping[Domain, int]) -> None:
-        """Give a job's two result columns."""
-        members, queries = rows[job.members], rows[job.queries]
-        results = self._job_columns.results[job.queries]
-        out, out_count = results[job.results, :queries], results[job.results + 1, :queries]
-        if job.kind is JobKind.WINDOW:
-            self._window(job, queries, out, out_count)
-            return
-        mask = self._job_columns.marks[job.members][job.mask, :members]
-        values = self._words(job.members, job.value, members)
-        member_keys = self._words(job.members, job.member_key, members)
-        query_keys = self._words(job.queries, job.query_key, queries)
-        keyed = job.member_key >= 0
-        function = int(job.function)  # numba takes ten times as long to see what an enum's member is
-        if job.kind is JobKind.GROUP:
-            member_at = self._words(job.members, job.member_at, members)
-            query_at = self._words(job.queries, job.query_at, queries)
-            groups_end = max(rows[Domain.SPAN], self._relations.trace_count)
-            group(
-                function, keyed, job.excludes_self, mask, values, member_at, member_keys, query_at, query_keys,
-                _SEED, groups_end, out, out_count,
-            )  # fmt: skip
-        elif job.kind is JobKind.INTERVAL:
-            positions = self._words(job.members, job.member_at, members)
-            low, high = self._words(job.queries, job.low, queries), self._words(job.queries, job.high, queries)
-            if keyed:
-                keyed_interval(
-                    function, mask, values, positions, member_keys, low, high, query_keys, _SEED,
-                    rows[Domain.SPAN], out, out_count,
-                )  # fmt: skip
-            else:
-                interval(function, mask, values, positions, low, high, rows[Domain.SPAN], out, out_count)
-        elif keyed:
-            keyed_path(
-                function, mask, values, member_keys, query_keys, self._tree.spans, self._tree.preorder, _SEED, out,
-                out_count,
-            )  # fmt: skip
+    def run(self, bound: BoundJob, rows: Mapping[Domain, int]) -> None:
+        """Give a job's two result columns, or its flag."""
+        job, kernel, spans = bound.job, bound.kernel, rows[Domain.SPAN]
+        if job.kind is JobKind.SWEEP:
+            kernel(spans, self._relations.trace_count, self._tree.alike, *bound.arguments)
+        elif job.kind is JobKind.WINDOW:
+            kernel(spans, self._relations.trace_count, *bound.arguments)
+        elif job.kind is JobKind.GROUP or job.kind is JobKind.INTERVAL:
+            # Groups are spans or traces, of which there are no more than spans.
+            kernel(rows[job.members], rows[job.queries], spans, *bound.arguments)
         else:
-            path(function, mask, values, self._tree.spans, self._tree.preorder, out, out_count)
+            kernel(spans, *bound.arguments)
 
-    def _words(self, domain: Domain, column: int, rows: int) -> NDArray[np.uint64]:
+    def bind(self, job: Job) -> BoundJob:
+        """The job with the columns as they are; they must have room for the batch."""
+        tree, columns = self._tree, self._job_columns
+        mask = self._marks(job.members, job.mask)
+        member_keys, query_keys = self._words(job.members, job.member_key), self._words(job.queries, job.query_key)
+        member_at, query_at = self._words(job.members, job.member_at), self._words(job.queries, job.query_at)
+        in_time = (
+            job.window_low, job.window_high, job.future, job.query_end, job.member_end, self._columns.spans.wide,
+            tree.spans, tree.by_time, tree.times, tree.traces,
+        )  # fmt: skip
+        flag = columns.flags[job.queries][job.results // 2]
+        arguments: tuple[Any, ...]
+        if job.kind is JobKind.SWEEP:
+            breaks = self._marks(job.members, job.value)
+            return BoundJob(job, sweep, (*in_time, mask, breaks, member_keys, query_keys, _SEED, flag))
+        if job.function is Function.ANY and job.kind is JobKind.GROUP:
+            return BoundJob(job, any_of_group, (mask, member_at, member_keys, query_at, query_keys, flag))
+        if job.function is Function.ANY:
+            below = job.kind is JobKind.SUBTREE
+            arguments = (below, mask, member_keys, query_keys, _SEED, tree.spans, tree.preorder, flag)
+            return BoundJob(job, any_in_tree, arguments)
+        results = columns.results[job.queries]
+        out = results[job.results], results[job.results + 1]
+        if job.kind is JobKind.WINDOW:
+            return BoundJob(job, window, (*in_time, *out))
+        # A plain number: numba takes ten times as long to see what an enum's member is.
+        what = int(job.function), mask, self._words(job.members, job.value)
+        if job.kind is JobKind.GROUP:
+            function, *columns_of = what
+            arguments = (function, job.excludes_self, *columns_of, member_at, member_keys, query_at, query_keys, _SEED)
+            return BoundJob(job, group, (*arguments, *out))
+        if job.kind is JobKind.INTERVAL:
+            bounds = self._words(job.queries, job.low), self._words(job.queries, job.high)
+            arguments = (*what, member_at, member_keys, *bounds, query_keys, _SEED)
+            return BoundJob(job, interval, (*arguments, *out))
+        if job.member_key >= 0:
+            arguments = (*what, member_keys, query_keys, tree.spans, tree.preorder, _SEED)
+            return BoundJob(job, keyed_path, (*arguments, *out))
+        kernel = subtree if job.kind is JobKind.SUBTREE else path
+        return BoundJob(job, kernel, (*what, tree.spans, tree.preorder, *out))
+
+    def _words(self, domain: Domain, column: int) -> NDArray[np.uint64]:
         if column < 0:
             return _NO_WORDS
         kept = self._job_columns.words if column < FROM_RESULTS else self._job_columns.results
-        words: NDArray[Any] = kept[domain][column % FROM_RESULTS, :rows]
+        words: NDArray[np.uint64] = kept[domain][column % FROM_RESULTS]
         return words
 
-    def _window(self, job: Job, spans: int, low: NDArray[np.uint64], high: NDArray[np.uint64]) -> None:
-        wide, tree = self._columns.spans.wide, self._tree
-        arguments = (
-            job.window_low,
-            job.window_high,
-            job.future,
-            wide[_END if job.query_end else _START, :spans],
-            wide[_END if job.member_end else _START, :spans],
-            wide[_ID, :spans],
-            tree.spans[SpanTree.DEPTH, :spans],
-            (tree.by_end if job.query_end else tree.by_start)[:spans],
-            (tree.by_end if job.member_end else tree.by_start)[:spans],
-            tree.traces,
-            self._relations.trace_count,
-        )
-        if job.mask >= 0:
-            count_window(*arguments, self._job_columns.marks[job.members][job.mask, :spans], low)
-        else:
-            window(*arguments, low, high)
+    def _marks(self, domain: Domain, column: int) -> NDArray[np.uint8]:
+        if column < 0:
+            return _NO_MARKS
+        kept = self._job_columns.marks if column < FROM_RESULTS else self._job_columns.flags
+        marks: NDArray[np.uint8] = kept[domain][column % FROM_RESULTS]
+        return marks

@@ -1,6 +1,4 @@
-"""Window jobs: where in time order a span's window begins and ends, or how many count in it. O(spans).
-
-The times of a trace are put in order once; then one walk per bound.
+"""Window jobs: where in time order a span's window begins and ends, by one walk per bound. O(spans).
 
 No function that takes arrays is called in a loop, here and in the other kernels:
 each call counts references to each of them, 60 ns for four.
@@ -9,12 +7,16 @@ each call counts references to each of them, 60 ns for four.
 import numba as nb
 import numpy as np
 
-_U64, _U32, _U8 = nb.uint64[::1], nb.uint32[::1], nb.uint8[::1]
+from otlp_verifier.columns import SpanWide
+from otlp_verifier.relate.tables import SpanTree
+
+_U64, _U32 = nb.uint64[::1], nb.uint32[::1]
 _NO_END = np.int64(2**63 - 1)
+_ID, _DEPTH = int(SpanWide.SPAN_ID), int(SpanTree.DEPTH)
 
 
 @nb.njit(cache=True, nogil=True)
-def _walk(shift, or_at, own, times, traces, trace_count, places):
+def walk(shift, or_at, own, times, traces, trace_count, places):
     """For each query the first member whose time is not below its own + `shift`; or_at: not at or below it.
 
     A merge of two sorted rows of times, whose steps are without a branch: nothing foresees how many members lie
@@ -50,7 +52,7 @@ def _walk(shift, or_at, own, times, traces, trace_count, places):
 
 
 @nb.njit(cache=True, nogil=True)
-def _walk_points(after, is_one_order, own, times, traces, trace_count, by_query, by_member, depth, ids, places):
+def walk_points(after, is_one_order, own, times, traces, trace_count, by_query, by_member, depth, ids, places):
     """For each query the first member that does not stand before it; after: the first that stands after it.
 
     is_one_order: queries and members are the same points, so that none up to the query itself stands after it.
@@ -78,93 +80,48 @@ def _walk_points(after, is_one_order, own, times, traces, trace_count, by_query,
             places[i] = at
 
 
-@nb.njit(cache=True, nogil=True)
-def _bounds(
-    low, high, future, query_times, member_times, ids, depth, by_query, by_member, traces, trace_count, firsts, lasts
-):
-    """Fill `firsts` and `lasts`, uint32 (spans,) by the queries' places in time."""
-    spans = len(by_query)
-    own = np.empty(spans, np.uint64)
-    for i in range(spans):
-        own[i] = query_times[by_query[i]]
-    is_one_order = query_times.ctypes.data == member_times.ctypes.data
-    times = own if is_one_order else np.empty(spans, np.uint64)
-    if not is_one_order:
-        for i in range(spans):
-            times[i] = member_times[by_member[i]]
-    near, far = (firsts, lasts) if future else (lasts, firsts)
-    sign = np.int64(1) if future else np.int64(-1)
-    if low == 0:
-        _walk_points(not future, is_one_order, own, times, traces, trace_count, by_query, by_member, depth, ids, near)
-    else:
-        _walk(sign * low, not future, own, times, traces, trace_count, near)
-    if high != _NO_END:
-        _walk(sign * high, future, own, times, traces, trace_count, far)
-        return
-    for trace in range(trace_count):
-        for i in range(traces[trace], traces[trace + 1]):
-            far[i] = traces[trace + 1] if future else traces[trace]
-
-
 @nb.njit(
     nb.void(
-        nb.int64, nb.int64, nb.boolean, _U64, _U64, _U64, _U32, _U32, _U32, _U32, nb.int64, _U64, _U64,
+        nb.int64, nb.int64, nb.int64, nb.int64, nb.boolean, nb.boolean, nb.boolean, nb.uint64[:, ::1],
+        nb.uint32[:, ::1], nb.uint32[:, ::1], nb.uint64[:, ::1], _U32, _U64, _U64,
     ),
     cache=True,
     nogil=True,
 )  # fmt: skip
 def window(
-    low, high, future, query_times, member_times, ids, depth, by_query, by_member, traces, trace_count,
-    out_low, out_high,
+    spans, trace_count, low, high, future, query_end, member_end, wide, tree, by_time, times, traces, out_low, out_high
 ):  # fmt: skip
     """The positions [low, high) of the members in each span's window.
 
     Args:
+        spans, trace_count: how many there are; columns may be longer.
         low, high: the window's bounds in nanoseconds, away from the query; `high` 2**63 - 1 for no end. A bound of
             exactly 0 goes by the order of points, so that a span is in its own past and future; others go by time.
         future: whether the window lies after the query.
-        query_times, member_times: uint64 (spans,), the anchors of queries and members.
-        ids: uint64 (spans,), span ids.
-        depth: uint32 (spans,).
-        by_query, by_member: uint32 (spans,), spans of each trace in order of the queries' and the members' times.
-        traces: uint32 (>= traces + 1,), where each trace begins in both.
-        trace_count: traces.
+        query_end, member_end: whether a span's time as query, and as member, is its end.
+        wide: the spans table's 64-bit columns.
+        tree, by_time, times, traces: relate.tree.Tree.
         out_low, out_high: uint64 (spans,), out.
 
     """
-    spans = len(by_query)
+    own, members = times[np.int64(query_end)], times[np.int64(member_end)]
+    by_query, by_member = by_time[np.int64(query_end)], by_time[np.int64(member_end)]
     firsts, lasts = np.empty(spans, np.uint32), np.empty(spans, np.uint32)
-    _bounds(
-        low, high, future, query_times, member_times, ids, depth, by_query, by_member, traces, trace_count, firsts,
-        lasts,
-    )  # fmt: skip
+    near, far = (firsts, lasts) if future else (lasts, firsts)
+    sign = np.int64(1) if future else np.int64(-1)
+    if low == 0:
+        walk_points(
+            not future, query_end == member_end, own, members, traces, trace_count, by_query, by_member, tree[_DEPTH],
+            wide[_ID], near,
+        )  # fmt: skip
+    else:
+        walk(sign * low, not future, own, members, traces, trace_count, near)
+    if high != _NO_END:
+        walk(sign * high, future, own, members, traces, trace_count, far)
+    else:
+        for trace in range(trace_count):
+            for i in range(traces[trace], traces[trace + 1]):
+                far[i] = traces[trace + 1] if future else traces[trace]
     for i in range(spans):
         query = by_query[i]
         out_low[query], out_high[query] = firsts[i], lasts[i]
-
-
-@nb.njit(
-    nb.void(
-        nb.int64, nb.int64, nb.boolean, _U64, _U64, _U64, _U32, _U32, _U32, _U32, nb.int64, _U8, _U64,
-    ),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
-def count_window(
-    low, high, future, query_times, member_times, ids, depth, by_query, by_member, traces, trace_count, mask, out
-):
-    """How many members in each span's window count: those of mask, uint8 (spans,), 0 or 1; out: uint64 (spans,)."""
-    spans = len(by_query)
-    firsts, lasts = np.empty(spans, np.uint32), np.empty(spans, np.uint32)
-    _bounds(
-        low, high, future, query_times, member_times, ids, depth, by_query, by_member, traces, trace_count, firsts,
-        lasts,
-    )  # fmt: skip
-    counts = np.empty(spans + 1, np.uint32)
-    count = np.uint32(0)
-    for i in range(spans):
-        counts[i] = count
-        count += np.uint32(mask[by_member[i]])
-    counts[spans] = count
-    for i in range(spans):
-        out[by_query[i]] = counts[max(lasts[i], firsts[i])] - counts[firsts[i]]

@@ -28,7 +28,7 @@ _NONE = np.uint32(NO_ROW)
 _PARENT, _TRACE, _STATE = int(SpanRelation.PARENT), int(SpanRelation.TRACE), int(SpanRelation.STATE)
 _FIRST_SPAN, _SPANS, _ROOTS = int(TraceRelation.FIRST_SPAN), int(TraceRelation.SPANS), int(TraceRelation.ROOTS)
 _CYCLIC, _CONFLICT = int(SpanState.CYCLIC), int(SpanState.CONFLICT)
-_DUPLICATE, _REPEATED = int(SpanState.DUPLICATE), int(SpanState.REPEATED)
+_DUPLICATE, _REPEATED, _COPY = int(SpanState.DUPLICATE), int(SpanState.REPEATED), int(SpanState.COPY)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -76,7 +76,7 @@ def _mark_repeated(row, head, order, chain, spans):
     follower = chain[0, head]
     was = spans[_STATE, head if head != row else follower]
     if order == 0 and not was & np.uint32(_CONFLICT):
-        spans[_STATE, row] = _DUPLICATE | _REPEATED
+        spans[_STATE, row] = _DUPLICATE | _REPEATED | _COPY
         spans[_STATE, head] = _DUPLICATE
     elif was & np.uint32(_CONFLICT):
         spans[_STATE, row] = _CONFLICT | (_REPEATED if head != row else 0)

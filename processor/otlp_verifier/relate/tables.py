@@ -21,6 +21,7 @@ class SpanState(IntEnum):
     CONFLICT = 2  # another span has the same trace and span id and other content
     DUPLICATE = 4  # every span with these ids has the same content, and there are several
     REPEATED = 8  # of spans with these ids, not the one that stands for them all
+    COPY = 16  # DUPLICATE and REPEATED: removed before rows are looked at together
 
 
 class TraceRelation(IntEnum):

@@ -110,12 +110,12 @@ class Rows:
             KeyError: the name is none of another row.
 
         """
-        _ = STEPS[record.domain][name]
+        to = STEPS[record.domain][name]
         if name == "trace":
             return Record(Domain.TRACE, self.trace_of(record).rows[0])
-        if name == "parent":
-            row = self.trace_of(record).parent(record.row)
-            return None if row is None else Record(Domain.SPAN, row)
+        if name in ("parent", "previous"):
+            row = self.trace_of(record).parent(record.row) if name == "parent" else self._batch.step(record.row, to)
+            return None if row is None else Record(record.domain, row)
         if name == "root":
             return Record(Domain.SPAN, self.trace_of(record).root(record.row))
         return self._step(record, name)
