@@ -87,6 +87,7 @@ FIGURES: Final[Mapping[str, Figure]] = {
         "check.protobuf_in_python_spans_per_second_core",
         Target("higher", None, 1.5e6),
     ),
+    "check.protobuf_spans_per_second": Figure("the same process on all cores", "check.protobuf_spans_per_second_core"),
     "check.json_spans_per_second_core": Figure(
         "JSON lines, beside jq counting the spans", "check.jq_spans_per_second_core", Target("higher", 200_000)
     ),

@@ -3,7 +3,6 @@
 The floor is an interpreter that imports gRPC, numpy and numba and does nothing.
 """
 
-import os
 import shutil
 import statistics
 import subprocess
@@ -18,6 +17,7 @@ from example.stack.process import Process
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from perf.effort import EFFORT
+from perf.installed import environment as installed
 from perf.stack import resident_mb
 
 ROUNDS = 7
@@ -43,7 +43,7 @@ def figures() -> dict[str, float]:
             taken["startup.warm_s"].append(warm_s)
             taken["memory.idle_mb"].append(idle_mb)
             began_s = time.perf_counter()
-            subprocess.run(_FLOOR, check=True)
+            subprocess.run(_FLOOR, check=True, env=installed(folder))
             taken["startup.floor_s"].append(time.perf_counter() - began_s)
     finally:
         shutil.rmtree(folder)
@@ -56,7 +56,7 @@ def _start(folder: Path, cache: Path) -> tuple[float, float, float]:
     config = folder / "verifier.yaml"
     config.write_text(f"listen: ['unix://{path}']\nhttp: 127.0.0.1:0\nrules: {{select: [all]}}\n")
     began_s = time.perf_counter()
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+    environment = {**installed(folder), "NUMBA_CACHE_DIR": str(cache)}
     with Process("verifier", [*_SERVE, config], folder / "verifier.log", environment) as verifier:
         verifier.wait_until(path.is_socket, "listening", PATIENCE_S)
         listening_s = time.perf_counter() - began_s

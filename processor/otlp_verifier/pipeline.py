@@ -60,13 +60,16 @@ class Verifier:
         return self._registries
 
     def worker(self) -> "Worker":
-        """Make an arena for one thread at a time. The first one loads the kernels, or compiles them."""
+        """Make an arena for one thread at a time. The first one loads the kernels that rules call for."""
         from otlp_verifier.worker import Worker  # noqa: PLC0415  # numba takes a second; compiling rules needs none
 
         return Worker(self.rules, self.plan, self.policies, self.limits, self.registries)
 
     def warm_up(self) -> None:
-        """Load or compile every kernel, so that no request ever waits for one."""
+        """Load or compile every kernel, so that no request ever waits for one, whatever rules come later."""
+        from otlp_verifier.verify import load_kernels  # noqa: PLC0415  # as above
+
+        load_kernels()
         worker = self.worker()
         for completeness in Completeness:
             worker.verify(b"", completeness=completeness)

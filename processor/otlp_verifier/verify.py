@@ -1,13 +1,17 @@
-"""Columns and a plan to findings: what has to be looked up and ordered, then the program's rounds."""
+"""Columns and a plan to findings: what has to be looked up and ordered, then the program's rounds.
 
-from collections.abc import Iterable
+A kernel takes some 10 ms to load, and seconds to compile: an engine loads those that its plan calls for.
+`load_kernels` loads all of them, for a process that is to take up other rules later without a pause.
+"""
+
+import importlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.attributes.keys import Keys
-from otlp_verifier.attributes.records import AttributeRecords
 from otlp_verifier.columns import Columns, Defect, ResourceNarrow, ScopeNarrow, SpanNarrow, Table
 from otlp_verifier.language.paths import ATTRIBUTES
 from otlp_verifier.language.plan import Plan
@@ -16,20 +20,47 @@ from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import FLAG_STRIDE, WORD_STRIDE, Domain, NarrowTable
 from otlp_verifier.machine.program import Need, Phases, Program
-from otlp_verifier.machine.scheduler import BoundJob, JobColumns, JobRunner, needed_columns
 from otlp_verifier.policy import Completeness
 from otlp_verifier.registry.model import Registries
-from otlp_verifier.registry.opentelemetry import alone
-from otlp_verifier.relate.clocks import Clocks
 from otlp_verifier.relate.relations import Relations
-from otlp_verifier.relate.tree import Tree
-from otlp_verifier.sensitive.records import SensitiveRecords
 from otlp_verifier.wire.limits import Limits
 from otlp_verifier.wire.splicer import splice
+
+if TYPE_CHECKING:
+    from otlp_verifier.attributes.keys import Keys
+    from otlp_verifier.attributes.records import AttributeRecords
+    from otlp_verifier.machine.scheduler import BoundJob, JobColumns, JobRunner
+    from otlp_verifier.relate.clocks import Clocks
+    from otlp_verifier.relate.tree import Tree
+    from otlp_verifier.sensitive.records import SensitiveRecords
 
 _FINDINGS_AT_FIRST = 1024
 _NOTHING = np.empty((1, 0), np.uint32)
 _FORGED = np.uint32(Defect.FORGED)
+_LOADED_WHEN_NEEDED: Final = (
+    "otlp_verifier.machine.scheduler",
+    "otlp_verifier.relate.tree",
+    "otlp_verifier.relate.clocks",
+    "otlp_verifier.attributes.records",
+    "otlp_verifier.sensitive.records",
+)
+
+
+def load_kernels() -> None:
+    """Load every kernel that some rule may call for, or compile it."""
+    for module in _LOADED_WHEN_NEEDED:
+        importlib.import_module(module)
+
+
+class NoJobs:
+    """The JobColumns of a plan without jobs."""
+
+    def __init__(self) -> None:
+        nothing: Mapping[Domain, NDArray[np.generic]] = dict.fromkeys(Domain, np.empty((0, 0)))
+        self.words = self.marks = self.results = self.flags = nothing
+
+    def reserve(self, domain: Domain, capacity: int) -> None:
+        """No columns have any number of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +125,6 @@ class Engine:
         self.plan = plan
         self.columns = Columns()
         self.relations = Relations()
-        self.tree = Tree()
-        self.clocks = Clocks()
         columns = self.columns
         self._tables = {
             Domain.RESOURCE: columns.resources,
@@ -105,15 +134,18 @@ class Engine:
             Domain.LINK: columns.links,
         }
         self._lookups = Lookups(plan)
-        # Tables that are made of whole records, where rules ask for them.
-        self._keys = Keys()
+        needs = plan.batch.needs | plan.trace.needs
+        has_jobs = any(each.jobs for program in (plan.batch, plan.trace) for each in program.rounds)
+        self._tree = self._new_tree() if has_jobs or needs & (Need.TREE | Need.LINKS) else None
+        self._clocks = self._new_clocks() if Need.CLOCKS in needs else None
+        self._keys: Keys | None = None
         self._of_records: dict[NarrowTable, SensitiveRecords | AttributeRecords] = {}
-        if bits := plan.bits.get(NarrowTable.SENSITIVE):
-            self._of_records[NarrowTable.SENSITIVE] = SensitiveRecords(bits, ATTRIBUTES, self._keys)
-        if (bits := plan.bits.get(NarrowTable.FAULTS)) is not None:
-            self._of_records[NarrowTable.FAULTS] = AttributeRecords(bits, ATTRIBUTES, self._keys, registries or alone())
-        self._job_columns = JobColumns(*needed_columns((plan.batch, plan.trace)), plan.results)
-        self._jobs = JobRunner(self.columns, self.relations, self.tree, self._job_columns)
+        if plan.bits.get(NarrowTable.SENSITIVE) or plan.bits.get(NarrowTable.FAULTS) is not None:
+            self._make_of_records(registries)
+        self._job_columns: JobColumns | NoJobs = NoJobs()
+        self._jobs: JobRunner | None = None
+        if has_jobs:
+            self._job_columns, self._jobs = self._new_jobs()
         self._programs = {Completeness.BATCH: plan.batch, Completeness.TRACE: plan.trace}
         self._bound: dict[Completeness, list[list[BoundJob]]] = {}
         rounds = (*plan.batch.rounds, *plan.trace.rounds)
@@ -126,6 +158,38 @@ class Engine:
         self._flags = np.empty((plan.flags, FLAG_STRIDE), np.uint8)
         self._found = np.empty((2, _FINDINGS_AT_FIRST), np.uint32)
         self._counts = np.zeros(2 * len(plan.domains), np.uint32)
+
+    @staticmethod
+    def _new_tree() -> "Tree":
+        from otlp_verifier.relate.tree import Tree  # noqa: PLC0415  # kernels; as in the next ones
+
+        return Tree()
+
+    @staticmethod
+    def _new_clocks() -> "Clocks":
+        from otlp_verifier.relate.clocks import Clocks  # noqa: PLC0415
+
+        return Clocks()
+
+    def _make_of_records(self, registries: Registries | None) -> None:
+        """Have tables that are made of whole records, where rules ask for them."""
+        from otlp_verifier.attributes.keys import Keys  # noqa: PLC0415
+        from otlp_verifier.attributes.records import AttributeRecords  # noqa: PLC0415
+        from otlp_verifier.registry.opentelemetry import alone  # noqa: PLC0415
+        from otlp_verifier.sensitive.records import SensitiveRecords  # noqa: PLC0415
+
+        keys = self._keys = Keys()
+        if bits := self.plan.bits.get(NarrowTable.SENSITIVE):
+            self._of_records[NarrowTable.SENSITIVE] = SensitiveRecords(bits, ATTRIBUTES, keys)
+        if (bits := self.plan.bits.get(NarrowTable.FAULTS)) is not None:
+            self._of_records[NarrowTable.FAULTS] = AttributeRecords(bits, ATTRIBUTES, keys, registries or alone())
+
+    def _new_jobs(self) -> "tuple[JobColumns, JobRunner]":
+        from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns  # noqa: PLC0415
+
+        assert self._tree is not None  # noqa: S101  # made for jobs, too
+        columns = JobColumns(*needed_columns((self.plan.batch, self.plan.trace)), self.plan.results)
+        return columns, JobRunner(self.columns, self.relations, self._tree, columns)
 
     def run(self, buffer: bytes | memoryview, completeness: Completeness, limits: Limits) -> FindingRows:
         """Scan, relate and judge one batch; its columns and relations stay readable until the next.
@@ -165,15 +229,15 @@ class Engine:
         columns = self.columns
         program = self._programs[completeness]
         self.relations.load(columns)
-        if Need.TREE in program.needs:
-            self.tree.load(columns, self.relations, order_too=Need.ORDER in program.needs)
-        if Need.LINKS in program.needs:
-            self.tree.find_targets(columns, self.relations)
-        if Need.CLOCKS in program.needs:
-            self.clocks.load(columns)
+        if self._tree is not None and Need.TREE in program.needs:
+            self._tree.load(columns, self.relations, order_too=Need.ORDER in program.needs)
+        if self._tree is not None and Need.LINKS in program.needs:
+            self._tree.find_targets(columns, self.relations)
+        if self._clocks is not None and Need.CLOCKS in program.needs:
+            self._clocks.load(columns)
         tables = self._tables
         self._lookups.load(columns, tables)
-        if self._of_records:
+        if self._keys is not None:
             self._keys.load(columns)
         for of_records in self._of_records.values():
             of_records.load(columns, tables)
@@ -185,8 +249,9 @@ class Engine:
         for each, jobs in zip(rounds, self._bound[completeness], strict=False):
             if each.phases:
                 self._interpret(program, each.phases)
-            for job in jobs:
-                self._jobs.run(job, rows)
+            if self._jobs is not None:
+                for job in jobs:
+                    self._jobs.run(job, rows)
         return self._report(program, last.phases)
 
     def _reserve(self, tables: dict[Domain, Table]) -> None:
@@ -196,10 +261,11 @@ class Engine:
 
     def _locate(self, tables: dict[Domain, Table]) -> None:
         """Tell the machine where the columns are, if any have moved since the last batch."""
-        columns, jobs = self.columns, self._job_columns
+        columns, jobs, tree, clocks = self.columns, self._job_columns, self._tree, self._clocks
         generation = (
-            columns.generation, self._lookups.generation, self.relations.generation, self.tree.generation,
-            self.clocks.generation, *(each.generation for each in self._of_records.values()),
+            columns.generation, self._lookups.generation, self.relations.generation,
+            *(0 if each is None else each.generation for each in (tree, clocks)),
+            *(each.generation for each in self._of_records.values()),
         )  # fmt: skip
         if generation != self._generation:
             self._generation = generation
@@ -209,14 +275,19 @@ class Engine:
             narrow = (
                 *(table.narrow for table in tables.values()), columns.attributes.narrow, self.relations.spans,
                 self.relations.traces, *(self._lookups.key_rows[domain] for domain in tables),
-                *(self._lookups.codes[domain] for domain in tables), self.tree.spans, self.tree.links,
-                self.clocks.resources, *self._found_in(NarrowTable.SENSITIVE), *self._found_in(NarrowTable.FAULTS),
+                *(self._lookups.codes[domain] for domain in tables),
+                *((_NOTHING, _NOTHING) if tree is None else (tree.spans, tree.links)),
+                _NOTHING if clocks is None else clocks.resources,
+                *self._found_in(NarrowTable.SENSITIVE), *self._found_in(NarrowTable.FAULTS),
             )  # fmt: skip
             marks = (*jobs.marks.values(), *jobs.flags.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
             self._wide, self._narrow, self._marks = addresses(wide), addresses(narrow), addresses(marks)
+            runner = self._jobs
             self._bound = {
-                completeness: [[self._jobs.bind(job) for job in each.jobs] for each in program.rounds]
+                completeness: [
+                    [] if runner is None else [runner.bind(job) for job in each.jobs] for each in program.rounds
+                ]
                 for completeness, program in self._programs.items()
             }
 

@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -17,7 +18,7 @@ from otlp_verifier.files.discover import discover
 from otlp_verifier.files.reader import read_file
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.rules.catalogue import load
-from otlp_verifier.wire.partition import Part
+from otlp_verifier.wire.partition import Gatherer, Part
 
 START = 1_790_000_000_000_000_000
 VERIFIER = Verifier([rule for rule in load() if rule.default])
@@ -96,7 +97,8 @@ def read(*paths: Path, settings: FileSettings | None = None, stdin: bytes = b"")
 
 def content(parts: Sequence[Part]) -> ExportTraceServiceRequest:
     """What was read, as one message."""
-    return ExportTraceServiceRequest.FromString(b"".join(bytes(part.otlp) for part in parts))
+    whole = [Gatherer().gather([(part, np.arange(len(part.spans), dtype=np.uint32), True)]) for part in parts]
+    return ExportTraceServiceRequest.FromString(b"".join(bytes(gathered.otlp) for gathered in whole))
 
 
 def checked(*paths: Path, **options: Any) -> tuple[Check, list[tuple[str, str, str]]]:

@@ -1,5 +1,6 @@
 /* Fuzz target: any bytes are taken apart and put together again by traces. Nothing of what can be read may get lost, and
- * what comes out of a request that the scanner reads has to be requests that it reads.
+ * what comes out of a request that the scanner reads has to be requests that it reads. The bytes are also read as a file
+ * of requests with their lengths in front.
  */
 
 #include <stdbool.h>
@@ -45,12 +46,12 @@ typedef struct {
 
 static origins origins_of(const uint8_t *bytes, const otlpv_part_index *index)
 {
-    const otlpv_origin first = {100, 0, 1, 1};
+    const otlpv_part_request whole = {0, 0, 100, 1};
     origins of;
     of.resources = block(index->resource_count * sizeof(otlpv_origin));
     of.scopes = block(index->scope_count * sizeof(otlpv_origin));
     of.spans = block(index->span_count * sizeof(otlpv_origin));
-    otlpv_part_origins(index, &first, of.resources, of.scopes, of.spans);
+    otlpv_part_origins(index, &whole, 1, 1, of.resources, of.scopes, of.spans);
     of.source = (otlpv_part_source){bytes, index, of.resources, of.scopes, of.spans, block(index->resource_count),
                                     block(index->scope_count)};
     memset(of.source.resource_taken, 0, index->resource_count);
@@ -138,6 +139,24 @@ static void by_traces(const uint8_t *bytes, const otlpv_part_index *index, uint3
     free(starts);
 }
 
+/* Requests that are called plain are whole, next to each other, and nothing but ResourceSpans. */
+static void by_requests(const uint8_t *bytes, uint64_t size)
+{
+    enum { MOST = 8 };
+    otlpv_part_request requests[MOST];
+    const uint32_t count = otlpv_part_plain(bytes, size, 1 << 12, 7, 1, requests, MOST);
+    uint64_t end = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        REQUIRE(requests[i].offset == end + 4 && requests[i].place == end + 11 && requests[i].number == i + 1);
+        end = requests[i].offset + requests[i].length;
+        REQUIRE(requests[i].length <= 1 << 12 && end <= size && bytes[requests[i].offset] == 0x0A);
+    }
+    otlpv_part_index index;
+    memset(&index, 0, sizeof index);
+    otlpv_part_find(bytes, requests, count, &index);
+    REQUIRE(index.fault_count <= index.resource_count && index.resource_count >= count);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0 || size > 1 << 16)
@@ -150,16 +169,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     otlpv_counts counts;
     const bool sound = counted(bytes, size, &counts);
 
+    by_requests(bytes, size);
+    const otlpv_part_request whole = {0, size, 0, 1};
     otlpv_part_index index;
     memset(&index, 0, sizeof index);
-    otlpv_part_find(bytes, size, &index);
-    index.resources = block((index.resource_count + 1) * sizeof *index.resources);
+    otlpv_part_find(bytes, &whole, 1, &index);
+    index.resource_capacity = index.resource_count;
+    index.scope_capacity = index.scope_count;
+    index.span_capacity = index.span_count;
+    index.piece_capacity = index.piece_count;
+    index.resources = block(index.resource_count * sizeof *index.resources);
     index.scopes = block(index.scope_count * sizeof *index.scopes);
     index.spans = block(index.span_count * sizeof *index.spans);
     index.pieces = block(index.piece_count * sizeof *index.pieces);
     index.faults = block(FAULTS * sizeof *index.faults);
     index.fault_capacity = FAULTS;
-    otlpv_part_find(bytes, size, &index);
+    otlpv_part_find(bytes, &whole, 1, &index);
+    REQUIRE(index.resource_count <= index.resource_capacity && index.scope_count <= index.scope_capacity);
+    REQUIRE(index.span_count <= index.span_capacity && index.piece_count <= index.piece_capacity);
     if (sound) {
         REQUIRE(index.fault_count == 0);
         REQUIRE(index.resource_count == counts.resources && index.scope_count == counts.scopes);

@@ -106,9 +106,7 @@ def check_origins(originals: list[bytes], chunk: Gathered, columns: Columns) -> 
 def parts_of(originals: list[bytes]) -> list[Part]:
     parts = []
     for number, request in enumerate(originals):
-        first = np.zeros(1, ORIGIN)
-        first["file"] = number
-        parts.append(Part(request, first=first))
+        parts.append(Part(request, file=number))
     return parts
 
 

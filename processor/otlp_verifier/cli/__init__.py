@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from otlp_verifier.version import version
+from otlp_verifier.version import VERSION
 
 _COMMANDS = {
     "": {"serve": "serve", "check": "check", "diff": "diff", "config": "", "rules": ""},
@@ -53,6 +53,6 @@ _GROUPS: dict[str, click.Command] = {
 
 
 @click.group(name="", cls=LazyGroup)
-@click.version_option(version(), prog_name="otlp-verifier", message="%(prog)s %(version)s")
+@click.version_option(VERSION, prog_name="otlp-verifier", message="%(prog)s %(version)s")
 def main(**_: Any) -> None:
     """Verify OpenTelemetry data inside a collector pipeline."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otlp_verifier.cli.checking import Options, collect, exit_code, interruptible, options, verifier_of
+from otlp_verifier.cli.checking import Options, collect, exit_code, interruptible, loading, options, verifier_of
 from otlp_verifier.cli.errors import ConfigurationError, shown
 from otlp_verifier.cli.outputs import CannotWriteError
 
@@ -71,23 +71,24 @@ def command(
     if write_baseline and baseline is None:
         raise click.UsageError("--write-baseline needs --baseline FILE")
     with interruptible(), shown():
-        file, verifier = verifier_of(asked)
-        if profile not in verifier.policies:
-            raise click.BadParameter(f"`{profile}`: the configuration has no such profile", param_hint="--profile")
-        known = _known(baseline) if baseline is not None and not write_baseline else None
-        # Here, so that usage and configuration are judged before anything large is loaded.
-        from otlp_verifier.files import Check  # noqa: PLC0415
-        from otlp_verifier.policy import Completeness  # noqa: PLC0415
-        from otlp_verifier.report.collect import Collector  # noqa: PLC0415
+        with loading():
+            file, verifier = verifier_of(asked)
+            if profile not in verifier.policies:
+                raise click.BadParameter(f"`{profile}`: the configuration has no such profile", param_hint="--profile")
+            known = _known(baseline) if baseline is not None and not write_baseline else None
+            # Here, so that usage and configuration are judged before anything large is loaded.
+            from otlp_verifier.files import Check  # noqa: PLC0415
+            from otlp_verifier.policy import Completeness  # noqa: PLC0415
+            from otlp_verifier.report.collect import Collector  # noqa: PLC0415
 
-        check = Check(
-            paths,
-            verifier,
-            settings=file.settings.files,
-            profile=profile,
-            completeness=Completeness[asked.completeness.upper()],
-            annotate=annotate is not None,
-        )
+            check = Check(
+                paths,
+                verifier,
+                settings=file.settings.files,
+                profile=profile,
+                completeness=Completeness[asked.completeness.upper()],
+                annotate=annotate is not None,
+            )
         limit = asked.max_findings
         collector = Collector(verifier.rules, baseline=known, findings_per_rule_max=limit, every=write_baseline)
         collect(check, collector)

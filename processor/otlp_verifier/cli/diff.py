@@ -2,7 +2,7 @@
 
 import click
 
-from otlp_verifier.cli.checking import Options, collect, exit_code, interruptible, options, verifier_of
+from otlp_verifier.cli.checking import Options, collect, exit_code, interruptible, loading, options, verifier_of
 from otlp_verifier.cli.errors import shown
 
 
@@ -20,11 +20,12 @@ def command(*, before: str, after: str, asked: Options) -> None:
     Exit codes: 1 when a finding at or above --fail-on appeared, else as for check.
     """
     with interruptible(), shown():
-        file, verifier = verifier_of(asked)
-        from otlp_verifier.files import Check, Inputs  # noqa: PLC0415  # usage and configuration are judged first
-        from otlp_verifier.policy import Completeness  # noqa: PLC0415
-        from otlp_verifier.report.baseline import Baseline  # noqa: PLC0415
-        from otlp_verifier.report.collect import Collector  # noqa: PLC0415
+        with loading():
+            file, verifier = verifier_of(asked)
+            from otlp_verifier.files import Check, Inputs  # noqa: PLC0415  # usage and configuration are judged first
+            from otlp_verifier.policy import Completeness  # noqa: PLC0415
+            from otlp_verifier.report.baseline import Baseline  # noqa: PLC0415
+            from otlp_verifier.report.collect import Collector  # noqa: PLC0415
 
         promised = Completeness[asked.completeness.upper()]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from otlp_verifier.cli.errors import shown
-from otlp_verifier.version import version
+from otlp_verifier.version import VERSION
 
 
 @click.command("serve")
@@ -28,4 +28,4 @@ def command(config: Path | None) -> None:
     from otlp_verifier.serve.lifecycle import run  # noqa: PLC0415  # --help should not load an engine
 
     with shown():
-        run(config, version())
+        run(config, VERSION)

@@ -1,5 +1,6 @@
 """Parts of files to chunks of whole traces, within a bound on memory."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -28,18 +29,21 @@ class Assembler:
         limits: a trace beyond their bytes or spans is left out and noted, should it not fit into memory.
         notes: where that goes.
         names: of files, by the number that origins have.
+        ahead: a chunk is valid until so many more are taken.
 
     """
 
-    def __init__(self, settings: FileSettings, limits: Limits, notes: Notes, names: Sequence[str]) -> None:
+    def __init__(
+        self, settings: FileSettings, limits: Limits, notes: Notes, names: Sequence[str], *, ahead: int = 1
+    ) -> None:
         self._settings = settings
         self._limits = limits
         self._notes = notes
         self._names = names
-        self._gatherer = Gatherer()
+        self._gatherers = itertools.cycle([Gatherer() for _ in range(ahead)])
 
     def chunks(self, parts: Iterator[Part]) -> Iterator[Gathered]:
-        """Yield requests of whole traces, each valid until the next is taken; no trace is in two of them.
+        """Yield requests of whole traces, each valid until `ahead` more are taken; no trace is in two of them.
 
         Raises:
             OSError: temporary files cannot be written.
@@ -121,10 +125,11 @@ class Assembler:
                 yield gathered
 
     def _gather(self, pieces: list[tuple[Part, NDArray[np.uint32], bool]]) -> Gathered:
-        if len(pieces) == 1 and len(pieces[0][1]) == len(pieces[0][0].spans) and pieces[0][2]:
-            part = pieces[0][0]  # all of it: as it stands
-            return Gathered(part.otlp, part.resources, part.scopes, part.spans)
-        return self._gatherer.gather(pieces)
+        if len(pieces) == 1:
+            [(part, rows, rest)] = pieces
+            if part.is_one_request and rest and len(rows) == len(part.spans):  # all of it: as it stands
+                return Gathered(part.otlp, part.resources, part.scopes, part.spans)
+        return next(self._gatherers).gather(pieces)
 
 
 def halves(gathered: Gathered) -> list[Gathered] | None:

@@ -16,6 +16,7 @@ from otlp_verifier.columns import ScopeWide, SpanNarrow
 from otlp_verifier.files.annotate import Annotator, outputs
 from otlp_verifier.files.assemble import Assembler, halves, source_of
 from otlp_verifier.files.discover import Input, discover
+from otlp_verifier.files.lanes import Lanes, Verified, lane_count
 from otlp_verifier.files.notes import Inputs, Source
 from otlp_verifier.files.reader import read_file
 from otlp_verifier.files.settings import FileSettings
@@ -234,6 +235,7 @@ class Check:
         self.spans = 0
         self.findings_by_rule: NDArray[np.uint64] = np.zeros(len(verifier.rule_ids), np.uint64)
         _ = verifier.policies[profile]
+        self._verifier = verifier
         self._worker = verifier.worker()
         self._rechecker = Rechecker(verifier.rules, verifier.plan.final, verifier.registries)
         self._limits = verifier.limits
@@ -249,15 +251,26 @@ class Check:
 
     def __iter__(self) -> Iterator[Checked]:
         """Read, put together and verify, part after part."""
-        assembler = Assembler(self._settings, self._limits, self.inputs.notes, self._names)
-        try:
-            for gathered in assembler.chunks(self._parts()):
-                yield from self._verified(gathered)
+        most = lane_count()
+        lanes = Lanes(self._worker, self._verifier.worker, self._verify, most)
+        assembler = Assembler(self._settings, self._limits, self.inputs.notes, self._names, ahead=most)
+        failure: OSError | None = None
+        with lanes.open():
+            try:
+                for gathered in assembler.chunks(self._parts()):
+                    lanes.start(gathered)
+                    if lanes.is_full:
+                        yield from self._taken(lanes)
+            except OSError as error:
+                failure = error
+            while not lanes.is_empty:
+                yield from self._taken(lanes)
+        if failure is None:
             self._done = True
-        except OSError as error:
+        else:
             self.inputs.notes.error(
                 Source("temporary files"),
-                f"cannot be used: {error.strerror or error}; what had not been verified before is not",
+                f"cannot be used: {failure.strerror or failure}; what had not been verified before is not",
             )
 
     def annotate(self, out: Path) -> list[Path]:
@@ -309,26 +322,34 @@ class Check:
                 stdin = Tee(stdin or sys.stdin.buffer, self._kept)  # type: ignore[assignment]  # what is needed of it
             yield from read_file(number, entry, self.inputs, self._settings, stdin)
 
-    def _verified(self, gathered: Gathered) -> Iterator[Checked]:
-        """Verify whole traces; where that is refused, smaller and smaller shares, until those to blame are found."""
+    def _verify(self, worker: Worker, gathered: Gathered) -> Verified:
         try:
-            outcome = self._worker.verify(
+            return worker.verify(
                 gathered.otlp, completeness=self._completeness, profile=self._profile, allow_drop=False
             )
         except (MalformedRequest, RequestOverLimit) as error:
+            return error.with_traceback(None)  # its frames would keep the chunk
+
+    def _taken(self, lanes: Lanes) -> Iterator[Checked]:
+        with lanes.taken() as taken:
+            yield from self._checked(taken.gathered, taken.worker, taken.verified)
+
+    def _checked(self, gathered: Gathered, worker: Worker, outcome: Verified) -> Iterator[Checked]:
+        """What came of whole traces; where they were refused, of smaller and smaller shares, down to those to blame."""
+        if not isinstance(outcome, Outcome):
             shares = halves(gathered)
             if shares is None:
-                self._note(gathered, error)
+                self._note(gathered, outcome)
                 return
             for share in shares:
-                yield from self._verified(share)
+                yield from self._checked(share, worker, self._verify(worker, share))
             return
-        witnesses = self._rechecker.on(self._worker.engine.columns, self._worker.engine.relations)
-        checked = Checked(outcome, gathered, self._worker, self._names, witnesses)
+        witnesses = self._rechecker.on(worker.engine.columns, worker.engine.relations)
+        checked = Checked(outcome, gathered, worker, self._names, witnesses)
         self.spans += checked.spans
         self.findings_by_rule += checked.findings_by_rule
         if self._verdicts is not None:
-            self._verdicts.add(outcome, gathered, self._worker)
+            self._verdicts.add(outcome, gathered, worker)
         yield checked
 
     def _note(self, gathered: Gathered, error: MalformedRequest | RequestOverLimit) -> None:
@@ -356,6 +377,8 @@ _FIRST_SPAN: Final = int(TraceRelation.FIRST_SPAN)
 
 def _once(found: FindingRows, gathered: Gathered, domains: Sequence[Domain]) -> FindingRows:
     """Findings in the order of rules, without those on resources and scopes that another part stands for."""
+    if not len(found.rules):
+        return FindingRows.of_violations(found.rules, found.rows, found.counts)
     order = np.argsort(found.rules, kind="stable")
     rules, rows = found.rules[order], found.rows[order]
     keep = np.ones(len(rules), np.bool_)

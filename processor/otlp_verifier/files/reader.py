@@ -9,12 +9,14 @@ from otlp_verifier.files.documents import Documents
 from otlp_verifier.files.notes import Format, InputFile, Inputs, Source
 from otlp_verifier.files.phrases import shown
 from otlp_verifier.files.reading import Reading
-from otlp_verifier.files.recognise import HEAD, kind_of
-from otlp_verifier.files.requests import Request, Requests, read_fields, read_frames, readable
+from otlp_verifier.files.recognise import HEAD, Signal, kind_of, signal_of
+from otlp_verifier.files.requests import BUFFER, Request, Requests, Run, read_fields, read_runs, readable
 from otlp_verifier.files.settings import FileSettings
 from otlp_verifier.files.stream import BLOCK, Stream, compression_of
 from otlp_verifier.wire.partition import Part
 
+# A part keeps all of the memory that was read at once: one that has less of it gets memory of its own.
+_ALONE: Final = BUFFER // 2
 _EXPECTED: Final = "expected OTLP as protobuf or JSON, Jaeger or Zipkin JSON, or one of them in gzip or zstd"
 
 
@@ -79,23 +81,32 @@ def _read_request(reading: Reading, head: bytes) -> Iterator[Part]:
 
 
 def _read_delimited(reading: Reading, head: bytes) -> Iterator[Part]:
-    """Requests and documents, each with its length in front; small requests become parts together."""
+    """Requests and documents, each with its length in front; requests that are not plain become parts together."""
     requests, documents = Requests(reading), Documents(reading)
     held: list[Request] = []
     size = 0
-    for frame in read_frames(reading, head):
-        if frame.otlp is None:
-            continue
-        if kind_of(bytes(frame.otlp[:HEAD])) == "json":
+    signal: Signal = "traces"  # of those that are held
+    for frame in read_runs(reading, head):
+        if isinstance(frame, Run):
+            if len(frame.data) >= _ALONE or signal != "traces":
+                yield from requests.parts(held)  # before it: parts come in the order of the file
+                held, size, signal = [], 0, "traces"
+            if len(frame.data) >= _ALONE:
+                yield requests.part_of_run(frame)
+            else:
+                held += frame.apart()
+                size += len(frame.data)
+        elif frame.otlp is not None and kind_of(bytes(frame.otlp[:HEAD])) == "json":
             yield from documents.read_frame(bytes(frame.otlp), frame.offset)
-            continue
-        otlp = readable(reading, frame)
-        held.append(frame._replace(otlp=otlp))
-        size += len(otlp)
+        elif frame.otlp is not None:
+            otlp = readable(reading, frame)
+            if (own := signal_of(otlp)) != signal:
+                yield from requests.parts(held)
+                held, size, signal = [], 0, own
+            held.append(frame._replace(otlp=otlp))
+            size += len(otlp)
         if size >= BLOCK:
-            if part := requests.part(held):
-                yield part
+            yield from requests.parts(held)
             held, size = [], 0
-    if held and (part := requests.part(held)):
-        yield part
+    yield from requests.parts(held)
     yield from documents.rest()

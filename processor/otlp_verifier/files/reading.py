@@ -1,10 +1,14 @@
 """What the readers of all formats share: one input file, its bytes, and where its notes go."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from otlp_verifier.files.notes import InputFile, Notes, NoticeCode, Source
 from otlp_verifier.files.settings import FileSettings
 from otlp_verifier.files.stream import Stream, StreamError
+
+Some = TypeVar("Some")
 
 
 @dataclass(slots=True)
@@ -30,18 +34,24 @@ class Reading:
 
     def block(self) -> bytes:
         """Return the next bytes of the file, or none at its end or where it cannot be read on."""
+        return self._read(self.stream.read, b"")
+
+    def fill(self, memory: memoryview) -> int:
+        """Read the next bytes of the file into memory, after the first block; how many, 0 where `block` has none."""
+        return self._read(lambda: self.stream.read_into(memory), 0)
+
+    def _read(self, read: Callable[[], Some], nothing: Some) -> Some:
         if self.failed:
-            return b""
+            return nothing
         try:
-            block = self.stream.read()
+            return read()
         except StreamError as error:
             self.failed = True
             self.notes.error(Source(self.info.name, offset=error.offset), str(error))
-            return b""
+            return nothing
         finally:
             self.info.bytes = self.stream.bytes_read
             self.info.compression = self.stream.compression
-        return block
 
     def source(self, offset: int, *, line: int = 0, request: int = 0) -> Source:
         """Name a place in the file."""

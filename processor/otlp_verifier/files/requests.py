@@ -9,14 +9,17 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from otlp_verifier.files.reading import Reading
 from otlp_verifier.files.recognise import signal_of, varint
 from otlp_verifier.files.stream import Compression, Stream, StreamError, compression_of
-from otlp_verifier.wire.origin import ORIGIN
-from otlp_verifier.wire.partition import Part
+from otlp_verifier.wire.partition import REQUEST, Part, plain_requests
 
 _FRAME_HEAD: Final = 4
+# Numpy asks for large pages from here on: new memory then costs a tenth.
+BUFFER: Final = 4 << 20
+_REQUESTS_AT_ONCE: Final = 1 << 16
 _RESOURCE_SPANS: Final = 0x0A
 _LENGTH_WIRE: Final = 2
 _VARINT_MAX: Final = 10  # bytes
@@ -42,6 +45,25 @@ class Request(NamedTuple):
     compression: Compression = ""
 
 
+class Run(NamedTuple):
+    """Plain requests one after another in memory, with their lengths in front; see partition.h.
+
+    Attributes:
+        data: their bytes, from the first length on.
+        requests: REQUEST (requests,), one or more.
+
+    """
+
+    data: memoryview
+    requests: NDArray[np.void]
+
+    def apart(self) -> Iterator[Request]:
+        """Yield the requests one by one."""
+        for offset, length, place, number in self.requests.tolist():
+            content = self.data[offset : offset + length]
+            yield Request(content, place, number, self.data[offset - _FRAME_HEAD : offset + length])
+
+
 class Requests:
     """Makes parts of the protobuf requests of one file."""
 
@@ -55,35 +77,46 @@ class Requests:
             requests: each of whole fields, so that none reaches into the next one.
 
         """
-        reading = self._reading
         pieces = [request.otlp or b"" for request in requests]
         joined = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        first = np.zeros(1, ORIGIN)
-        first["file"] = reading.number
-        part = Part(joined, first=first)
-        starts = np.cumsum([0, *map(len, pieces[:-1])])
-        moved = np.array([request.offset for request in requests], np.int64) - starts
-        numbers = np.array([request.number for request in requests], np.uint32)
-        for origins in (part.resources, part.scopes, part.spans):
-            at = origins["offset"].astype(np.int64)
-            of = np.searchsorted(starts, at, "right") - 1
-            origins["offset"] = at + moved[of]
-            origins["request"] = numbers[of]
-        for fault in part.faults:
-            which = int(np.searchsorted(starts, fault.offset, "right")) - 1
-            reading.error(
-                fault.offset + int(moved[which]),
-                f"broken protobuf: a field {fault.reason}; its ResourceSpans is left out",
-                request=requests[which].number,
-            )
-        if unnamed := part.fault_count - len(part.faults):
-            reading.error(requests[0].offset, f"broken protobuf: {unnamed} more ResourceSpans are left out", request=1)
+        table = np.zeros(len(requests), REQUEST)
+        table["length"] = [len(piece) for piece in pieces]
+        table["offset"] = np.cumsum(table["length"]) - table["length"]
+        table["place"] = [request.offset for request in requests]
+        table["number"] = [request.number for request in requests]
+        part = self._indexed(joined, table)
         spans = len(part.spans)
         signal = signal_of(joined)
         if signal != "traces":
-            reading.skipped(signal, requests[0].offset, request=requests[0].number, count=spans)
+            self._reading.skipped(signal, requests[0].offset, request=requests[0].number, count=spans)
             return None
-        reading.info.spans += spans
+        self._reading.info.spans += spans
+        return part
+
+    def parts(self, requests: Sequence[Request]) -> Iterator[Part]:
+        """The part of requests, if there are any."""
+        if requests and (part := self.part(requests)):
+            yield part
+
+    def part_of_run(self, run: Run) -> Part:
+        """Index plain requests where they are."""
+        part = self._indexed(run.data, run.requests)
+        self._reading.info.spans += len(part.spans)
+        return part
+
+    def _indexed(self, otlp: bytes | memoryview, requests: NDArray[np.void]) -> Part:
+        reading = self._reading
+        part = Part(otlp, requests=requests, file=reading.number)
+        for fault in part.faults:
+            within = requests[int(np.searchsorted(requests["offset"], np.uint64(fault.offset), "right")) - 1]
+            reading.error(
+                fault.offset - int(within["offset"]) + int(within["place"]),
+                f"broken protobuf: a field {fault.reason}; its ResourceSpans is left out",
+                request=int(within["number"]),
+            )
+        if unnamed := part.fault_count - len(part.faults):
+            message = f"broken protobuf: {unnamed} more ResourceSpans are left out"
+            reading.error(int(requests["place"][0]), message, request=int(requests["number"][0]))
         return part
 
 
@@ -107,7 +140,7 @@ def read_fields(reading: Reading, head: bytes) -> Iterator[Request]:
             return
         if length > most:
             reading.error(offset, f"a ResourceSpans of {length} bytes; `document_bytes_max` allows {most}", request=1)
-            data = yield from _skip(reading, data, length, offset, 1)
+            data = bytes((yield from _skip(reading, data, length, offset, 1)))
             offset += length
             continue
         data, more = _at_least(reading, data, length)
@@ -141,7 +174,9 @@ def _at_least(reading: Reading, data: bytes, length: int) -> tuple[bytes, bool]:
     return (b"".join(blocks), True) if len(blocks) > 1 else (data, False)
 
 
-def _skip(reading: Reading, data: bytes, length: int, offset: int, number: int) -> Generator[Request, None, bytes]:
+def _skip(
+    reading: Reading, data: bytes | memoryview, length: int, offset: int, number: int
+) -> Generator[Request, None, bytes | memoryview]:
     """Leave out so many bytes of the file, `data` first; gives what comes behind them."""
     left = length
     while data and left:
@@ -232,39 +267,67 @@ def _field_length(buffer: bytes) -> int:
 
 def read_frames(reading: Reading, head: bytes) -> Iterator[Request]:
     """Read length-delimited requests, or JSON documents in the same framing; all of the file is in some of them."""
-    data = head
+    for frame in read_runs(reading, head, runs=False):
+        if isinstance(frame, Run):
+            raise AssertionError("no runs were asked for")
+        yield frame
+
+
+def read_runs(reading: Reading, head: bytes, *, runs: bool = True) -> Iterator[Request | Run]:
+    """Read the same, with requests that stand next to each other and are plain together."""
+    data = memoryview(head)
     at = 0  # in `data`
     offset = number = 0  # of the frame at `at`
     most = reading.settings.document_bytes_max
+    room = np.empty(_REQUESTS_AT_ONCE if runs else 0, REQUEST)
     more = True
     while more or at < len(data):
+        if len(found := plain_requests(data[at:], most, offset, number + 1, room)):
+            size = int(found["offset"][-1] + found["length"][-1])
+            number += len(found)
+            reading.info.requests = number
+            yield Run(data[at : at + size], found)
+            at += size
+            offset += size
+            continue
         left = len(data) - at
         length = int.from_bytes(data[at : at + _FRAME_HEAD], "big") if left >= _FRAME_HEAD else 0
         size = _FRAME_HEAD + length
         if left >= _FRAME_HEAD and length > most:
             number += 1
             reading.error(offset, f"a request of {length} bytes; `document_bytes_max` allows {most}", request=number)
-            data = yield from _skip(reading, data[at:], size, offset, number)
+            data = memoryview((yield from _skip(reading, data[at:], size, offset, number)))
             at = 0
             offset += size
             more = bool(data)
             continue
         if left < size and more:
-            data, more = _at_least(reading, data[at:], size)
+            data, more = _room_for(reading, data[at:], size)
             at = 0
             continue
         if left < size:
             _note_cut(reading, offset, left, length, number + 1)
-            yield Request(None, offset, number + 1, memoryview(data)[at:])
+            yield Request(None, offset, number + 1, data[at:])
             return
         number += 1
         reading.info.requests = number
-        content = memoryview(data)[at + _FRAME_HEAD : at + size]
+        content = data[at + _FRAME_HEAD : at + size]
         unpacked = _unpacked(reading, content, offset + _FRAME_HEAD, number)
-        raw = memoryview(data)[at : at + size]
-        yield Request(unpacked, offset + _FRAME_HEAD, number, raw, compression_of(content))
+        yield Request(unpacked, offset + _FRAME_HEAD, number, data[at : at + size], compression_of(content))
         offset += size
         at += size
+
+
+def _room_for(reading: Reading, data: memoryview, length: int) -> tuple[memoryview, bool]:
+    """Read on until there are so many bytes, into memory that others may keep; whether anything has come."""
+    memory = np.empty(max(length, BUFFER), np.uint8).data
+    memory[: len(data)] = data
+    end = len(data)
+    while end < len(memory) and (count := reading.fill(memory[end:])):
+        end += count
+        if end >= length:
+            break
+    return memory[:end], end > len(data)
 
 
 def _note_cut(reading: Reading, offset: int, left: int, length: int, number: int) -> None:

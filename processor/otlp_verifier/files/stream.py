@@ -61,6 +61,7 @@ class Stream:
         self._raw = raw
         self._settings = settings
         self._blocks: Iterator[bytes] | None = None
+        self._left = memoryview(_NOTHING)  # of the last block
         self.bytes_read = 0
         self.compression: Compression = ""
 
@@ -81,13 +82,39 @@ class Stream:
                 self._blocks = _joined(self._bounded(blocks))
             else:
                 self._blocks = self.raw_blocks(first)
-        return next(self._blocks, _NOTHING)
+        left, self._left = self._left, memoryview(_NOTHING)
+        return bytes(left) or next(self._blocks, _NOTHING)
+
+    def read_into(self, memory: memoryview) -> int:
+        """Read the next bytes into memory, at most as many as there is room for; how many, 0 at the end.
+
+        Only after the first `read`.
+
+        Raises:
+            StreamError: as `read`.
+
+        """
+        if self.compression:
+            self._left = self._left or memoryview(self.read())
+            unpacked = self._left[: len(memory)]
+            memory[: len(unpacked)] = unpacked
+            self._left = self._left[len(unpacked) :]
+            return len(unpacked)
+        try:
+            count: int = self._raw.readinto(memory)  # type: ignore[attr-defined]  # every binary file has it
+        except OSError as error:
+            raise self._cannot_read(error) from error
+        self.bytes_read += count
+        return count
+
+    def _cannot_read(self, error: OSError) -> StreamError:
+        return StreamError(f"cannot be read: {error.strerror or error}", self.bytes_read)
 
     def _read_raw(self) -> bytes:
         try:
             block = self._raw.read(BLOCK)
         except OSError as error:
-            raise StreamError(f"cannot be read: {error.strerror or error}", self.bytes_read) from error
+            raise self._cannot_read(error) from error
         self.bytes_read += len(block)
         return block
 
@@ -142,11 +169,11 @@ class Tee(io.RawIOBase):
         self._raw = raw
         self._kept = kept
 
-    def read(self, size: int = -1) -> bytes:
-        """Read, and keep it."""
-        block = self._raw.read(size)
-        self._kept.write(block)
-        return block
+    def readinto(self, memory: memoryview) -> int:  # type: ignore[override]  # nothing else is given
+        """Read, and keep it; what RawIOBase reads in other ways goes through this one."""
+        count: int = self._raw.readinto(memory)  # type: ignore[attr-defined]  # every binary file has it
+        self._kept.write(memory[:count])
+        return count
 
 
 def _gzip(stream: Stream, first: bytes) -> Iterator[bytes]:

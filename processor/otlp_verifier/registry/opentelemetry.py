@@ -30,7 +30,18 @@ def registry() -> Registry:
 @functools.cache
 def alone() -> Registries:
     """OpenTelemetry's registry with none of your own beside it."""
-    return Registries((registry(),))
+    return _Alone()
+
+
+class _Alone(Registries):
+    """It is read when something is asked of it, which takes longer than checking a small file."""
+
+    def __init__(self) -> None:
+        """Read nothing yet."""
+
+    @functools.cached_property
+    def all(self) -> tuple[Registry, ...]:
+        return (registry(),)
 
 
 def read(table: bytes | str) -> Registry:

@@ -15,7 +15,7 @@ from otlp_verifier.report.baseline import Baseline
 from otlp_verifier.report.kinds import kind_of, steady
 from otlp_verifier.report.model import SEVERITIES, Entry, Kind, Recorded, Report, RuleTally
 from otlp_verifier.rules.catalogue import Rule
-from otlp_verifier.version import version
+from otlp_verifier.version import VERSION
 
 FINDINGS_PER_RULE_MAX: Final = 1_000
 TRACES_MAX: Final = 200
@@ -121,7 +121,7 @@ class Collector:
         """The report on everything that was added."""
         entries = sorted(self._entries, key=_order)
         return Report(
-            version=version(),
+            version=VERSION,
             spans=self._spans,
             rules=self._tallies(),
             entries=tuple(entries),

@@ -43,6 +43,7 @@ SOURCES = (
     "json_end.c",
     "partition.c",
     "partition_index.c",
+    "partition_plain.c",
     "assembly.c",
 )
 COVERAGE = bool(os.environ.get("OTLP_VERIFIER_COVERAGE"))  # count executed lines, for gcov

@@ -33,6 +33,15 @@ def pointer(array: NDArray[Any], dtype: np.dtype[Any], rows: int = 0, *, writabl
     return ffi.from_buffer(_ARRAY_TYPES[dtype], array, writable)  # refuses what is not contiguous
 
 
+def content(buffer: bytes | memoryview) -> Any:
+    """Return the bytes of a buffer as a cffi array, which keeps them alive.
+
+    cffi holds no memoryview itself: Python 3.11 crashes when it finds both in a cycle, such as an error makes of the
+    frames that it has passed, because a memoryview gives its memory up even while somebody uses it. An array does not.
+    """
+    return ffi.from_buffer(_ARRAY_TYPES[UINT8], buffer if isinstance(buffer, bytes) else np.frombuffer(buffer, UINT8))
+
+
 def with_room(table: NDArray[Element], columns: int) -> NDArray[Element]:
     """The same table if it has so many columns, else one with as many or more; the new ones are 0."""
     if columns <= table.shape[1]:

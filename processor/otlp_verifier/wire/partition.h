@@ -1,12 +1,28 @@
 /* Partition: the spans of requests apart, and put together again trace by trace.
  *
- * `index` finds a request's spans and what stands around them, without looking into attributes. `group`
+ * `index` finds the spans of requests and what stands around them, without looking into attributes. `group`
  * gives every trace a number, `pack` puts traces into chunks, and `gather` copies the spans of one chunk
  * into a request: each span as it stands, inside a copy of its own ScopeSpans and ResourceSpans. Nothing
  * is decoded; other fields, known or not, go with the envelope. Nothing here allocates or recurses.
  *
  * A ResourceSpans that cannot be read is left out and noted as a fault; the others are not affected.
  */
+
+/* A request among other bytes, and where it stands in its file. */
+typedef struct {
+    uint64_t offset; /* of its first byte among the bytes */
+    uint64_t length;
+    uint64_t place;  /* of its first byte in the file */
+    uint32_t number; /* which request of the file, from 1 */
+} otlpv_part_request;
+
+/* Requests with their lengths in front, 4 bytes in big-endian order, as the collector's file exporter writes them: those
+ * that `bytes` begin with, up to one that is not plain. Plain is a request that is there as a whole, not packed, with
+ * nothing but ResourceSpans at its top, and with a first record that can only be a span, as those of all SDKs and
+ * collectors. `place` and `number` are those of the first length and of the first request. Returns how many, at most
+ * `capacity`; one longer than `longest` is not plain either. */
+uint32_t otlpv_part_plain(const uint8_t *bytes, uint64_t length, uint64_t longest, uint64_t place, uint32_t number,
+                          otlpv_part_request *requests, uint32_t capacity);
 
 /* A maximal run of fields in an envelope that are not its children: a text. In front of the last child
  * pieces can be moved together; the part behind it (`tail`) stays behind, because it may end in a group
@@ -45,19 +61,20 @@ typedef struct {
     otlpv_part_span *spans;
     uint64_t *pieces;
     otlpv_part_fault *faults;
-    uint32_t resource_count, scope_count, span_count, piece_count;
+    uint32_t resource_count, scope_count, span_count, piece_count; /* how many there are */
+    uint32_t resource_capacity, scope_capacity, span_capacity, piece_capacity;
     uint32_t fault_count;    /* how many there are */
     uint32_t fault_capacity; /* how many are written */
 } otlpv_part_index;
 
-/* With `resources` NULL, counts: the tables that are needed, at most. Again with tables of that size, fills them
- * and corrects the counts by what cannot be read. `length` is below 2^32. */
-void otlpv_part_find(const uint8_t *bytes, uint64_t length, otlpv_part_index *index);
+/* Indexes requests, which stand in ascending order below 2^32. Where a count is above its capacity the tables have no
+ * meaning, and the counts are those that are needed at most: again with as many. */
+void otlpv_part_find(const uint8_t *bytes, const otlpv_part_request *requests, uint32_t request_count,
+                     otlpv_part_index *index);
 
-/* Origins of records that stand in a protobuf file, for the rows of `index`. `first` is that of the request's
- * first byte. */
-void otlpv_part_origins(const otlpv_part_index *index, const otlpv_origin *first, otlpv_origin *resources,
-                        otlpv_origin *scopes, otlpv_origin *spans);
+/* Origins of records that stand in a protobuf file, for the rows of `index`, which was made of these requests. */
+void otlpv_part_origins(const otlpv_part_index *index, const otlpv_part_request *requests, uint32_t request_count,
+                        uint32_t file, otlpv_origin *resources, otlpv_origin *scopes, otlpv_origin *spans);
 
 typedef struct {
     uint64_t high, low;

@@ -9,18 +9,22 @@ from numpy.typing import NDArray
 
 from otlp_verifier.wire import scanner
 from otlp_verifier.wire._native import ffi, lib
-from otlp_verifier.wire.memory import UINT8, UINT32, pointer
+from otlp_verifier.wire.memory import UINT8, UINT32, content, pointer
 from otlp_verifier.wire.origin import ORIGIN, Origins, struct_dtype
 from otlp_verifier.wire.seed import SEED
 
 NO_CHUNK: Final = 0xFFFFFFFF
 TRACE: Final = struct_dtype("otlpv_part_trace")
 FAULT: Final = struct_dtype("otlpv_part_fault")
-_RESOURCE: Final = struct_dtype("otlpv_part_resource")
-_SCOPE: Final = struct_dtype("otlpv_part_scope")
-_SPAN: Final = struct_dtype("otlpv_part_span")
+REQUEST: Final = struct_dtype("otlpv_part_request")
+_TABLES: Final = {
+    "resource": struct_dtype("otlpv_part_resource"),
+    "scope": struct_dtype("otlpv_part_scope"),
+    "span": struct_dtype("otlpv_part_span"),
+    "piece": np.dtype(np.uint64),
+}
+_POINTERS: Final = dict(ffi.typeof("otlpv_part_index").fields)
 _FAULTS: Final = 256
-_BYTES: Final = ffi.typeof("uint8_t[]")
 _NO_ROWS: Final = np.empty(0, np.uint32)
 
 
@@ -38,16 +42,38 @@ class Fault:
     reason: str
 
 
-class Part:
-    """A request, indexed: where its spans are and what stands around them.
+def plain_requests(data: memoryview, longest: int, place: int, number: int, room: NDArray[np.void]) -> NDArray[np.void]:
+    """Find the requests with their lengths in front that bytes begin with, up to one that is not plain (partition.h).
 
     Args:
-        otlp: an ExportTraceServiceRequest shorter than 4 GiB.
-        origins: where its resources, scopes and spans stand, ORIGIN (rows,) each, in its order. Absent: they stand
-            in a protobuf file, where `first` is the origin of the request's first byte.
+        data: of a file.
+        longest: a request of more bytes is not plain.
+        place: of the first byte in the file.
+        number: of the first request, counted from 1.
+        room: REQUEST, to work in; no more requests are found than it has rows.
+
+    Returns:
+        REQUEST (requests,), memory of its own.
+
+    """
+    bytes_ = content(data)
+    count = lib.otlpv_part_plain(bytes_, len(data), longest, place, number, _of_requests(room), len(room))
+    return room[:count].copy()
+
+
+class Part:
+    """Requests of a file, or one put together, indexed: where the spans are and what stands around them.
+
+    Args:
+        otlp: bytes with ExportTraceServiceRequests in them, shorter than 4 GiB.
+        origins: where resources, scopes and spans stand, ORIGIN (rows,) each, in the order of the requests. Absent:
+            where `requests` say.
+        requests: REQUEST (requests,), ascending; absent: all of the bytes are one, at the beginning of its file.
+        file: the number of the file.
 
     Attributes:
         otlp: as given.
+        requests: as given.
         resources, scopes, spans: origins by row.
         faults: what cannot be read, the first 256.
         fault_count: how many there are.
@@ -60,48 +86,45 @@ class Part:
         otlp: bytes | memoryview,
         origins: tuple[Origins, Origins, Origins] | None = None,
         *,
-        first: Origins | None = None,
+        requests: NDArray[np.void] | None = None,
+        file: int = 0,
     ) -> None:
         self.otlp = otlp
-        self._bytes = ffi.from_buffer(_BYTES, otlp)
-        index = self._index = ffi.new("otlpv_part_index *")
-        lib.otlpv_part_find(self._bytes, len(otlp), index)
-        faults = np.empty(min(index.fault_count, _FAULTS), FAULT)
-        self._tables = (
-            np.empty(index.resource_count + 1, _RESOURCE),  # never without memory, which would mean "count"
-            np.empty(index.scope_count, _SCOPE),
-            np.empty(index.span_count, _SPAN),
-            np.empty(index.piece_count, np.uint64),
-            faults,
-        )
-        index.resources, index.scopes, index.spans, index.pieces, index.faults = (
-            ffi.cast(of, table.ctypes.data)
-            for of, table in zip(
-                (
-                    "otlpv_part_resource *",
-                    "otlpv_part_scope *",
-                    "otlpv_part_span *",
-                    "uint64_t *",
-                    "otlpv_part_fault *",
-                ),
-                self._tables,
-                strict=True,
-            )
-        )
-        index.fault_capacity = len(faults)
-        lib.otlpv_part_find(self._bytes, len(otlp), index)
-        self.fault_count = int(index.fault_count)
-        self.faults = [Fault(int(fault["offset"]), scanner.trouble(int(fault["status"]))) for fault in faults]
+        self.requests = _one_request(len(otlp)) if requests is None else requests
+        self._bytes = content(otlp)
+        self._index = ffi.new("otlpv_part_index *")
+        # Room for what is usual, so that the bytes are read once; where it is not enough they tell what is.
+        resources = len(self.requests) + len(otlp) // 2048 + 8
+        tables = self._find(resources, resources, len(otlp) // 192 + 8, 4 * resources)
+        if any(count > len(table) for count, table in zip(self._needed(), tables, strict=True)):
+            tables = self._find(*map(max, self._needed(), map(len, tables)))
+        self._tables = tables
         if origins is None:
-            if first is None:
-                first = np.zeros(1, ORIGIN)
-            origins = self._origins_in_file(first)
+            origins = self._origins_in_file(file)
         elif tuple(map(len, origins)) != self.counts:
             raise ValueError(f"origins of {tuple(map(len, origins))} records for a request with {self.counts}")
         self.resources, self.scopes, self.spans = origins
         self._resource_taken = np.zeros(len(self.resources), np.uint8)
         self._scope_taken = np.zeros(len(self.scopes), np.uint8)
         self.size = len(otlp) + sum(table.nbytes for table in (*self._tables, *origins))
+
+    def _find(self, *rows: int) -> tuple[NDArray[Any], ...]:
+        """Index the requests in tables with so many rows."""
+        index, faults = self._index, np.empty(_FAULTS, FAULT)
+        tables = tuple(np.empty(count, of) for count, of in zip(rows, _TABLES.values(), strict=True))
+        for (name, _), table, count in zip(_TABLES.items(), tables, rows, strict=True):
+            setattr(index, f"{name}s", _at(f"{name}s", table))
+            setattr(index, f"{name}_capacity", count)
+        index.faults, index.fault_capacity = _at("faults", faults), len(faults)
+        lib.otlpv_part_find(self._bytes, _of_requests(self.requests), len(self.requests), index)
+        self.fault_count = int(index.fault_count)
+        self.faults = [
+            Fault(int(fault["offset"]), scanner.trouble(int(fault["status"]))) for fault in faults[: self.fault_count]
+        ]
+        return tables
+
+    def _needed(self) -> tuple[int, int, int, int]:
+        return (*self.counts, self._index.piece_count)
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -110,7 +133,8 @@ class Part:
 
     def locate(self, offset: int) -> tuple[np.void, int]:
         """Find the span, or else the resource, that a byte of the request is in: its origin, and where in it."""
-        for origins, texts in ((self.spans, self._tables[2]["field"]), (self.resources, self._tables[0]["body"])):
+        resources, _, spans, _ = self._tables
+        for origins, texts in ((self.spans, spans["field"]), (self.resources, resources["body"])):
             starts, lengths = texts[: len(origins)] >> np.uint64(32), texts[: len(origins)] & np.uint64(0xFFFFFFFF)
             row = int(np.searchsorted(starts, np.uint64(offset), "right")) - 1
             if row >= 0 and offset < int(starts[row]) + int(lengths[row]):
@@ -145,11 +169,18 @@ class Part:
         source.scope_taken = ffi.cast("uint8_t *", self._scope_taken.ctypes.data)
         return source
 
-    def _origins_in_file(self, first: Origins) -> tuple[Origins, Origins, Origins]:
+    @property
+    def is_one_request(self) -> bool:
+        """Whether `otlp` as it stands is a request that can be read to its end."""
+        return not self.fault_count and len(self.requests) == 1 and int(self.requests["length"][0]) == len(self.otlp)
+
+    def _origins_in_file(self, file: int) -> tuple[Origins, Origins, Origins]:
         resources, scopes, spans = (np.empty(count, ORIGIN) for count in self.counts)
         lib.otlpv_part_origins(
             self._index,
-            ffi.cast("otlpv_origin *", first.ctypes.data),
+            _of_requests(self.requests),
+            len(self.requests),
+            file,
             *(ffi.cast("otlpv_origin *", table.ctypes.data) for table in (resources, scopes, spans)),
         )
         return resources, scopes, spans
@@ -251,6 +282,18 @@ class Gatherer:
         for job in jobs:
             lib.otlpv_part_gather(*job, result)
         return Gathered(self._buffer.data[:used], *origins)
+
+
+def _at(field: str, table: NDArray[Any]) -> Any:
+    return ffi.cast(_POINTERS[field].type, table.ctypes.data)
+
+
+def _of_requests(requests: NDArray[np.void]) -> Any:
+    return ffi.cast("otlpv_part_request *", requests.ctypes.data)
+
+
+def _one_request(length: int) -> NDArray[np.void]:
+    return np.array([(0, length, 0, 1)], REQUEST)
 
 
 def _rows(rows: NDArray[np.uint32]) -> Any:

@@ -15,7 +15,6 @@ enum { IN_REQUEST = 0, IN_RESOURCE_SPANS = 1, IN_SCOPE_SPANS = 2, IN_SPAN = 3 };
 typedef struct {
     const uint8_t *base;
     otlpv_part_index *index;
-    bool fill;
     const uint8_t *fault; /* the field that could not be read */
 } walk;
 
@@ -98,7 +97,7 @@ static inline const uint8_t *behind_plain_field(const uint8_t *at, const uint8_t
 static int read_span(walk *w, const field *f, uint32_t scope)
 {
     const uint32_t row = w->index->span_count++;
-    if (!w->fill)
+    if (row >= w->index->span_capacity)
         return OTLPV_OK;
     otlpv_reader reader = {f->body, f->end};
     otlpv_part_span span = {0, 0, otlpv_text(w->base, f->start, (uint64_t)(f->end - f->start)), scope};
@@ -125,7 +124,7 @@ static void end_piece(walk *w, const uint8_t *start, const uint8_t *end)
     if (start == end)
         return;
     const uint32_t piece = w->index->piece_count++;
-    if (w->fill)
+    if (piece < w->index->piece_capacity)
         w->index->pieces[piece] = otlpv_text(w->base, start, (uint64_t)(end - start));
 }
 
@@ -148,7 +147,7 @@ static int read_scope(walk *w, uint32_t row, otlpv_reader reader, uint32_t resou
     scope.tail = otlpv_text(w->base, run, (uint64_t)(reader.end - run));
     scope.piece_count = w->index->piece_count - scope.piece_start;
     scope.span_count = w->index->span_count - scope.span_start;
-    if (w->fill)
+    if (row < w->index->scope_capacity)
         w->index->scopes[row] = scope;
     return OTLPV_OK;
 }
@@ -193,7 +192,7 @@ static int read_resource(walk *w, otlpv_reader reader)
     if (status != OTLPV_OK)
         return status;
     resource.span_count = index->span_count - first_span;
-    if (w->fill)
+    if (row < index->resource_capacity)
         index->resources[row] = resource;
     return OTLPV_OK;
 }
@@ -207,26 +206,30 @@ static void note_fault(const walk *w, int status, const uint8_t *start)
             (otlpv_part_fault){(uint64_t)(w->fault - w->base), (uint64_t)(start - w->base), (uint32_t)status};
 }
 
-void otlpv_part_find(const uint8_t *bytes, uint64_t length, otlpv_part_index *index)
+static bool has_room(const otlpv_part_index *index)
 {
-    walk w = {bytes, index, index->resources != NULL, NULL};
-    otlpv_reader reader = {bytes, bytes + length};
-    index->resource_count = index->scope_count = index->span_count = index->piece_count = index->fault_count = 0;
+    return index->resource_count <= index->resource_capacity && index->scope_count <= index->scope_capacity &&
+           index->span_count <= index->span_capacity && index->piece_count <= index->piece_capacity;
+}
+
+static void find_in_request(walk *w, otlpv_reader reader)
+{
+    otlpv_part_index *index = w->index;
     while (reader.at < reader.end) {
         field f;
-        int status = next_field(&w, &reader, IN_REQUEST, &f);
+        int status = next_field(w, &reader, IN_REQUEST, &f);
         if (status != OTLPV_OK) {
-            note_fault(&w, status, f.start);
+            note_fault(w, status, f.start);
             return;
         }
         if (f.number != REQUEST_CHILDREN || f.wire_type != OTLPV_WIRE_LENGTH)
             continue;
         const otlpv_part_index before = *index;
-        status = read_resource(&w, (otlpv_reader){f.body, f.end});
+        status = read_resource(w, (otlpv_reader){f.body, f.end});
         if (status == OTLPV_OK)
             continue;
-        note_fault(&w, status, f.start);
-        if (w.fill) { /* what is left out needs room until it turns out to be unreadable */
+        note_fault(w, status, f.start);
+        if (has_room(index)) { /* what is left out needs room until it turns out to be unreadable */
             index->resource_count = before.resource_count;
             index->scope_count = before.scope_count;
             index->span_count = before.span_count;
@@ -235,19 +238,44 @@ void otlpv_part_find(const uint8_t *bytes, uint64_t length, otlpv_part_index *in
     }
 }
 
-void otlpv_part_origins(const otlpv_part_index *index, const otlpv_origin *first, otlpv_origin *resources,
-                        otlpv_origin *scopes, otlpv_origin *spans)
+void otlpv_part_find(const uint8_t *bytes, const otlpv_part_request *requests, uint32_t request_count,
+                     otlpv_part_index *index)
 {
-    for (uint32_t row = 0; row < index->resource_count; row++) {
-        resources[row] = *first;
-        resources[row].offset += otlpv_text_offset(index->resources[row].body);
+    walk w = {bytes, index, NULL};
+    index->resource_count = index->scope_count = index->span_count = index->piece_count = index->fault_count = 0;
+    for (uint32_t i = 0; i < request_count; i++) {
+        const uint8_t *at = bytes + requests[i].offset;
+        find_in_request(&w, (otlpv_reader){at, at + requests[i].length});
     }
-    for (uint32_t row = 0; row < index->scope_count; row++) {
-        scopes[row] = *first;
-        scopes[row].offset += otlpv_text_offset(index->scopes[row].body);
-    }
-    for (uint32_t row = 0; row < index->span_count; row++) {
-        spans[row] = *first;
-        spans[row].offset += otlpv_text_offset(index->spans[row].field);
-    }
+}
+
+typedef struct {
+    const otlpv_part_request *at, *last;
+    uint32_t file;
+} places;
+
+/* The origin of a record; those of a kind are asked for in ascending order. */
+static inline otlpv_origin place_of(places *in, uint64_t text)
+{
+    const uint64_t offset = otlpv_text_offset(text);
+    while (in->at < in->last && offset >= in->at[1].offset)
+        in->at++;
+    return (otlpv_origin){in->at->place + (offset - in->at->offset), 0, in->file, in->at->number};
+}
+
+void otlpv_part_origins(const otlpv_part_index *index, const otlpv_part_request *requests, uint32_t request_count,
+                        uint32_t file, otlpv_origin *resources, otlpv_origin *scopes, otlpv_origin *spans)
+{
+    if (request_count == 0)
+        return;
+    const places first = {requests, requests + request_count - 1, file};
+    places in = first;
+    for (uint32_t row = 0; row < index->resource_count; row++)
+        resources[row] = place_of(&in, index->resources[row].body);
+    in = first;
+    for (uint32_t row = 0; row < index->scope_count; row++)
+        scopes[row] = place_of(&in, index->scopes[row].body);
+    in = first;
+    for (uint32_t row = 0; row < index->span_count; row++)
+        spans[row] = place_of(&in, index->spans[row].field);
 }

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from otlp_verifier.wire._native import ffi, lib
 from otlp_verifier.wire.limits import Limits
+from otlp_verifier.wire.memory import content
 from otlp_verifier.wire.seed import SEED
 
 _Native: TypeAlias = Any  # a cffi struct or pointer
@@ -122,7 +123,7 @@ def load(
         RequestOverLimit: one of `limits` is passed; `make_room` has not been called.
 
     """
-    source = ffi.from_buffer("uint8_t[]", buffer)
+    source = content(buffer)
     native = _native_limits(limits)
     if lib.otlpv_scan_at_once(source, len(buffer), native, seed, columns, counts) == lib.OTLPV_OK:
         return
@@ -141,7 +142,7 @@ def count(buffer: bytes | memoryview, limits: Limits, counts: _Native) -> None:
 
     """
     fault = ffi.new("otlpv_fault *")
-    status = lib.otlpv_count(ffi.from_buffer("uint8_t[]", buffer), len(buffer), _native_limits(limits), counts, fault)
+    status = lib.otlpv_count(content(buffer), len(buffer), _native_limits(limits), counts, fault)
     _check(status, fault)
 
 
@@ -153,7 +154,7 @@ def scan(buffer: bytes | memoryview, depth: int, counts: _Native, columns: _Nati
 
     """
     fault = ffi.new("otlpv_fault *")
-    status = lib.otlpv_scan(ffi.from_buffer("uint8_t[]", buffer), len(buffer), depth, seed, counts, columns, fault)
+    status = lib.otlpv_scan(content(buffer), len(buffer), depth, seed, counts, columns, fault)
     _check(status, fault)
 
 
