@@ -12,7 +12,7 @@ OPT_IN: Final = "opt-in"
 _SECTION: Final = re.compile(r"^## (.+)\n((?:(?!## ).*\n?)*)", re.MULTILINE)
 _PACKAGE: Final = re.compile(r"^\| `([^`]+)` \| ([0-9][^ |]*) \|$", re.MULTILINE)
 _KNOWN: Final = re.compile(
-    r"^\| \[([a-z0-9-]+)\]\(rules/\1\.md\) \| `([^`]+)` \| (always|opt-in) \| (.+) \|$", re.MULTILINE
+    r"^\| \[([a-z0-9-]+)\]\(rules/\1\.md\)( \(on by default\))? \| `([^`]+)` \| (always|opt-in) \| (.+) \|$", re.MULTILINE
 )
 
 
@@ -22,6 +22,7 @@ class Known:
 
     Attributes:
         rule: its id.
+        by_default: " (on by default)", or nothing.
         scope: name of the instrumentation.
         when: ALWAYS, or OPT_IN with the stable conventions alone.
         why: what the instrumentation does, and where that is reported.
@@ -29,6 +30,7 @@ class Known:
     """
 
     rule: str
+    by_default: str
     scope: str
     when: str
     why: str
