@@ -247,21 +247,25 @@ def _order_by(wide, time, buffer, tree, traces, trace_count, rows, by, times, sp
     spare_keys, spare_rows = np.empty(rows, np.uint64), spare
     for i in range(rows):
         times[i] = wide[time, by[i]]
-    _sort(times, by, traces[:trace_count], traces[1 : trace_count + 1], trace_count, spare_keys, spare_rows)
-    begins, ends = np.empty(rows // 2, np.uint32), np.empty(rows // 2, np.uint32)
-    ties = _equal_runs(times, times, traces[:trace_count], traces[1 : trace_count + 1], trace_count, begins, ends)
-    if ties == 0:
-        return False
-    # By id, then by depth where equal ones keep their places.
-    ids, depths = np.empty(rows, np.uint64), np.empty(rows, np.uint64)
-    for tie in range(ties):
-        for i in range(begins[tie], ends[tie]):
-            ids[i] = wide[_ID, by[i]]
-    _sort(ids, by, begins, ends, ties, spare_keys, spare_rows)
-    for tie in range(ties):
-        for i in range(begins[tie], ends[tie]):
-            depths[i] = tree[_DEPTH, by[i]]
-    _sort(depths, by, begins, ends, ties, spare_keys, spare_rows)
+    keys, begins, ends, count = times, traces[:trace_count], traces[1 : trace_count + 1], trace_count
+    ids, depths = np.empty(0, np.uint64), np.empty(0, np.uint64)
+    # By time; spans of one time by id, then by depth, where equal ones keep their places. One call, compiled once.
+    for step in range(3):
+        _sort(keys, by, begins, ends, count, spare_keys, spare_rows)
+        if step == 0:
+            run_begins, run_ends = np.empty(rows // 2, np.uint32), np.empty(rows // 2, np.uint32)
+            count = _equal_runs(times, times, begins, ends, count, run_begins, run_ends)
+            if count == 0:
+                return False
+            begins, ends = run_begins, run_ends
+            ids, depths = np.empty(rows, np.uint64), np.empty(rows, np.uint64)
+            keys = ids
+        else:
+            keys = depths
+        for run in range(count):
+            for i in range(begins[run], ends[run]):
+                keys[i] = tree[_DEPTH, by[i]] if step else wide[_ID, by[i]]
+    ties = count
     for tie in range(ties):
         for i in range(begins[tie], ends[tie]):
             ids[i] = wide[_ID, by[i]]
