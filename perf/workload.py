@@ -87,9 +87,9 @@ def _http_client(r: random.Random) -> _Described:
             "server.address": host,
             "server.port": 8080,
             "http.response.status_code": r.choice(_CODES),
-            "error": r.random() < 0.1,
+            "network.protocol.version": "1.1",
+            "tls.resumed": r.random() < 0.9,
             "thread.id": r.randrange(10**5),
-            "retry.count": r.randrange(3),
         },
     )
 
@@ -107,7 +107,7 @@ def _database(r: random.Random) -> _Described:
             "db.query.text": statement.format(table),
             "server.address": f"pg-{r.randrange(3)}.internal",
             "server.port": 5432,
-            "db.response.returned_rows": r.randrange(500),
+            "thread.id": r.randrange(10**5),
         },
     )
 
@@ -133,7 +133,7 @@ def _messaging(r: random.Random, *, sends: bool) -> _Described:
             "messaging.kafka.offset": r.randrange(10**9),
             "messaging.message.body.size": r.randrange(20_000),
             "messaging.client.id": f"checkout-{r.randrange(10**4)}",
-            "server.port": 9092,
+            "server.address": f"kafka-{r.randrange(9)}.internal",
         },
     )
 
@@ -278,6 +278,8 @@ def _add_span(span: Span, r: random.Random, trace_id: bytes, earlier: list[_Made
         attributes |= {key: value for key, value in parent.attributes.items() if key in _AGREED & attributes.keys()}
         if make is _rpc_server:
             span.name = parent.span.name
+        elif make is _http_server:
+            span.name = f"{attributes['http.request.method']} {attributes['http.route']}"
     if failed:
         _fail(span, attributes)
     span.flags = _SAMPLED | (_REMOTE_PARENT if answers else _LOCAL_PARENT)

@@ -53,6 +53,7 @@ class Value:
         self.containers = containers
         self.defects = defects
         self.key = b""
+        self.key_index = 0
         self.kind: str | None = None
         self.content: Any = None
 
@@ -70,9 +71,11 @@ class Value:
                     self.defects.add("ATTRIBUTE_UTF8")
             elif (number, wire_type) == (2, LENGTH):
                 self.any_value(value, self.level + 1)
-            elif (number, wire_type) != (3, VARINT):
+            elif (number, wire_type) == (3, VARINT):
+                self.key_index = value & 0xFFFFFFFF
+            else:
                 self.defects.add("WRONG_WIRE_TYPE" if number in {1, 2, 3} else "UNKNOWN_FIELD")
-        return self
+        return self.complete()
 
     def any_value(self, span: tuple[int, int], level: int) -> "Value":
         for number, wire_type, value, defects in self.source.fields(span, level):
@@ -105,10 +108,18 @@ class Value:
                 continue
             element = Value(self.source, level + 1, self.containers + 1, self.defects)
             if kind == "array":
-                yield element.any_value(value, level + 1).tree()
+                yield element.any_value(value, level + 1).complete().tree()
             else:
                 element.key_value(value)
                 yield element.key, element.tree()
+
+    def complete(self) -> "Value":
+        """Itself, with what is to be said of it as a whole."""
+        if self.key_index or self.kind == "string_index":
+            self.defects.add("STRING_INDEX")
+        if self.key_index and self.key:
+            self.defects.add("KEY_AND_INDEX")
+        return self
 
     def tree(self) -> Any:
         return None if self.kind is None else (self.kind, self.content)
