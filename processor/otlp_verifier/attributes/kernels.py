@@ -19,6 +19,7 @@ from otlp_verifier.columns import (
 )
 from otlp_verifier.machine.memory import address, narrow_column, rows_of, wide_column
 from otlp_verifier.machine.operations import Domain
+from otlp_verifier.relate.hashing import pair_hash
 from otlp_verifier.wire.sources import NO_CODE
 
 
@@ -144,7 +145,7 @@ def wanted(tables: np.ndarray, rows: np.ndarray, texts_too: bool) -> int:
 
 
 @nb.njit(cache=True, nogil=True)
-def find_pairs(tables: np.ndarray, attributes: int, count: int, pair_count: np.ndarray) -> int:
+def find_pairs(tables: np.ndarray, attributes: int, count: int, pair_count: np.ndarray, seed: np.uint64) -> int:
     """Find the cell of each pair of key and value that is asked about; 0, or -1 when there is no more room.
 
     Args:
@@ -152,6 +153,7 @@ def find_pairs(tables: np.ndarray, attributes: int, count: int, pair_count: np.n
         attributes: how many there are.
         count: how many of WANTED there are.
         pair_count: int64 (1,): how many pairs there are; those from the old number on are new.
+        seed: a secret, so that nobody who sends values can choose which share a cell.
 
     """
     at = address(tables)
@@ -167,7 +169,9 @@ def find_pairs(tables: np.ndarray, attributes: int, count: int, pair_count: np.n
     payloads = wide_column(at, _PAIRS, PAIR_PAYLOAD, 0, cells)
     faults = wide_column(at, _PAIRS, PAIR_FAULTS, 0, cells)
     news = wide_column(at, _PAIRS, PAIR_NEW, 0, cells)
-    mask = np.uint64(cells - 1)
+    mask, shift = np.uint64(cells - 1), np.uint64(64)
+    while np.uint64(1) << (np.uint64(64) - shift) < np.uint64(cells):
+        shift -= np.uint64(1)
     for each in range(count):
         row = found[each]
         key, code = keys[row], codes[each]
@@ -177,8 +181,7 @@ def find_pairs(tables: np.ndarray, attributes: int, count: int, pair_count: np.n
         is_number = code == _NONE
         payload = values[row] if is_number else np.uint64(code)
         tag = np.uint64(key) * np.uint64(2) + np.uint64(is_number) + np.uint64(1)
-        mixed = (tag * np.uint64(0x9E3779B97F4A7C15)) ^ (payload * np.uint64(0xC2B2AE3D27D4EB4F))
-        cell = (mixed ^ (mixed >> np.uint64(32))) & mask
+        cell = pair_hash(tag, payload, seed) >> shift
         while tags[cell] != 0 and (tags[cell] != tag or payloads[cell] != payload):
             cell = (cell + np.uint64(1)) & mask
         if tags[cell] == 0:

@@ -22,6 +22,7 @@ from otlp_verifier.machine.operations import Domain
 from otlp_verifier.registry.model import Registries
 from otlp_verifier.wire.dictionary import Dictionary
 from otlp_verifier.wire.memory import with_room
+from otlp_verifier.wire.seed import SEED
 from otlp_verifier.wire.sources import NO_CODE, KeyRows, TextSources
 
 DOMAINS: Final = (Domain.RESOURCE, Domain.SCOPE, Domain.SPAN, Domain.EVENT, Domain.LINK)
@@ -150,7 +151,7 @@ class AttributeRecords:
     def _ask_pairs(self, count: int, attributes: int) -> bool:
         """What is to be said of values whose keys ask about them, where that is new; False when there is no room."""
         before = int(self._pair_count[0])
-        if kernels.find_pairs(self._tables, attributes, count, self._pair_count) < 0:
+        if kernels.find_pairs(self._tables, attributes, count, self._pair_count, np.uint64(SEED)) < 0:
             return False
         try:
             for cell in self._pairs[kernels.PAIR_NEW, before : int(self._pair_count[0])].tolist():
