@@ -37,6 +37,7 @@ RULES = [
     f'{EACH} not span where name == "b" since [0s, 40ms] span where name == "a"',
     f'{EACH} not span x where x.name == s.name until span where name == "c"',
     f"{EACH} eventually [0s, 50ms] link from span where kind == SPAN_KIND_CONSUMER",
+    f"{EACH} (link from span where kind == SPAN_KIND_CONSUMER) since [1ns, 50ms] span where kind == SPAN_KIND_SERVER",
     f"{EACH} exists link l where l.name == \"a\"",
     f"{EACH} count(event where name == \"e\") < 1",
     f"{EACH} exists child c where c.name == s.name or c.start != s.start",

@@ -74,7 +74,9 @@ def pair(lowering: Lowering, tree: TemporalPair) -> Condition:
 def _unbroken(
     lowering: Lowering, within: Members, broken: tuple[Points, Expression], happened: tuple[Points, Expression]
 ) -> Condition | None:
-    """`pair` in one sweep, where both sides speak of a point alone; else None."""
+    """`pair` in one sweep, where both sides speak of a point alone, and of every point; else None."""
+    if broken[0].relation != happened[0].relation:  # points that no link leads from break nothing
+        return None
     masks = [quantify.mask_of(lowering, within, condition, points) for points, condition in (happened, broken)]
     mask, breaks = masks
     if within.window is None or mask is None or breaks is None:
