@@ -1,6 +1,7 @@
 """The benchmarks work: not how fast anything is, but that a figure is what it says."""
 
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from perf.__main__ import main
 from perf.catalogue import FIGURES, Target, unit
 from perf.faults import FAULTS
@@ -16,6 +18,7 @@ from perf.table import HEADINGS, number, rows, uncatalogued
 from perf.workload import SPANS, batches, request
 
 from otlp_verifier.pipeline import Verifier
+from otlp_verifier.policy import Completeness
 from otlp_verifier.rules.catalogue import builtin
 from perf import engine, lookup, scan, splice
 
@@ -144,13 +147,14 @@ def test_numbers_have_three_digits(value: float, text: str) -> None:
 OF_EVERY_TRACE = {"attr-not-stable", "attr-unknown", "semconv-recommended-missing"}
 
 
-@pytest.mark.parametrize("spans", [1, SPANS])
+@pytest.mark.parametrize("spans", [1, 8, SPANS])
 def test_good_spans_are_good(spans: int) -> None:
     worker = Verifier(builtin()).worker()
     for batch in batches(8, spans):
-        outcome = worker.verify(batch)
-        assert outcome.spans == spans
-        assert {finding.rule for finding in outcome.findings(10_000)} <= OF_EVERY_TRACE
+        for completeness in (Completeness.BATCH, Completeness.TRACE):
+            outcome = worker.verify(batch, completeness=completeness)
+            assert outcome.spans == spans
+            assert {finding.rule for finding in outcome.findings(10_000)} <= OF_EVERY_TRACE
 
 
 @pytest.mark.parametrize("percent", [1, 50])
@@ -173,15 +177,30 @@ def test_batches_are_as_they_are_described() -> None:
     made = batches(4)
     assert len(set(made)) == 4
     assert batches(4) == made
-    assert 330 <= sum(map(len, made)) / (4 * SPANS) <= 400
-    spans = [
-        span
-        for batch in made
-        for of in ExportTraceServiceRequest.FromString(batch).resource_spans
-        for scope in of.scope_spans
-        for span in scope.spans
-    ]
-    assert {len(span.attributes) for span in spans} == {8}
+    bodies, attributes = [], []
+    for batch in made:
+        message = ExportTraceServiceRequest.FromString(batch)
+        spans = [span for of in message.resource_spans for scope in of.scope_spans for span in scope.spans]
+        assert len(spans) == SPANS
+        assert len({span.name for span in spans}) >= 200
+        assert len({of.resource.SerializeToString() for of in message.resource_spans}) >= 40
+        ids = {span.span_id: span for span in spans}
+        assert all(span.parent_span_id in ids for span in spans if span.parent_span_id)
+        bodies += [span.ByteSize() for span in spans]
+        attributes += [len(span.attributes) for span in spans]
+    assert statistics.mean(bodies) == pytest.approx(366, rel=0.05)
+    assert statistics.mean(attributes) == pytest.approx(8, rel=0.05)
+
+
+def test_what_was_asked_has_an_answer() -> None:
+    for size in (1, 2, 64):
+        message = request(size)
+        spans = [span for of in message.resource_spans for scope in of.scope_spans for span in scope.spans]
+        parents = {span.parent_span_id for span in spans}
+        for span in spans:
+            is_database = any(attribute.key == "db.system.name" for attribute in span.attributes)
+            if span.kind in {Span.SPAN_KIND_CLIENT, Span.SPAN_KIND_PRODUCER} and not is_database:
+                assert span.span_id in parents
 
 
 def test_the_peer_has_forty_conditions() -> None:
