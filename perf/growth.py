@@ -158,7 +158,7 @@ class Load:
         began_s = time.monotonic()
         sent = 0
         with grpc.insecure_channel(self._endpoint) as channel:
-            export = channel.unary_unary(_EXPORT)
+            export = channel.unary_unary(_EXPORT, None, None)  # bytes, as they are
             while not self._ends.is_set():
                 is_new = (time.monotonic() - began_s) // PHASE_S % 2 == 0
                 number = sent if is_new else sent % VARIANTS

@@ -30,8 +30,7 @@ _CLIENTS: Final = {
     "nodejs": "undici",
     "dotnet": "",
 }
-# Functions of their own write what the people of that service found worth knowing.
-_OWN_KEYS: Final = ("items", "total", "attempt", "known", "region", "tier")
+_REGIONS: Final = ("eu-west-1", "eu-central-1", "us-east-2", "ap-south-1")
 
 
 @dataclass(slots=True)
@@ -149,19 +148,20 @@ def rpc(r: random.Random, service: Service) -> Work:
 
 
 def function(r: random.Random, service: Service) -> Work:
-    """What a service does by itself."""
+    """What a service does by itself, with what its people found worth knowing."""
     where, what = r.choice(service.work)
     attributes: Attributes = {
         "code.function.name": f"{where}.{what}",
         "code.file.path": f"src/{service.about}/rules.{service.language}",
         "code.line.number": r.randrange(900),
     }
-    for key, value in zip(
-        r.sample(_OWN_KEYS, 4),
-        (r.randrange(40), r.random() * 1000, r.random() < 0.5, f"eu-{r.randrange(30)}"),
-        strict=True,
-    ):
-        attributes[f"{service.about}.{key}"] = value
+    own: Attributes = {
+        "items": r.randrange(40),
+        "total": r.random() * 1000,
+        "known": r.random() < 0.5,
+        "region": r.choice(_REGIONS),
+    }
+    attributes |= {f"{service.about}.{key}": value for key, value in own.items()}
     return Work(service, f"{what} {service.about}", Span.SPAN_KIND_INTERNAL, (f"shop.{service.about}", "1.0.0"),
                 _with_runtime(r, service, attributes))  # fmt: skip
 

@@ -53,9 +53,7 @@ def figures() -> dict[str, float]:
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
-def drive(
-    command: Path, endpoint: str, files: Sequence[Path], window_s: float, **more: float
-) -> dict[str, Any]:
+def drive(command: Path, endpoint: str, files: Sequence[Path], window_s: float, **more: float) -> dict[str, Any]:
     """One run of the Go command `roundtrip`; `more` are flags of its own. What it printed.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Batches that telemetrygen writes, the load generator of the collector's authors: captured once, then sent like others.
+"""Batches of telemetrygen, the load generator of the collector's authors: captured once, then sent like others.
 
 Its spans come in pairs with two names, two attributes and one service, so that nothing about them varies but ids and
 times: a load that everybody knows, and not one that is like production.
@@ -41,5 +41,7 @@ def captured(number: int) -> list[bytes]:
     spans = [sum(len(scope.spans) for of in request.resource_spans for scope in of.scope_spans) for request in requests]
     whole = [sdk_bytes(request) for request, size in zip(requests, spans, strict=True) if size == SPANS]
     if len(whole) < number:
-        raise RuntimeError(f"telemetrygen sent batches of {Counter(spans)} spans, and {number} of {SPANS} were asked for")
+        raise RuntimeError(
+            f"telemetrygen sent batches of {Counter(spans)} spans, and {number} of {SPANS} were asked for"
+        )
     return whole[:number]

@@ -6,7 +6,7 @@ their lengths vary from span to span, because a benchmark on equal spans flatter
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +19,7 @@ from perf import instrumentation
 from perf.collector_bytes import collector_bytes
 from perf.faults import break_spans
 from perf.fleet import INSTANCES, SCHEMA, SERVICES, resource
-from perf.instrumentation import WORK, Attributes, Work, database, function
+from perf.instrumentation import WORK, Work, database, function
 
 SPANS: Final = 512
 START_NS: Final = 1_760_000_000_000_000_000
@@ -60,7 +60,7 @@ class _Batch:
         return self._scopes[service, name].spans.add()
 
 
-def fill(message: Message, attributes: Attributes) -> None:
+def fill(message: Message, attributes: Mapping[str, str | float | bool]) -> None:
     """Give a resource, span or event these attributes."""
     for key, value in attributes.items():
         attribute: KeyValue = message.attributes.add(key=key)  # type: ignore[attr-defined]  # all of these have some
