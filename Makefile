@@ -123,9 +123,8 @@ test-sdks: setup $(SDK_NODE) $(SDK_GO) ## Traces of the current SDKs for Python,
 	@$(call say,real SDKs)
 	@$(PYTHON) -m pytest --timeout 300 -m sdk
 
-# The load generator that the collector's authors wrote: one of the loads.
 .PHONY: telemetrygen
-telemetrygen: $(LOCKED)
+telemetrygen: $(LOCKED) ## The collector's own load generator, one of the benchmarks' loads
 	@collector-config/build.sh telemetrygen
 
 .PHONY: test-bench

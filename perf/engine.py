@@ -55,13 +55,17 @@ def figures() -> dict[str, float]:
     default = Verifier([rule for rule in builtin() if rule.default])
     for verifier in (everything, default):
         verifier.warm_up()
-    requests = batches(BATCHES, bad_percent=BAD_PERCENT)
+    requests = batches(_number(), bad_percent=BAD_PERCENT)
     return (
         _against_peers(everything, default, requests)
         | {f"engine.stage.{stage}": ns for stage, ns in _stages(everything, requests).items()}
         | {f"engine.default_stage.{stage}": ns for stage, ns in _stages(default, requests).items()}
         | _workers(default, requests)
     )
+
+
+def _number() -> int:
+    return EFFORT.rounds(BATCHES, short=4)
 
 
 def _verify(verifier: Verifier, requests: Sequence[bytes], spans: int = SPANS) -> Way:
@@ -77,11 +81,11 @@ def _against_peers(everything: Verifier, default: Verifier, requests: Sequence[b
         "scan_": Way(lambda request: columns.load(request, limits), requests, SPANS),
         "upb_parse_": Way(ExportTraceServiceRequest.FromString, requests, SPANS),
     }
-    as_sdks_write = batches(BATCHES, bad_percent=BAD_PERCENT, write=sdk_bytes)
+    as_sdks_write = batches(_number(), bad_percent=BAD_PERCENT, write=sdk_bytes)
     ways["sdk_bytes_"] = _verify(everything, as_sdks_write)
     ways["sdk_bytes_scan_"] = Way(lambda request: columns.load(request, limits), as_sdks_write, SPANS)
     for percent in BAD_PERCENTS:
-        ways[f"bad_{percent}_percent_"] = _verify(everything, batches(BATCHES, bad_percent=percent))
+        ways[f"bad_{percent}_percent_"] = _verify(everything, batches(_number(), bad_percent=percent))
     for spans, number in SIZES.items():
         ways[f"batch_{spans}_"] = _verify(everything, batches(number, spans, BAD_PERCENT), spans)
     taken = ns_per_span(ways, ROUNDS)
