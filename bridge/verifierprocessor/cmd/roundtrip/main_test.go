@@ -173,6 +173,17 @@ func TestFailuresShow(t *testing.T) {
 	require.ErrorContains(t, p.lastError(), "bad_input")
 }
 
+// What numpy.quantile(x, q, method="inverted_cdf") says of the same.
+func TestQuantilesAreThoseOfNumpy(t *testing.T) {
+	squares := make([]time.Duration, 137)
+	for i := range squares {
+		squares[i] = time.Duration((i+1)*(i+1)*10) * time.Microsecond
+	}
+	for q, expected := range map[float64]float64{0.01: 0.04, 0.5: 47.61, 0.9: 153.76, 0.99: 184.96, 0.999: 187.69, 1: 187.69} {
+		assert.InDelta(t, expected, quantile(squares, q), 1e-9, q)
+	}
+}
+
 func TestQuantile(t *testing.T) {
 	ms := time.Millisecond
 	assert.Zero(t, quantile(nil, 0.5))
