@@ -16,7 +16,6 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otlp_verifier.columns import Columns
-from otlp_verifier.machine.operations import NarrowTable
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.rules.catalogue import builtin
 from otlp_verifier.wire.limits import Limits
@@ -37,10 +36,11 @@ STAGES: Sequence[tuple[str, Callable[[Worker], Any], Sequence[str]]] = (
     ("relate", lambda worker: worker.engine.relations, ("load",)),
     ("tree", lambda worker: worker.engine._tree, ("load", "find_targets")),
     ("clocks", lambda worker: worker.engine._clocks, ("load",)),
-    ("lookups", lambda worker: worker.engine._lookups, ("load",)),
+    ("shapes", lambda worker: worker.engine._shapes, ("load",)),
+    ("lookups", lambda worker: worker.engine._lookups, ("load", "find_keys")),
     ("keys", lambda worker: worker.engine._keys, ("load",)),
-    ("attributes", lambda worker: worker.engine._of_records.get(NarrowTable.FAULTS), ("load",)),
-    ("sensitive", lambda worker: worker.engine._of_records.get(NarrowTable.SENSITIVE), ("load",)),
+    ("attributes", lambda worker: worker.engine._faults, ("load", "load_versions")),
+    ("sensitive", lambda worker: worker.engine._sensitive, ("load",)),
     ("machine", lambda worker: worker.engine, ("_interpret",)),
     ("jobs", lambda worker: worker.engine._jobs, ("run",)),
     ("verdict", lambda worker: worker._judge, ("judge",)),
