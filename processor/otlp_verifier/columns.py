@@ -109,6 +109,7 @@ class Columns:
         self.buffer: bytes | memoryview = b""
         self.generation = 0
         self.counts = ffi.new("otlpv_counts *")
+        self._rows = np.frombuffer(ffi.buffer(self.counts), np.uint32)  # the same, in the order of TABLES
         self.native = ffi.new("otlpv_columns *")
         for table in self._tables:
             self._bind(table)
@@ -122,13 +123,15 @@ class Columns:
                 empty.
 
         """
-        for table in self._tables:
-            table.rows = 0
         self.buffer = buffer
-        counts = self.counts
-        scanner.load(buffer, limits, counts, self.native, self._make_room)
-        for table in self._tables:
-            table.rows = getattr(counts, table.name)
+        try:
+            scanner.load(buffer, limits, self.counts, self.native, self._make_room)
+        except BaseException:
+            for table in self._tables:
+                table.rows = 0
+            raise
+        for table, rows in zip(self._tables, self._rows.tolist(), strict=True):
+            table.rows = rows
 
     @property
     def attributes_native(self) -> Any:

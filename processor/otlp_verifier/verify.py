@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _FINDINGS_AT_FIRST = 1024
 _NOTHING = np.empty((1, 0), np.uint32)
 _FORGED = np.uint32(Defect.FORGED)
+_TRACE = int(Domain.TRACE)
 _LOADED_WHEN_NEEDED: Final = (
     "otlp_verifier.machine.scheduler",
     "otlp_verifier.relate.tree",
@@ -133,6 +134,7 @@ class Engine:
             Domain.EVENT: columns.events,
             Domain.LINK: columns.links,
         }
+        self._numbered = [(int(domain), table) for domain, table in self._tables.items()]
         self._lookups = Lookups(plan)
         needs = plan.batch.needs | plan.trace.needs
         has_jobs = any(each.jobs for program in (plan.batch, plan.trace) for each in program.rounds)
@@ -151,7 +153,14 @@ class Engine:
         rounds = (*plan.batch.rounds, *plan.trace.rounds)
         self._bounds = {each.phases: np.array(each.phases, np.int64).reshape(-1, 3) for each in rounds}
         self._rows = np.zeros(len(Domain), np.int64)
-        self._generation: tuple[int, ...] = ()
+        self._owners = [
+            owner
+            for owner in (
+                columns, self._lookups, self.relations, self._tree, self._clocks, *self._of_records.values(),
+            )
+            if owner is not None
+        ]  # fmt: skip
+        self._generation: list[int] = []
         self._arrays: tuple[NDArray[np.generic], ...] = ()
         self._wide = self._narrow = self._marks = np.empty((0, 2), np.int64)
         self._words = np.empty((plan.words, WORD_STRIDE), np.uint64)
@@ -241,18 +250,23 @@ class Engine:
             self._keys.load(columns)
         for of_records in self._of_records.values():
             of_records.load(columns, tables)
-        rows = {domain: table.rows for domain, table in tables.items()}
-        rows[Domain.TRACE] = self.relations.trace_count
         self._locate(tables)
-        self._rows[list(rows)] = list(rows.values())
-        *rounds, last = program.rounds
-        for each, jobs in zip(rounds, self._bound[completeness], strict=False):
+        rows = self._rows
+        for number, table in self._numbered:
+            rows[number] = table.rows
+        rows[_TRACE] = self.relations.trace_count
+        if self._jobs is not None:
+            self._run_jobs(program, self._jobs, self._bound[completeness])
+        return self._report(program, program.rounds[-1].phases)
+
+    def _run_jobs(self, program: Program, runner: "JobRunner", bound: "list[list[BoundJob]]") -> None:
+        """All rounds but the last, which reports."""
+        rows = dict(zip(Domain, self._rows.tolist(), strict=True))
+        for each, jobs in zip(program.rounds[:-1], bound, strict=False):
             if each.phases:
                 self._interpret(program, each.phases)
-            if self._jobs is not None:
-                for job in jobs:
-                    self._jobs.run(job, rows)
-        return self._report(program, last.phases)
+            for job in jobs:
+                runner.run(job, rows)
 
     def _reserve(self, tables: dict[Domain, Table]) -> None:
         for domain, table in tables.items():
@@ -262,11 +276,7 @@ class Engine:
     def _locate(self, tables: dict[Domain, Table]) -> None:
         """Tell the machine where the columns are, if any have moved since the last batch."""
         columns, jobs, tree, clocks = self.columns, self._job_columns, self._tree, self._clocks
-        generation = (
-            columns.generation, self._lookups.generation, self.relations.generation,
-            *(0 if each is None else each.generation for each in (tree, clocks)),
-            *(each.generation for each in self._of_records.values()),
-        )  # fmt: skip
+        generation = [owner.generation for owner in self._owners]
         if generation != self._generation:
             self._generation = generation
             self._reserve(tables)
