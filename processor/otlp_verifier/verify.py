@@ -159,7 +159,15 @@ class Engine:
         }
         self._bound: dict[Completeness, list[list[BoundJob]]] = {}
         self._rows = np.zeros(len(Domain), np.int64)
-        self._generation: tuple[int, ...] = ()
+        self._owners = [
+            owner
+            for owner in (
+                columns, self._lookups, self.relations, self._tree, self._clocks, self._sensitive, self._faults,
+                self._shapes,
+            )
+            if owner is not None
+        ]  # fmt: skip
+        self._generation: list[int] = []
         self._arrays: tuple[NDArray[np.generic], ...] = ()
         self._wide = self._narrow = self._marks = np.empty((0, 2), np.int64)
         self._words = np.empty((plan.words, WORD_STRIDE), np.uint64)
@@ -255,12 +263,8 @@ class Engine:
         chosen = prepared.choose(self._shape_marks[:, : shapes.count], self._lookups)
         self._lookups.load(columns, tables, shapes, chosen.wanted)
         self._locate(tables)
-        for phases, jobs in zip(prepared.rounds, self._bound[completeness], strict=False):
-            if len(phases):
-                self._interpret(program, phases)
-            if self._jobs is not None:
-                for job in jobs:
-                    self._jobs.run(job, rows)
+        if self._jobs is not None:
+            self._run_jobs(prepared, self._jobs, self._bound[completeness])
         return self._report(program, chosen.phases)
 
     def _look_at_attributes(self, tables: dict[Domain, Table]) -> None:
@@ -283,6 +287,15 @@ class Engine:
         if self._sensitive is not None:
             self._sensitive.load(columns, tables)
 
+    def _run_jobs(self, prepared: PreparedProgram, runner: "JobRunner", bound: "list[list[BoundJob]]") -> None:
+        """All rounds but the last, which reports."""
+        rows = self._rows.tolist()
+        for phases, jobs in zip(prepared.rounds, bound, strict=False):
+            if len(phases):
+                self._interpret(prepared.program, phases)
+            for job in jobs:
+                runner.run(job, rows)
+
     def _reserve(self, tables: dict[Domain, Table]) -> None:
         for domain, table in tables.items():
             self._job_columns.reserve(domain, table.capacity)
@@ -292,11 +305,7 @@ class Engine:
         """Tell the machine where the columns are, if any have moved since the last batch."""
         columns, jobs, tree, clocks = self.columns, self._job_columns, self._tree, self._clocks
         shapes = self._shapes
-        generation = (
-            columns.generation, self._lookups.generation, self.relations.generation,
-            *(0 if each is None else each.generation for each in (tree, clocks)),
-            *(0 if each is None else each.generation for each in (self._sensitive, self._faults)), shapes.generation,
-        )  # fmt: skip
+        generation = [owner.generation for owner in self._owners]
         if generation != self._generation:
             self._generation = generation
             self._reserve(tables)

@@ -65,4 +65,22 @@ static inline bool otlpv_is_utf8(const uint8_t *bytes, uint64_t length)
     return __builtin_expect(otlpv_is_ascii(bytes, length), 1) || otlpv_is_utf8_beyond_ascii(bytes, length);
 }
 
+/* The same for text that mostly is short, of a length that nobody can foresee; `end` is where what may be read ends. */
+static inline bool otlpv_is_utf8_before(const uint8_t *bytes, uint32_t length, const uint8_t *end)
+{
+#ifdef __SSE2__
+    typedef char bytes16 __attribute__((vector_size(16)));
+    if (__builtin_expect(length <= 32 && end - bytes >= 32, 1)) {
+        const uint64_t low = (uint32_t)__builtin_ia32_pmovmskb128((bytes16)otlpv_load_pair(bytes));
+        const uint64_t high = (uint32_t)__builtin_ia32_pmovmskb128((bytes16)otlpv_load_pair(bytes + 16));
+        const uint64_t beyond = (uint64_t)-1 << length; /* a bit for each byte that is none of the text's */
+        return __builtin_expect(((low | high << 16) & ~beyond) == 0, 1) ||
+               otlpv_is_utf8_beyond_ascii(bytes, length);
+    }
+#else
+    (void)end;
+#endif
+    return otlpv_is_utf8(bytes, length);
+}
+
 #endif
