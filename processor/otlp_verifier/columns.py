@@ -128,6 +128,7 @@ class Columns:
         try:
             scanner.load(buffer, limits, self.counts, self.native, self._make_room)
         except BaseException:
+            self.rows.fill(0)
             for table in self._tables:
                 table.rows = 0
             raise

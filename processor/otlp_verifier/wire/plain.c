@@ -45,6 +45,14 @@ OTLPV_HOT uint64_t varint_value(uint64_t word, uint32_t length)
     return (word & 0x000000000FFFFFFFu) | (word & 0x0FFFFFFF00000000u) >> 4;
 }
 
+/* The same of at most 4 bytes. */
+OTLPV_HOT uint32_t short_varint_value(uint32_t word, uint32_t length)
+{
+    word &= (uint32_t)varint_mask(length) & 0x7F7F7F7Fu;
+    word = (word & 0x007F007Fu) | (word & 0x7F007F00u) >> 1;
+    return (word & 0x00003FFFu) | (word & 0x3FFF0000u) >> 2;
+}
+
 #define KEY_TAG OTLPV_TAG(1, OTLPV_WIRE_LENGTH)
 #define VALUE_TAG OTLPV_TAG(2, OTLPV_WIRE_LENGTH)
 #define INT_TAG OTLPV_TAG(OTLPV_INT, OTLPV_WIRE_VARINT)
@@ -93,25 +101,30 @@ OTLPV_HOT bool is_string(const parts *p)
     return (uint16_t)p->head == (uint16_t)(((uint32_t)p->value_size << 8) + STRING_TAG - 0x200u);
 }
 
-/* Whether the value is a number that has at least 8 bytes behind it, so that they may be loaded. */
-OTLPV_HOT bool is_number(const uint8_t *base, int64_t end_of_input, const parts *p)
+/* Takes a value that is a number. At least 8 bytes must lie behind its tag, so that they may be loaded. */
+OTLPV_HOT bool take_number(const uint8_t *base, int64_t end_of_input, const parts *p, uint64_t *number)
 {
     const uint8_t tag = (uint8_t)p->head;
     const uint32_t length = (uint32_t)p->value_size - 1;
-    if (tag == INT_TAG || tag == BOOL_TAG)
-        return length - 1 < 8 && p->value + 9 <= end_of_input &&
-               is_varint(otlpv_load64(base + p->value + 1), length);
-    return tag == DOUBLE_TAG && length == 8;
-}
-
-OTLPV_HOT uint64_t number(const uint8_t *base, const parts *p)
-{
+    if (p->value + 9 > end_of_input)
+        return false;
     const uint64_t word = otlpv_load64(base + p->value + 1);
-    const uint8_t tag = (uint8_t)p->head;
-    if (tag == DOUBLE_TAG)
-        return word;
-    const uint64_t value = varint_value(word, (uint32_t)p->value_size - 1);
-    return tag == BOOL_TAG ? value != 0 : value;
+    if (tag != INT_TAG && tag != BOOL_TAG) {
+        *number = word;
+        return tag == DOUBLE_TAG && length == 8;
+    }
+    if (length - 1 < 4) { /* most of them */
+        if (!is_varint(word, length))
+            return false;
+        *number = short_varint_value((uint32_t)word, length);
+    } else {
+        if (length - 1 >= 8 || !is_varint(word, length))
+            return false;
+        *number = varint_value(word, length);
+    }
+    if (tag == BOOL_TAG)
+        *number = *number != 0;
+    return true;
 }
 
 OTLPV_HOT uint64_t text(int64_t offset, int64_t length) { return (uint64_t)offset << 32 | (uint64_t)length; }
@@ -125,9 +138,10 @@ OTLPV_HOT const uint8_t *count_in_order(const otlpv_pass *pass, const uint8_t *f
     const uint32_t last = owner->end;
     int64_t at = from - base;
     uint32_t row = owner->row;
+    uint64_t number;
     parts p;
     while (at + 8 <= end && row != last && split(base, at, end, tag, &p, value_first) &&
-           (is_string(&p) || is_number(base, end_of_input, &p))) {
+           (is_string(&p) || take_number(base, end_of_input, &p, &number))) {
         row++;
         at = p.next;
     }
@@ -194,9 +208,10 @@ OTLPV_HOT const uint8_t *fill_in_order(otlpv_pass *pass, const uint8_t *from, co
             else if (!otlpv_is_ascii(body, size))
                 owner->ascii = false;
         } else {
-            if (!is_number(base, pass->end - base, &p))
+            uint64_t number;
+            if (!take_number(base, pass->end - base, &p, &number))
                 break;
-            values[row] = number(base, &p);
+            values[row] = number;
             types[row] = (uint8_t)p.head >> 3;
         }
         row++;
