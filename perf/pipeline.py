@@ -155,6 +155,7 @@ def _summary(rounds: Mapping[str, Sequence[Cost]]) -> dict[str, float]:
         "conventions_in_verifier_ns_per_span": verifier["conventions"],
         "live_check_ns_per_span": LIVE_CHECK_NS_PER_SPAN,
         "live_check_cpu_ratio": LIVE_CHECK_NS_PER_SPAN / verifier["conventions"],
+        "live_check_cpu_ratio_default_rules": LIVE_CHECK_NS_PER_SPAN / verifier["default"],
         "filter40_throughput_vs_passthrough": rate["filter40"] / rate["passthrough"],
         "passthrough_spans_per_second": rate["passthrough"],
         "spans_per_second": rate["all"],

@@ -33,6 +33,7 @@ def test_summary_is_of_medians() -> None:
     assert figures["pipeline.default_throughput_vs_passthrough"] == pytest.approx(0.8)
     assert figures["pipeline.live_check_ns_per_span"] == LIVE_CHECK_NS_PER_SPAN
     assert figures["pipeline.live_check_cpu_ratio"] == pytest.approx(2000)
+    assert figures["pipeline.live_check_cpu_ratio_default_rules"] == pytest.approx(1632)
 
 
 def test_shapes_are_held_against_the_same_pipelines() -> None:
