@@ -41,7 +41,7 @@ func TestRequestFrameIsAVerifyRequest(t *testing.T) {
 
 // The batches themselves are not copied on their way to gRPC.
 func TestRequestFrameSharesTheBatch(t *testing.T) {
-	part := payloadOf([]byte("batch"))
+	part := payloadOf(make([]byte, 5000))
 	buffers := (&requestFrame{otlp: []*payload{part}}).buffers()
 	assert.Same(t, &part.bytes[0], &buffers[1].ReadOnlyData()[0])
 }

@@ -143,7 +143,7 @@ func (p *verifier) exchange(ctx context.Context, td ptrace.Traces, size counts) 
 	if f := p.dispatcher.ready(); f != nil {
 		return verdict{failure: f} // without marshalling
 	}
-	otlp, err := p.marshaler.marshal(td)
+	otlp, err := p.marshaler.marshal(td, int(size.records))
 	if err != nil {
 		return verdict{failure: &failure{cause: causeBadInput, message: err.Error()}}
 	}
