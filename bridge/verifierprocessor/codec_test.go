@@ -18,6 +18,7 @@ func TestFieldNumbersAreTheContracts(t *testing.T) {
 	assert.Equal(t, fieldID, fields.ByName("id").Number())
 	assert.Equal(t, fieldSignal, fields.ByName("signal").Number())
 	assert.Equal(t, fieldCompleteness, fields.ByName("completeness").Number())
+	assert.Equal(t, fieldParts, fields.ByName("parts").Number())
 	assert.Equal(t, fieldOTLP, fields.ByName("otlp").Number())
 }
 

@@ -22,12 +22,12 @@ import (
 type marshaler struct {
 	conn    *grpc.ClientConn
 	client  ptraceotlp.GRPCClient
-	perSpan atomic.Int64 // bytes, of late
+	memory  *memory      // nil where there is none to share
+	perSpan atomic.Int64 // bytes, of late; 0 before the first
 }
 
 const (
-	firstGuess   = 1024 // bytes of a span, before any has been seen
-	forgetting   = 16   // a shorter span takes this share of the difference off the guess
+	forgetting   = 16 // a shorter span takes this part of the difference off the guess
 	guessPercent = 120
 )
 
@@ -39,7 +39,7 @@ type intoBuffer interface {
 
 type caughtKey struct{}
 
-func newMarshaler() (*marshaler, error) {
+func newMarshaler(memory *memory) (*marshaler, error) {
 	conn, err := grpc.NewClient("passthrough:///nowhere",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithUnaryInterceptor(func(ctx context.Context, _ string, request, _ any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, _ ...grpc.CallOption) error {
@@ -52,9 +52,7 @@ func newMarshaler() (*marshaler, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &marshaler{conn: conn, client: ptraceotlp.NewGRPCClient(conn)}
-	m.perSpan.Store(firstGuess)
-	return m, nil
+	return &marshaler{conn: conn, client: ptraceotlp.NewGRPCClient(conn), memory: memory}, nil
 }
 
 func (m *marshaler) close() error { return m.conn.Close() }
@@ -69,7 +67,7 @@ func (m *marshaler) marshal(td ptrace.Traces, spans int) (*payload, error) {
 	}
 	p := m.marshalGuessed(message, spans)
 	if p == nil {
-		p = newPayload(message.SizeProto())
+		p = m.room(message.SizeProto())
 		p.keep(message.MarshalProto(p.whole))
 	}
 	m.learn(len(p.bytes), spans)
@@ -79,16 +77,23 @@ func (m *marshaler) marshal(td ptrace.Traces, spans int) (*payload, error) {
 // marshalGuessed is nil where there is no good guess.
 func (m *marshaler) marshalGuessed(message intoBuffer, spans int) *payload {
 	guess := spans * int(m.perSpan.Load()) / 100 * guessPercent
-	if guess > 1<<largestClass {
+	if guess == 0 || guess > 1<<largestClass {
 		return nil
 	}
-	p := newPayload(guess)
+	p := m.room(guess)
 	size, fits := marshalAtEnd(message, p.whole)
 	if !fits {
 		p.release()
 		return nil
 	}
 	return p.keep(size)
+}
+
+func (m *marshaler) room(size int) *payload {
+	if p := m.memory.payload(size); p != nil {
+		return p
+	}
+	return newPayload(size)
 }
 
 // marshalAtEnd says whether there was room; where not, what is in buffer is no message.

@@ -19,6 +19,11 @@ type payload struct {
 	bytes   []byte // at the end of whole
 	whole   []byte
 	holders atomic.Int32
+
+	// Of a payload in shared memory; nil and meaningless in others.
+	memory     *memory
+	slot       int
+	generation uint64
 }
 
 var _ mem.BufferPool = (*payload)(nil) // so that gRPC can let go of it
@@ -67,15 +72,21 @@ func (p *payload) release() {
 	if p.holders.Add(-1) > 0 {
 		return
 	}
+	if p.memory != nil {
+		p.memory.putBack(p)
+		return
+	}
 	if class := classOf(len(p.whole)); class <= largestClass && len(p.whole) == 1<<class {
 		payloads[class].Put(p)
 	}
 }
 
 // buffer lends the bytes to gRPC, which holds them until they are written. Of
-// short ones it gets a copy: it does not say when it lets go of those.
+// short ones it gets a copy, as it does not say when it lets go of those; and of
+// those in shared memory, which are rare here: when a connection breaks it may
+// forget to let go, and there are few slots.
 func (p *payload) buffer() mem.Buffer {
-	if mem.IsBelowBufferPoolingThreshold(cap(p.bytes)) {
+	if p.memory != nil || mem.IsBelowBufferPoolingThreshold(cap(p.bytes)) {
 		return mem.SliceBuffer(slices.Clone(p.bytes))
 	}
 	p.hold()

@@ -20,7 +20,7 @@ func payloadOf(data []byte) *payload {
 }
 
 func newTestMarshaler(t testing.TB) *marshaler {
-	m, err := newMarshaler()
+	m, err := newMarshaler(nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, m.close()) })
 	return m
