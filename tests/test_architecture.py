@@ -29,6 +29,7 @@ ORDER = [
     "effects",
     "findings",
     "lookups",
+    "phases",
     "verify",
     "verdict",
     "annotate",
