@@ -29,7 +29,7 @@ _STREAMS = 16
 
 class _Silent(Streams):
     def judge(
-        self, engine: "Engine", request: Envelope, otlp: bytes | memoryview, caller: Caller, began_s: float
+        self, _engine: "Engine", request: Envelope, _otlp: bytes | memoryview, _caller: Caller, _began_s: float
     ) -> bytes:
         """Say `unchanged`."""
         return answer.unchanged(request.id)
@@ -47,9 +47,7 @@ def main(address: str) -> None:
     desk = Desk(load, _STREAMS, settings.limits.bytes + MESSAGE_SLACK_BYTES)
     streams = _Silent(settings.limits, load, metrics, FindingLog(0, metrics.findings_unlogged), "silent", desk)
     streams.engine = _NoEngine()  # type: ignore[assignment]  # it is asked for the profiles and for nothing else
-    server = grpc.server(
-        futures.ThreadPoolExecutor(_STREAMS), handlers=[streams.handler()], options=options(settings)
-    )
+    server = grpc.server(futures.ThreadPoolExecutor(_STREAMS), handlers=[streams.handler()], options=options(settings))
     server.add_insecure_port(address)
     desk.listen(Path(address.removeprefix("unix://")), 0o600)
     server.start()
