@@ -49,6 +49,7 @@ func startProcessor(ctx context.Context, o options) (*driven, error) {
 	cfg.Streams = o.streams
 	cfg.Timeout = o.timeout
 	cfg.Coalesce.MaxDelay = o.maxDelay
+	cfg.SharedMemory.Enabled = o.shared
 	cfg.FailureMode = verifierprocessor.FailureModeClosed // failures must show
 	if err := cfg.Validate(); err != nil {
 		return nil, err

@@ -50,6 +50,7 @@ type options struct {
 	warmup   time.Duration
 	timeout  time.Duration
 	maxDelay time.Duration
+	shared   bool
 	files    []string
 }
 
@@ -119,6 +120,7 @@ func parse(args []string, messages io.Writer) (options, error) {
 	flags.DurationVar(&o.warmup, "warmup", time.Second, "length of the run before them that is not measured")
 	flags.DurationVar(&o.timeout, "timeout", 5*time.Second, "the processor's timeout")
 	flags.DurationVar(&o.maxDelay, "max-delay", time.Millisecond, "the processor's coalesce::max_delay")
+	flags.BoolVar(&o.shared, "shared-memory", true, "leave batches in shared memory where the verifier reads it")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
