@@ -168,6 +168,8 @@ class Lookups:
         for number, coded in self._columns:
             self._string_sources.count(number, tables[coded.domain].rows)
         news = self._string_codes.encode(columns.buffer, self._string_sources)
+        if not news:
+            return
         with self._string_sources.all_or_none():
             for number, code in news:
                 [text] = self._string_codes.strings(code, code + 1)
@@ -182,6 +184,8 @@ class Lookups:
         for number in range(len(self._values)):
             self._value_sources.count(number, self._packed.found_end(number))
         news = self._value_codes.encode(packed, self._value_sources)
+        if not news:
+            return
         with self._value_sources.all_or_none():
             for number, code in news:
                 [content] = self._value_codes.strings(code, code + 1)

@@ -43,8 +43,8 @@ class PreparedProgram:
         """What to run for a batch; `marks`, uint8 (marks, shapes), are those of its shapes."""
         runs = self._always
         if len(marks):
-            is_met: NDArray[np.bool_] = np.any(marks, axis=1)
-            runs = runs | is_met[self._guards]
+            is_met = np.bitwise_or.reduce(marks, axis=1)  # half the time of `any`
+            runs = runs | (is_met[self._guards] != 0)
         key = runs.tobytes()
         if (chosen := self._chosen.get(key)) is None:
             if len(self._chosen) == _CHOSEN_MAX:

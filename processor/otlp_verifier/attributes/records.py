@@ -110,12 +110,12 @@ class AttributeRecords:
             self._place(columns, tables)
         for number, domain in enumerate(_WITH_URLS):
             self._url_sources.count(number, tables[domain].rows)
-        with self._url_sources.all_or_none():
-            news = self._urls.encode(columns.buffer, self._url_sources)
-            self._url_words = words = with_room(self._url_words, len(self._urls))
-            for _, code in news:
-                [url] = self._urls.strings(code, code + 1)
-                words[:, code] = self._version(url)
+        if news := self._urls.encode(columns.buffer, self._url_sources):
+            with self._url_sources.all_or_none():
+                self._url_words = words = with_room(self._url_words, len(self._urls))
+                for _, code in news:
+                    [url] = self._urls.strings(code, code + 1)
+                    words[:, code] = self._version(url)
         self._locate()
         find_versions(self._tables, columns.rows)
         found: NDArray[np.uint32] = self._in_force[1][InForce.URL]

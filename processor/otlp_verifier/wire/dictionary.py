@@ -97,6 +97,9 @@ class Dictionary:
                 sources.reserve(len(self._entries))
                 sources.forget()
             return news
+        except BaseException:
+            sources.forget()
+            raise
         finally:
             if self._is_grown:
                 self._native.entry_capacity = len(self)  # so that the next new string resets and shrinks
