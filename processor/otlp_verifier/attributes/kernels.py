@@ -3,7 +3,6 @@
 from enum import IntEnum
 from typing import Any, Final
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.attributes.faults import HUGE_BYTES, OF_KNOWN_VERSIONS, Fault
@@ -17,6 +16,8 @@ from otlp_verifier.columns import (
     SpanNarrow,
     ValueType,
 )
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.memory import address, narrow_column, rows_of, wide_column
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.relate.hashing import pair_hash
@@ -102,13 +103,13 @@ _EXPONENT_SHIFT, _EXPONENT, _MANTISSA_BITS = np.uint64(52), np.uint64(0x7FF), np
 _ONE_EXPONENT: Final = np.uint64(1023)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _is_finite(bits: Any) -> Any:
     """Whether a double, given by its bits, is finite."""
     return ((bits >> _EXPONENT_SHIFT) & _EXPONENT) != _EXPONENT
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _is_whole(bits: Any) -> Any:
     """Whether a double, given by its bits, is a number without a fraction."""
     exponent = (bits >> _EXPONENT_SHIFT) & _EXPONENT
@@ -120,7 +121,10 @@ def _is_whole(bits: Any) -> Any:
     return digits >= _MANTISSA_BITS or bits << (np.uint64(12) + digits) == 0
 
 
-@nb.njit(cache=True, nogil=True)
+_I64, _TABLES = ty.int64[::1], ty.int64[:, ::1]
+
+
+@kernel(ty.int64(_TABLES, _I64, ty.boolean))
 def wanted(tables: np.ndarray, rows: np.ndarray, texts_too: bool) -> int:
     """List the attributes whose keys ask about their values, or all strings too; how many there are.
 
@@ -144,7 +148,7 @@ def wanted(tables: np.ndarray, rows: np.ndarray, texts_too: bool) -> int:
     return count
 
 
-@nb.njit(cache=True, nogil=True)
+@kernel(ty.int64(_TABLES, ty.int64, ty.int64, _I64, ty.uint64))
 def find_pairs(tables: np.ndarray, attributes: int, count: int, pair_count: np.ndarray, seed: np.uint64) -> int:
     """Find the cell of each pair of key and value that is asked about; 0, or -1 when there is no more room.
 
@@ -194,7 +198,7 @@ def find_pairs(tables: np.ndarray, attributes: int, count: int, pair_count: np.n
     return 0
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _join_values(at: int, attributes: int, count: int) -> None:
     """Bring what is said of pairs and of texts to the attributes."""
     found = narrow_column(at, _WANTED, 0, 0, attributes)
@@ -212,7 +216,7 @@ def _join_values(at: int, attributes: int, count: int) -> None:
         faults[found[each]] = bits
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _find_versions(at: int, resources: int, scopes: int) -> None:
     """The registry and version that each resource and scope declares; a scope without one has its resource's."""
     registries = narrow_column(at, _TEXT_WORDS, _T_REGISTRY, 0, _EVERY)
@@ -235,7 +239,7 @@ def _find_versions(at: int, resources: int, scopes: int) -> None:
             version_of_scope[row] = version_of_resource[resource_of[row]]
 
 
-@nb.njit(cache=True, nogil=True)
+@kernel(ty.void(_TABLES, _I64, _TABLES, ty.uint32[::1], ty.int64, ty.boolean))
 def mark(
     tables: np.ndarray,
     rows: np.ndarray,
@@ -353,7 +357,7 @@ def mark(
     _find_newer(at, rows, newest)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _find_newer(at: int, rows: np.ndarray, newest: np.ndarray) -> None:
     """Mark resources and scopes that declare a version newer than any that is known."""
     registries = narrow_column(at, _TEXT_WORDS, _T_REGISTRY, 0, _EVERY)

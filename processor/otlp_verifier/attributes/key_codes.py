@@ -7,10 +7,11 @@ they say of their values; the hash has 64 bits and a seed of its own in each pro
 
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from otlp_verifier.kernels import kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.wire.sources import NO_CODE
 
 CELLS: Final = 1 << 13  # at least twice the keys; a power of two
@@ -78,7 +79,7 @@ class KeyCodes:
         self._known[0] = 0
 
 
-@nb.njit(cache=True, nogil=True)
+@kernel(ty.int64(ty.uint64[::1], ty.uint64[::1], ty.uint32[::1], ty.int64[::1], ty.uint32[::1], ty.uint32[::1]))
 def _encode(
     hashes: np.ndarray,
     known: np.ndarray,

@@ -1,0 +1,37 @@
+"""The library of compiled kernels, which `python setup.py build_ext` makes; see call.c."""
+
+from collections.abc import Callable
+from typing import Any
+
+from otlp_verifier.kernels import Declared, Uncompiled
+from otlp_verifier.kernels.digest import digest
+
+REBUILD = "build the package again: `make setup`, or `python setup.py build_ext --inplace`"
+
+try:
+    from otlp_verifier.kernels import _library
+except ImportError as error:
+    raise ImportError(f"the compiled kernels cannot be loaded ({error}); {REBUILD}") from error
+
+
+class Library(Uncompiled):
+    """Kernels are those of the library. What they call is in them; Python may call the functions as they are."""
+
+    def kernel(self, name: str, declared: Declared) -> Callable[..., Any]:
+        """The machine code.
+
+        Raises:
+            ImportError: the library has no such kernel, because it was built from other sources.
+
+        """
+        code = declared.signature.code
+        found: Callable[..., Any] | None = _library.kernel(name, code)
+        if found is None:
+            raise ImportError(f"the compiled kernels were made of other sources: no {name} of type {code}; {REBUILD}")
+        return found
+
+
+def stale(declared: dict[str, Declared]) -> list[str]:
+    """Names of kernels whose sources have changed since the library was built."""
+    digests: dict[str, str] = _library.digests()
+    return [name for name, each in declared.items() if digests.get(name) != digest(each)]
