@@ -4,8 +4,7 @@
 call.c reads, and prints the paths of the objects. NATIVE is the native module of `wire`, which has the numbers of
 columns. An object that is in the folder already and was made of the same sources is kept.
 
-Of numba it takes what is documented: `cfunc`, the text of its LLVM code, and NUMBA_CPU_NAME and NUMBA_CPU_FEATURES;
-llvmlite makes position-independent objects of it. Arguments come as words, as call.c lays them out, so that the
+Of numba it takes what is documented, `cfunc` and the text of its LLVM code; llvmlite makes objects of that. Arguments come as words, as call.c lays them out, so that the
 calling convention of numba, which is not documented, stays within an object.
 """
 
@@ -17,7 +16,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +25,7 @@ NATIVE: Final = "otlp_verifier.wire._native"
 # Kinds of processors, best last: for LLVM a name and features beyond it. `features` are as C asks for them.
 Kind = tuple[str, tuple[str, ...]]
 KINDS: Final[Mapping[str, tuple[Kind, ...]]] = {
-    "x86_64": (("x86-64", ()), ("x86-64", ("sse4.2", "popcnt", "avx2", "bmi", "bmi2", "fma"))),
+    "x86_64": (("x86-64", ()), ("x86-64", ("sse4.2", "popcnt", "avx2", "bmi", "bmi2", "fma")), ("sapphirerapids",())),
 }
 ANY_KIND: Final[tuple[Kind, ...]] = (("generic", ()),)
 _COMPILER: Final = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
@@ -88,10 +87,10 @@ class Numba:
 _numba: list[Numba] = []
 
 
-def _start(native: str, kind: Kind) -> None:
-    """Prepare a process to compile for one kind of processor."""
-    name, features = kind
-    os.environ |= {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": ",".join(f"+{each}" for each in features)}
+def _start(native: str) -> None:
+    """Prepare a process to compile."""
+    # numba's own machine code is thrown away, and its LLVM code is to be optimised for each kind of processor.
+    os.environ["NUMBA_OPT"] = "0"
     from otlp_verifier import kernels  # noqa: PLC0415
 
     _numba.append(Numba())
@@ -121,11 +120,10 @@ def _call_source(signature: Any) -> str:
     return "def call(words):\n    " + "\n    ".join(lines)
 
 
-def _object(name: str, symbol: str, kind: Kind) -> bytes:
-    """The object file of one kernel, with one symbol that others see."""
+def _llvm(name: str) -> tuple[str, str]:
+    """The LLVM code of one kernel, for any kind of processor, and what its entry is called in it."""
     import numba  # noqa: PLC0415  # after its settings
     import numpy as np  # noqa: PLC0415
-    from llvmlite import binding  # noqa: PLC0415
     from numba import types  # noqa: PLC0415
 
     from otlp_verifier import kernels  # noqa: PLC0415
@@ -148,26 +146,43 @@ def _object(name: str, symbol: str, kind: Kind) -> bytes:
         return 0
 
     compiled = numba.cfunc(types.int32(types.CPointer(types.int64)))(entry)
-    code = binding.parse_assembly(compiled.inspect_llvm())
+    return compiled.inspect_llvm(), compiled.native_name
+
+
+def _object(llvm: str, entry: str, symbol: str, kind: Kind) -> bytes:
+    """An object file for a kind of processor, with one symbol that others see."""
+    from llvmlite import binding  # noqa: PLC0415  # no part of the package where it runs
+
+    code = binding.parse_assembly(llvm)
     for each in (*code.functions, *code.global_variables):
         if not each.is_declaration:
             each.linkage = "internal"
-    shown = code.get_function(compiled.native_name)
+    shown = code.get_function(entry)
     shown.linkage, shown.visibility, shown.name = "external", "hidden", symbol
     cpu, features = kind
     machine = binding.Target.from_triple(binding.get_process_triple()).create_target_machine(
         cpu=cpu, features=",".join(f"+{each}" for each in features), opt=3, reloc="pic", codemodel="small"
     )
+    tuning = binding.create_pipeline_tuning_options(speed_level=3)
+    tuning.loop_vectorization = tuning.slp_vectorization = True
+    passes = binding.create_pass_builder(machine, tuning)
+    passes.getModulePassManager().run(code, passes)
+    # Once all is inlined, references that are counted up and down again can be seen, and what they stood in the way of.
+    pruning = binding.create_new_module_pass_manager()
+    pruning.add_refprune_pass()
+    pruning.run(code, passes)
+    passes.getModulePassManager().run(code, passes)
     made: bytes = machine.emit_object(code)
     return made
 
 
-def _make(task: tuple[str, str, Kind, str]) -> None:
-    name, symbol, kind, path = task
-    made = _object(name, symbol, kind)
-    unfinished = Path(path + ".part")
-    unfinished.write_bytes(made)
-    unfinished.rename(path)
+def _make(name: str, objects: list[tuple[str, Kind, Path]]) -> None:
+    """Write a kernel's objects: symbol, kind and path of each."""
+    llvm, entry = _llvm(name)
+    for symbol, kind, path in objects:
+        unfinished = path.with_suffix(".part")
+        unfinished.write_bytes(_object(llvm, entry, symbol, kind))
+        unfinished.rename(path)
 
 
 def _say(text: str) -> None:
@@ -188,26 +203,28 @@ def compile_all(native: str, folder: Path) -> Iterable[Path]:
     digests = {name: digest(each) for name, each in kernels.declared.items()}
     # The longest first, so that no process is left with it at the end.
     order = sorted(digests, key=lambda name: -len(source(kernels.declared[name])))
-    paths, missing = {}, []
-    for number, kind in enumerate(kinds()):
-        tasks = []
-        for name in order:
-            made_of = hashlib.sha256(f"{digests[name]} {kind} {made_by}".encode()).hexdigest()[:16]
-            paths[name, number] = folder / f"{name}-{number}-{made_of}.o"
-            if not paths[name, number].exists():
-                tasks.append((name, _symbol(name, number), kind, str(paths[name, number])))
-        missing.append(tasks)
-    processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for kind, tasks in zip(kinds(), missing, strict=True):
-        if not tasks:
-            continue
-        _say(f"compiling {len(tasks)} kernels for {'+'.join((kind[0], *kind[1]))}, {processes} at a time")
-        spawning = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(processes, len(tasks)), spawning, _start, (native, kind)) as pool:
-            for (name, *_), _ in zip(tasks, pool.map(_make, tasks), strict=True):
-                _say(f"  {name}")
+    objects = {}
+    for name in order:
+        made_of = hashlib.sha256(f"{digests[name]} {kinds()} {made_by}".encode()).hexdigest()[:16]
+        objects[name] = [
+            (_symbol(name, number), kind, folder / f"{name}-{number}-{made_of}.o")
+            for number, kind in enumerate(kinds())
+        ]
+    missing = [name for name in order if not all(path.exists() for _, _, path in objects[name])]
+    if missing:
+        processes = min(_processors(), len(missing))
+        _say(f"compiling {len(missing)} of {len(order)} kernels, {processes} at a time; it takes a minute or two")
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start, (native,)) as pool:
+            made = {pool.submit(_make, name, objects[name]): name for name in missing}
+            for number, each in enumerate(as_completed(made), 1):
+                each.result()
+                _say(f"  {number:2} {made[each]}")
     (folder / "kernels.c").write_text(_table(digests))
-    return paths.values()
+    return [path for name in digests for _, _, path in objects[name]]
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _symbol(name: str, kind: int) -> str:
