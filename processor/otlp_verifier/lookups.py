@@ -1,7 +1,6 @@
 """What a plan looks up in a batch before it runs: attribute keys to rows, strings to codes, predicates on strings."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +99,7 @@ class Lookups:
         for number, coded in self._columns:
             self._string_sources.count(number, tables[coded.domain].rows)
         news = self._string_codes.encode(columns.buffer, self._string_sources)
-        with _all_or_none(self._string_sources):
+        with self._string_sources.all_or_none():
             for number, code in news:
                 [text] = self._string_codes.strings(code, code + 1)
                 self._judge(self._strings[number], code, text)
@@ -114,7 +113,7 @@ class Lookups:
         for number in range(len(self._values)):
             self._value_sources.count(number, self._packed.found_end(number))
         news = self._value_codes.encode(packed, self._value_sources)
-        with _all_or_none(self._value_sources):
+        with self._value_sources.all_or_none():
             for number, code in news:
                 [content] = self._value_codes.strings(code, code + 1)
                 try:
@@ -168,13 +167,3 @@ class Lookups:
         if self.made.shape[1] < codes:
             self.made = with_room(self.made, codes)
             self.generation += 1
-
-
-@contextmanager
-def _all_or_none(sources: TextSources) -> Iterator[None]:
-    """Ask about all that is new, or have it asked about again: no predicate may be taken for answered that was not."""
-    try:
-        yield
-    except BaseException:
-        sources.forget()
-        raise

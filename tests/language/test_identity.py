@@ -1,6 +1,5 @@
 """Values that functions made, compared with other values: equal where what is made in Python is equal."""
 
-import functools
 import math
 import operator
 from collections.abc import Callable
@@ -11,17 +10,12 @@ from hypothesis import given
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from otlp_verifier import lookups
-from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.policy import Completeness
 from otlp_verifier.verify import Engine
-from otlp_verifier.wire.dictionary import Dictionary
-from otlp_verifier.wire.limits import Limits
+from tests.language.chains import LIMITS, engine_with, engines, found_in
 from tests.language.judging import refusal
 from tests.language.test_values import BATCHES, held, is_number
 from tests.strategies import request_of
-
-LIMITS = Limits(memory_factor=64)
 
 
 def whole(value: Any) -> Any:
@@ -64,36 +58,23 @@ def typed(value: Any) -> Any:
     return type(value), 0.0 if value == 0 else value
 
 
-@pytest.fixture(params=[4, 65_536], ids=["forgetful", "with room"])
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
+@pytest.fixture
+def engine(room: int, monkeypatch: pytest.MonkeyPatch) -> Engine:
     paths = ('s.attributes["a"]', 's.parent.attributes["a"]')
     rules = [
         f"assume nothing for each span s require {one.format(paths[0])} {sign} {other.format(paths[1])}"
         for one, other in PAIRS
         for sign in ("!=", "==")
     ]
-    plan = compile_rules([Source(str(number), rule) for number, rule in enumerate(rules)])
-    small = functools.partial(Dictionary, entry_capacity=len(plan.strings) + request.param)
-    monkeypatch.setattr(lookups, "Dictionary", small)
-    return Engine(plan)
+    return engine_with(room, rules, monkeypatch)
 
 
+@engines
 def test_what_is_made_is_equal_where_it_is(engine: Engine) -> None:
     @given(BATCHES)
     def check(batches: list[list[AnyValue | None]]) -> None:
         for values in batches:
-            spans = [
-                Span(
-                    trace_id=b"\1" * 16,
-                    span_id=bytes([row + 1]) * 8,
-                    parent_span_id=bytes([row]) * 8 if row else b"",
-                    name="B",
-                    attributes=[] if value is None else [KeyValue(key="a", value=value)],
-                )
-                for row, value in enumerate(values)
-            ]
-            rows = engine.run(request_of(spans).SerializeToString(), Completeness.TRACE, LIMITS)
-            found = set(zip(rows.rules.tolist(), rows.rows.tolist(), strict=True))
+            found = found_in(engine, values, "B")
             plain = [None if value is None else held(value) for value in values]
             of_parents = [None, *plain][: len(plain)]
             for number, (one, other) in enumerate(PAIRS):
@@ -139,10 +120,7 @@ def holds(left: Any, sign: str, right: Any) -> bool:
 def test_whole_numbers_that_are_made_have_an_order(monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = ('s.attributes["a"]', 's.attributes["b"]')
     rules = [f"for each span s require not {one.format(a)} {sign} {other.format(b)}" for one, sign, other in ORDERS]
-    plan = compile_rules([Source(str(number), rule) for number, rule in enumerate(rules)])
-    small = functools.partial(Dictionary, entry_capacity=len(plan.strings) + 4)
-    monkeypatch.setattr(lookups, "Dictionary", small)
-    engine = Engine(plan)
+    engine = engine_with(4, rules, monkeypatch)
 
     @given(BATCHES)
     def check(batches: list[list[AnyValue | None]]) -> None:

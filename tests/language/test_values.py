@@ -1,6 +1,5 @@
 """Conditions on whole values: asked once per distinct one, they hold of each span whose value they would hold of."""
 
-import functools
 import json
 import math
 from collections.abc import Callable
@@ -10,20 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from otlp_verifier import lookups
 from otlp_verifier.columns import ValueType
-from otlp_verifier.language.compiler import Source, compile_rules
-from otlp_verifier.policy import Completeness
 from otlp_verifier.verify import Engine
-from otlp_verifier.wire.dictionary import Dictionary
-from otlp_verifier.wire.limits import Limits
 from otlp_verifier.wire.values import MapValue, Plain, text, unpack
-from tests.strategies import request_of
+from tests.language.chains import engine_with, engines, found_in
 from tests.wire.encoding import varint
 
-LIMITS = Limits(memory_factor=64)
 NUMBER = (int, float)
 
 
@@ -103,32 +95,20 @@ VALUES = st.recursive(
 BATCHES = st.lists(st.lists(st.none() | VALUES, max_size=8), min_size=1, max_size=4)
 
 
-@pytest.fixture(params=[4, 65_536], ids=["forgetful", "with room"])
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
+@pytest.fixture
+def engine(room: int, monkeypatch: pytest.MonkeyPatch) -> Engine:
     paths = ('s.attributes["a"]', 's.parent.attributes["a"]')
     conditions = [condition.format(path, path) for condition in CONDITIONS for path in paths]
     rules = [f"assume nothing for each span s require not ({condition})" for condition in conditions]
-    plan = compile_rules([Source(str(number), rule) for number, rule in enumerate(rules)])
-    small = functools.partial(Dictionary, entry_capacity=len(plan.strings) + request.param)
-    monkeypatch.setattr(lookups, "Dictionary", small)
-    return Engine(plan)
+    return engine_with(room, rules, monkeypatch)
 
 
+@engines
 def test_what_is_asked_of_values_holds_of_each(engine: Engine) -> None:
     @given(BATCHES)
     def check(batches: list[list[AnyValue | None]]) -> None:
         for values in batches:
-            spans = [
-                Span(
-                    trace_id=b"\1" * 16,
-                    span_id=bytes([row + 1]) * 8,
-                    parent_span_id=bytes([row]) * 8 if row else b"",
-                    attributes=[] if value is None else [KeyValue(key="a", value=value)],
-                )
-                for row, value in enumerate(values)
-            ]
-            rows = engine.run(request_of(spans).SerializeToString(), Completeness.TRACE, LIMITS)
-            found = set(zip(rows.rules.tolist(), rows.rows.tolist(), strict=True))
+            found = found_in(engine, values)
             plain = [None if value is None else held(value) for value in values]
             of_parents = [None, *plain][: len(plain)]
             for number, (condition, holds) in enumerate(CONDITIONS.items()):

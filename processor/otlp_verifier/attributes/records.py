@@ -24,6 +24,7 @@ from otlp_verifier.wire.dictionary import Dictionary
 from otlp_verifier.wire.memory import with_room
 from otlp_verifier.wire.seed import SEED
 from otlp_verifier.wire.sources import NO_CODE, KeyRows, TextSources
+from otlp_verifier.wire.values import signed
 
 DOMAINS: Final = (Domain.RESOURCE, Domain.SCOPE, Domain.SPAN, Domain.EVENT, Domain.LINK)
 FAULTS, VERSION = 0, 1  # columns of what is found
@@ -125,7 +126,7 @@ class AttributeRecords:
 
     def _encode(self, columns: Columns) -> None:
         """The codes of the texts that are asked about, and what is to be said of new ones."""
-        try:
+        with self._sources.all_or_none():
             news = self._texts.encode(columns.buffer, self._sources)
             if self._texts_epoch != self._texts.epoch:
                 self._texts_epoch = self._texts.epoch
@@ -137,9 +138,6 @@ class AttributeRecords:
                     words[TextWord.FAULTS, code] = text_faults(text)
                 else:
                     words[TextWord.REGISTRY : TextWord.VERSION + 1, code] = self._version(text)
-        except BaseException:  # nothing may be taken for answered that was not
-            self._sources.forget()
-            raise
 
     def _version(self, url: bytes) -> tuple[int, int]:
         found = self._registries.version_of(url.decode(errors="replace"))
@@ -157,7 +155,7 @@ class AttributeRecords:
             for cell in self._pairs[kernels.PAIR_NEW, before : int(self._pair_count[0])].tolist():
                 tag, payload = (int(self._pairs[c, cell]) for c in (kernels.PAIR_TAG, kernels.PAIR_PAYLOAD))
                 key, is_number = divmod(tag - 1, 2)
-                value: bytes | int = payload - (1 << 64) if payload >> 63 else payload
+                value: bytes | int = signed(payload)
                 if not is_number:
                     [value] = self._texts.strings(payload, payload + 1)
                 self._pairs[kernels.PAIR_FAULTS, cell] = value_faults(self._facts[key], value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -25,13 +24,13 @@ from otlp_verifier.machine.operations import Domain, NarrowTable, WideTable
 from otlp_verifier.sensitive.masking import redacted
 from otlp_verifier.sensitive.scan import Context, context_of
 from otlp_verifier.sensitive.texts import TEXTS
+from otlp_verifier.wire.values import double, signed
 
 if TYPE_CHECKING:
     from otlp_verifier.registry.model import Registries
     from otlp_verifier.relate.relations import Relations
 
 KEY_MAX: Final = 80  # characters of a key
-_SIGN_64: Final = 1 << 63
 
 
 class Octets(NamedTuple):
@@ -172,9 +171,9 @@ class Batch:
         if kind == ValueType.BOOL:
             return bool(word)
         if kind == ValueType.INT:
-            return word - (1 << 64) if word & _SIGN_64 else word
+            return signed(word)
         if kind == ValueType.DOUBLE:
-            return float(struct.unpack("<d", struct.pack("<Q", word))[0])
+            return double(word)
         if kind == ValueType.BYTES:
             return Octets(self.columns.text(word))
         if kind in (ValueType.ARRAY, ValueType.MAP):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from otlp_verifier.attributes.facts import (
@@ -23,6 +22,7 @@ from otlp_verifier.findings.wording import shown
 from otlp_verifier.language.paths import FIELDS, STEPS
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.sensitive.masking import redacted
+from otlp_verifier.wire.values import double, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,14 +82,14 @@ def _has(
         return facts.deprecated_since <= version
     if fault is Fault.HUGE:
         return kind == ValueType.STRING and isinstance(content, bytes) and len(content) > HUGE_BYTES
-    number = _double(content) if kind == ValueType.DOUBLE and isinstance(content, int) else 0.0
+    number = double(content) if kind == ValueType.DOUBLE and isinstance(content, int) else 0.0
     if fault is Fault.NOT_FINITE:
         return not math.isfinite(number)
     if fault is Fault.CONTROL_CHARACTERS:
         return kind == ValueType.STRING and isinstance(content, bytes) and bool(text_faults(content))
     found = facts.faults
     if facts.asks >> kind & 1:
-        found |= value_faults(facts, content - (1 << 64) if isinstance(content, int) and content >> 63 else content)
+        found |= value_faults(facts, signed(content) if isinstance(content, int) else content)
     elif not facts.types >> kind & 1 or (facts.whole and not (math.isfinite(number) and number.is_integer())):
         found |= facts.type_fault
     elif kind == ValueType.ARRAY and facts.elements:
@@ -194,10 +194,6 @@ def _declared(batch: Batch, row: int, domain: Domain) -> _Declared:
         if declared is not None:
             return declared
     return None
-
-
-def _double(bits: int) -> float:
-    return float(struct.unpack("<d", struct.pack("<Q", bits))[0])
 
 
 def _key(key: bytes) -> str:

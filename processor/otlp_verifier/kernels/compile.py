@@ -25,7 +25,7 @@ NATIVE: Final = "otlp_verifier.wire._native"
 # Kinds of processors, best last: for LLVM a name and features beyond it. `features` are as C asks for them.
 Kind = tuple[str, tuple[str, ...]]
 KINDS: Final[Mapping[str, tuple[Kind, ...]]] = {
-    "x86_64": (("x86-64", ()), ("x86-64", ("sse4.2", "popcnt", "avx2", "bmi", "bmi2", "fma")), ("sapphirerapids",())),
+    "x86_64": (("x86-64", ()), ("x86-64", ("sse4.2", "popcnt", "avx2", "bmi", "bmi2", "fma")), ("sapphirerapids", ())),
 }
 ANY_KIND: Final[tuple[Kind, ...]] = (("generic", ()),)
 _COMPILER: Final = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
@@ -141,7 +141,7 @@ def _llvm(name: str) -> tuple[str, str]:
         """1 where the kernel raised an exception; one call alone, as numba looks for one after each."""
         try:
             call(words)
-        except Exception:  # noqa: BLE001  # numba knows no other
+        except Exception:  # numba knows no other
             return 1
         return 0
 

@@ -33,7 +33,7 @@ class Scalar:
     def __getitem__(self, layout: slice | tuple[slice, slice]) -> Array:
         return Array(self, len(layout) if isinstance(layout, tuple) else 1)
 
-    def __call__(self, *takes: "Scalar | Array") -> "Signature":
+    def __call__(self, *takes: "Scalar | Array") -> "Signature":  # noqa: D102  # the class says it
         return Signature(1, takes)
 
 
@@ -43,7 +43,7 @@ class Several:
 
     count: int
 
-    def __call__(self, *takes: Scalar | Array) -> "Signature":
+    def __call__(self, *takes: Scalar | Array) -> "Signature":  # noqa: D102  # the class says it
         return Signature(self.count, takes)
 
 

@@ -8,11 +8,11 @@ from otlp_verifier.columns import AttributeNarrow, ValueType
 from otlp_verifier.language import made, resolve, times
 from otlp_verifier.language.converters import CONVERTERS, WrongArgument, concat, element
 from otlp_verifier.language.errors import nearest
-from otlp_verifier.language.paths import FIELDS, STEPS, Change, Type
+from otlp_verifier.language.paths import FIELDS, STEPS, Type
 from otlp_verifier.language.plain import Undefined, compare
 from otlp_verifier.language.record_functions import RECORD_FUNCTIONS
 from otlp_verifier.language.syntax import ListOf, Name
-from otlp_verifier.language.values import Condition, Value, truth
+from otlp_verifier.language.values import Value, said_of, truth
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op
 from otlp_verifier.wire.values import MapValue
 
@@ -99,12 +99,6 @@ def _stated(lowering: Lowering, value: Value, offset: int) -> Plain:
     return value.constant
 
 
-def _flag(flag: int, of: Value) -> Value:
-    """Something said of a value: as sure as the value is."""
-    unsure = of.change is not Change.NEVER
-    return truth(Condition(flag, flag, rises=unsure, falls=unsure))
-
-
 def _convert(lowering: Lowering, tree: Call, converter: Converter) -> Value:
     """A converter of one value: asked about once per distinct value, or at once where the rule states it."""
     required = len(converter.arguments) if converter.required is None else converter.required
@@ -128,7 +122,7 @@ def _convert(lowering: Lowering, tree: Call, converter: Converter) -> Value:
         found = value.type.value
         raise lowering.error(f"{tree.function} looks at a string or an attribute, not at {found}", tree.offset)
     if tree.function in _KINDS and value.type is Type.DYNAMIC:
-        return _flag(lowering.is_kind(value, int(_KINDS[tree.function])), value)
+        return said_of(lowering.is_kind(value, int(_KINDS[tree.function])), value)
     name = f"{tree.function}({', '.join((on.name, *map(repr, stated)))})"
     result = made.apply(on, name, function, of_strings=converter.of_strings, is_whole=converter.is_whole)
     if not converter.is_test or result.made is None:
@@ -211,7 +205,7 @@ def _is_root_span(lowering: Lowering, tree: Call) -> Value:
     if main.domain is not Domain.SPAN:
         raise lowering.error(f"{resolve.a(main.domain)} belongs to no single span", tree.offset)
     parent = resolve.field(lowering, main, FIELDS[Domain.SPAN]["parent_span_id"])
-    return _flag(lowering.graph.node(Op.EQUAL_K, parent.words[0], numbers=(0,)), parent)
+    return said_of(lowering.graph.node(Op.EQUAL_K, parent.words[0], numbers=(0,)), parent)
 
 
 def _id(lowering: Lowering, tree: Call) -> Value:

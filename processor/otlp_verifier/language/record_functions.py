@@ -8,14 +8,13 @@ from otlp_verifier.attributes.faults import NAMES
 from otlp_verifier.language import made, resolve
 from otlp_verifier.language.converters import WrongArgument, classes_named
 from otlp_verifier.language.errors import nearest
-from otlp_verifier.language.paths import ATTRIBUTES, Change, Type
-from otlp_verifier.language.values import Condition, Value, truth
+from otlp_verifier.language.paths import ATTRIBUTES, Type
+from otlp_verifier.language.values import Value, said_of
 from otlp_verifier.machine.operations import NarrowTable, Op
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otlp_verifier.language.graph import NodeId
     from otlp_verifier.language.lower import Lowering
     from otlp_verifier.language.syntax import Call
     from otlp_verifier.language.values import Row
@@ -62,7 +61,7 @@ def _since_semconv(lowering: Lowering, tree: Call) -> Value:
     lowering.symbols.ask(NarrowTable.FAULTS, row.domain, 0)
     in_force = resolve.load_narrow(lowering, row, NarrowTable.FAULTS + row.domain, _VERSION)
     older = lowering.graph.node(Op.LESS_UNSIGNED_K, in_force, numbers=(version,))
-    return _flag(lowering.graph.negate(older), row)
+    return said_of(lowering.graph.negate(older), row)
 
 
 def _arguments(lowering: Lowering, tree: Call, hint: str = "") -> tuple[Row, Plain]:
@@ -81,13 +80,7 @@ def _arguments(lowering: Lowering, tree: Call, hint: str = "") -> tuple[Row, Pla
 def _has(lowering: Lowering, row: Row, table: NarrowTable, bits: int) -> Value:
     lowering.symbols.ask(table, row.domain, bits)
     word = resolve.load_narrow(lowering, row, table + row.domain, _BITS)
-    return _flag(lowering.graph.node(Op.BITS_K, word, numbers=(bits,)), row)
-
-
-def _flag(flag: NodeId, of: Row) -> Value:
-    """Something said of a record: as sure as it is which record that is."""
-    unsure = of.change is not Change.NEVER
-    return truth(Condition(flag, flag, rises=unsure, falls=unsure))
+    return said_of(lowering.graph.node(Op.BITS_K, word, numbers=(bits,)), row)
 
 
 RECORD_FUNCTIONS: Final[dict[str, Callable[[Lowering, Call], Value]]] = {

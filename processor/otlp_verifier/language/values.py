@@ -136,6 +136,12 @@ class Value:
     change: Change = Change.NEVER
 
 
+def said_of(flag: NodeId, of: Row | Value) -> Value:
+    """Something said of a record or a value: as sure as it is which one that is."""
+    unsure = of.change is not Change.NEVER
+    return truth(Condition(flag, flag, rises=unsure, falls=unsure))
+
+
 def truth(condition: Condition) -> Value:
     """A condition as a value."""
     return Value(

@@ -202,9 +202,7 @@ def _by_key(function, mask, values, positions, member_keys, lows, highs, query_k
     return ordered, firsts, lasts
 
 
-@kernel(
-    ty.void(ty.int64, ty.int64, ty.int64, ty.int64, _U8, _U64, _U64, _U64, _U64, _U64, _U64, ty.uint64, _U64, _U64)
-)
+@kernel(ty.void(ty.int64, ty.int64, ty.int64, ty.int64, _U8, _U64, _U64, _U64, _U64, _U64, _U64, ty.uint64, _U64, _U64))
 def interval(
     members, queries, positions_end, function, mask, values, positions, member_keys, lows, highs, query_keys, seed,
     out, out_count,

@@ -9,7 +9,7 @@ every span: it looks for no far bound and counts nothing.
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW, SpanWide
-from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import inlined, inner, kernel
 from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.keys import key_slots
 from otlp_verifier.machine.windows import walk, walk_points
@@ -68,6 +68,16 @@ def _answer_here(high, future, times, mask, breaks, by_time, traces, trace_count
             i += step
 
 
+@inlined
+def _is_near(high, by, time, mine):
+    """Whether a time is not beyond a window's far side; `by` is the size of `high`."""
+    if high == _NO_END:
+        return True
+    if high >= 0:
+        return (time >= mine - by) | (mine < by)
+    return (time >= mine + by) & (mine + by >= by)
+
+
 @inner
 def _answer(high, future, places, points, own, times, nearest, broken, by_query, traces, trace_count, out):
     """Fill `out` from what is nearest to each place.
@@ -85,12 +95,7 @@ def _answer(high, future, places, points, own, times, nearest, broken, by_query,
             is_there = (at >= begin) & (at < end)
             at = at if is_there else i
             time, mine = times[at] ^ turned, own[i] ^ turned
-            if high == _NO_END:
-                is_near = True
-            elif high >= 0:
-                is_near = (time >= mine - by) | (mine < by)
-            else:
-                is_near = (time >= mine + by) & (mine + by >= by)
+            is_near = _is_near(high, by, time, mine)
             if len(broken) > 0:
                 broke = np.uint64(broken[points[i]])
                 is_near &= (at <= broke) if future else (at >= broke)
@@ -125,12 +130,7 @@ def _answer_keyed(
             nearest = np.uint64(last[query_slots[query]])
             is_there = (nearest >= begin) & (nearest < end)
             time, mine = times[nearest if is_there else i] ^ turned, own[i] ^ turned
-            if high == _NO_END:
-                is_near = True
-            elif high >= 0:
-                is_near = (time >= mine - by) | (mine < by)
-            else:
-                is_near = (time >= mine + by) & (mine + by >= by)
+            is_near = _is_near(high, by, time, mine)
             out[query] = np.uint8(is_there & is_near)
             i += step
 

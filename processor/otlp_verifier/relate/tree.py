@@ -277,8 +277,8 @@ def _order_by(wide, time, buffer, tree, traces, trace_count, rows, by, times, sp
 
 @kernel(
     ty.int64(
-        ty.uint64[:, ::1], ty.read_only_bytes, ty.uint32[:, ::1], ty.int64, ty.int64, ty.uint32[:, ::1], ty.uint32[:, ::1],
-        ty.uint64[:, ::1], ty.uint32[::1], ty.uint32[:, ::1],
+        ty.uint64[:, ::1], ty.read_only_bytes, ty.uint32[:, ::1], ty.int64, ty.int64, ty.uint32[:, ::1],
+        ty.uint32[:, ::1], ty.uint64[:, ::1], ty.uint32[::1], ty.uint32[:, ::1],
     )
 )  # fmt: skip
 def order(wide, buffer, relations, rows, trace_count, tree, by_time, times, traces, scratch):

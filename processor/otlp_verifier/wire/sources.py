@@ -1,6 +1,7 @@
 """Where the strings and values of a batch are that a dictionary encodes; see lookup.h."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -96,6 +97,15 @@ class TextSources:
             self._seen = np.zeros((len(self._asked), codes), np.uint8)
             for row, number in enumerate(self._asked):
                 self._native[number].seen = pointer(self._seen[row], UINT8)
+
+    @contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        """Answer for all codes that are new, or take every code for one that has not been there."""
+        try:
+            yield
+        except BaseException:
+            self.forget()
+            raise
 
     def forget(self) -> None:
         """Take every code for one that has not been there."""

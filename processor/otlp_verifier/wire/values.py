@@ -68,6 +68,16 @@ def unpack(packed: bytes) -> Plain:
         raise ValueError(str(error)) from None
 
 
+def signed(word: int) -> int:
+    """The number that 64 bits hold in two's complement."""
+    return word - (1 << 64) if word >> 63 else word
+
+
+def double(word: int) -> float:
+    """The number that 64 bits hold by IEEE 754."""
+    return float(struct.unpack("<d", struct.pack("<Q", word))[0])
+
+
 def text(content: bytes) -> str:
     """A string; bytes that are no UTF-8 become surrogates."""
     return content.decode("utf-8", "surrogateescape")
