@@ -59,7 +59,7 @@ class Uncompiled:
     def view(self, address: int, rows: int, dtype: type[np.generic]) -> NDArray[Any]:
         """An array over memory that somebody else keeps."""
         room = (ctypes.c_char * (int(rows) * np.dtype(dtype).itemsize)).from_address(int(address))
-        return np.frombuffer(room, dtype)
+        return np.frombuffer(room, np.dtype(dtype))  # type: ignore[call-overload,no-any-return]  # numpy reads ctypes
 
 
 def _way() -> Way:

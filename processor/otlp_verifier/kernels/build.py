@@ -66,11 +66,16 @@ class BuildKernels(build_ext):
 
     def _compile(self) -> list[str]:
         """Compile what has changed, in a process that may import the sources; paths of all objects."""
-        command = [sys.executable, "-m", "otlp_verifier.kernels.compile", self.get_ext_fullpath(NATIVE), OBJECTS]
+        compiler: list[str | Path] = [sys.executable, "-m", "otlp_verifier.kernels.compile"]
         path = os.pathsep.join(filter(None, (str(HERE.parents[1]), os.environ.get("PYTHONPATH"))))
         compiled = subprocess.run(  # noqa: S603  # ours
-            command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True, check=False
+            [*compiler, self.get_ext_fullpath(NATIVE), OBJECTS],
+            env={**os.environ, "PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
         )
         if compiled.returncode != 0:
             raise CompileError("compiling the kernels failed; what went wrong is above")
-        return compiled.stdout.split("\n")[:-1]
+        paths: list[str] = compiled.stdout.split("\n")[:-1]
+        return paths

@@ -9,7 +9,7 @@ from otlp_verifier.kernels.digest import digest
 REBUILD = "build the package again: `make setup`, or `python setup.py build_ext --inplace`"
 
 try:
-    from otlp_verifier.kernels import _library
+    from otlp_verifier.kernels import _library  # type: ignore[attr-defined]  # built of call.c
 except ImportError as error:
     raise ImportError(f"the compiled kernels cannot be loaded ({error}); {REBUILD}") from error
 
