@@ -35,7 +35,7 @@ class Declared(NamedTuple):
 class Way(Protocol):
     """What declarations make of functions."""
 
-    def kernel(self, name: str, declared: Declared) -> Callable[..., Any]:
+    def kernel(self, name: str, each: Declared) -> Callable[..., Any]:
         """What Python calls."""
 
     def inner(self, function: Callable[..., Any], *, inlined: bool) -> Callable[..., Any]:
@@ -48,9 +48,9 @@ class Way(Protocol):
 class Uncompiled:
     """Functions as they are. Numbers of numpy warn where machine numbers wrap: run them under np.errstate."""
 
-    def kernel(self, _name: str, declared: Declared) -> Callable[..., Any]:
+    def kernel(self, name: str, each: Declared) -> Callable[..., Any]:  # noqa: ARG002  # other ways go by it
         """The function."""
-        return declared.function
+        return each.function
 
     def inner(self, function: Callable[..., Any], *, inlined: bool) -> Callable[..., Any]:  # noqa: ARG002
         """The function."""

@@ -1,4 +1,4 @@
-"""How setuptools builds the library of kernels: objects by compile.py, linked with the C beside this file.
+"""How setuptools builds the library of kernels: objects by objects.py, linked with the C beside this file.
 
 setup.py runs this file by its path: the package cannot be imported before it is built.
 """
@@ -19,7 +19,7 @@ ROOT = HERE.parents[2]  # setuptools wants sources relative to setup.py
 NATIVE = "otlp_verifier.wire._native"
 LIBRARY = "otlp_verifier.kernels._library"
 COVERAGE = bool(os.environ.get("OTLP_VERIFIER_COVERAGE"))  # count executed lines, for gcov
-WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror", "-Wno-missing-field-initializers"]
+WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]
 # Objects are kept here from build to build; one that was made of the same sources is not made again.
 OBJECTS = Path(os.environ.get("OTLP_VERIFIER_OBJECTS", "build/kernels"))
 
@@ -59,14 +59,14 @@ class BuildKernels(build_ext):
                 needed = "pip installs what [build-system] in pyproject.toml names, unless told --no-build-isolation"
                 raise CompileError(f"kernels are compiled with {', '.join(missing)}, not found here: {needed}")
             objects = self._compile()
-            ext.extra_objects = objects
-            ext.sources = [*ext.sources, str(OBJECTS / "kernels.c")]
-            ext.depends = [*ext.depends, *objects]
+            [table] = self.compiler.compile([str(OBJECTS / "kernels.c")], str(OBJECTS), include_dirs=ext.include_dirs)
+            ext.extra_objects = [*objects, table]
+            self.force = True  # setuptools does not look whether objects are newer
         super().build_extension(ext)
 
     def _compile(self) -> list[str]:
         """Compile what has changed, in a process that may import the sources; paths of all objects."""
-        compiler: list[str | Path] = [sys.executable, "-m", "otlp_verifier.kernels.compile"]
+        compiler: list[str | Path] = [sys.executable, "-m", "otlp_verifier.kernels.objects"]
         path = os.pathsep.join(filter(None, (str(HERE.parents[1]), os.environ.get("PYTHONPATH"))))
         compiled = subprocess.run(  # noqa: S603  # ours
             [*compiler, self.get_ext_fullpath(NATIVE), OBJECTS],

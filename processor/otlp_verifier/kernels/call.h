@@ -1,4 +1,4 @@
-/* What the table of kernels, which compile.py writes, has in common with call.c. */
+/* What the table of kernels, which objects.py writes, has in common with call.c. */
 
 #ifndef OTLPV_CALL_H
 #define OTLPV_CALL_H

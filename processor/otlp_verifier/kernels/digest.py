@@ -5,10 +5,22 @@ import hashlib
 import inspect
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, Final
 
 from otlp_verifier.kernels import Declared
+
+PACKAGE: Final = Path(__file__).parents[1]
+
+
+def modules() -> list[str]:
+    """Names of the modules that declare kernels."""
+    return [
+        ".".join(path.with_suffix("").relative_to(PACKAGE.parent).parts)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if "\n@kernel(" in path.read_text()
+    ]
 
 
 def digest(declared: Declared) -> str:
