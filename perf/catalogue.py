@@ -122,9 +122,9 @@ FIGURES: Final[Mapping[str, Figure]] = {
         "spans per second against otlp -> nop", "", Target("higher", None, 0.65)
     ),
     # the process
-    "startup.listening_s": Figure("start to listening, kernels cached", "startup.floor_s", Target("lower", 1)),
-    "startup.warm_s": Figure("start to healthy, kernels cached", "startup.floor_s"),
-    "startup.cold_s": Figure("the same without a cache", "", Target("lower", None, 4)),
+    "startup.listening_s": Figure("start to listening", "startup.floor_s", Target("lower", 1)),
+    "startup.warm_s": Figure("start to healthy", "startup.floor_s"),
+    "startup.cold_s": Figure("the first start, which compiles bytecode", "", Target("lower", None, 4)),
     "memory.idle_mb": Figure("resident memory at rest", "", Target("lower", None, 110)),
     "memory.load_mb": Figure("resident memory under full load", "", Target("lower", None, 200)),
 }
