@@ -30,6 +30,7 @@ ORDER = [
     "effects",
     "findings",
     "lookups",
+    "phases",
     "verify",
     "verdict",
     "annotate",

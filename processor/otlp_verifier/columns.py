@@ -92,6 +92,7 @@ class Columns:
     Attributes:
         resources, scopes, spans, events, links, attributes, nested: the tables.
         buffer: the bytes of the batch; every text is an offset and length into it.
+        rows: uint32 (len(TABLES),): how many rows the last batch filled of each table, as kernels are told it.
         generation: goes up when a table has moved.
         counts, native: the same as C structs (`otlpv_counts*`, `otlpv_columns*`) for calls into the native module.
 
@@ -109,6 +110,7 @@ class Columns:
         self.buffer: bytes | memoryview = b""
         self.generation = 0
         self.counts = ffi.new("otlpv_counts *")
+        self.rows = np.frombuffer(ffi.buffer(self.counts), np.uint32)
         self.native = ffi.new("otlpv_columns *")
         for table in self._tables:
             self._bind(table)

@@ -1,6 +1,6 @@
 """What a plan looks up in a batch before it runs: attribute keys to rows, strings to codes, predicates on strings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,13 @@ from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, Table
 from otlp_verifier.language.paths import ATTRIBUTES
 from otlp_verifier.language.plan import CodedText, Plan
 from otlp_verifier.machine.operations import Domain
+from otlp_verifier.machine.program import Reads
+from otlp_verifier.relate.shapes import Shapes, spread_keys
+from otlp_verifier.relate.tables import ShapeColumn
 from otlp_verifier.wire._native import ffi
 from otlp_verifier.wire.dictionary import Dictionary, KeyTable
 from otlp_verifier.wire.memory import with_room
-from otlp_verifier.wire.sources import KeyRows, TextSources, ValueSources
+from otlp_verifier.wire.sources import NO_CODE, KeyRows, TextSources, ValueSources
 from otlp_verifier.wire.values import unpack
 
 _TYPE, _VALUE = int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
@@ -32,12 +35,28 @@ class _Coded:
     makers: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What has to be looked up in a batch.
+
+    Attributes:
+        strings, values: numbers of sources.
+        slots: int64, the keys of spans that are needed of each span.
+
+    """
+
+    strings: frozenset[int]
+    values: frozenset[int]
+    slots: NDArray[np.int64]
+
+
 class Lookups:
     """The tables of one plan, reused from batch to batch. Not for use by two threads at once.
 
     Attributes:
-        key_rows: per domain, uint32 (keys, capacity): which attribute holds the key.
-        codes: per domain, uint32 (texts, capacity): the code of each row's texts.
+        key_rows: per domain, uint32 (keys, capacity): which attribute holds the key. Of spans only what was wanted.
+        shape_keys: uint32 (keys, capacity): the same of the first span of each shape.
+        codes: per domain, uint32 (texts, capacity): the code of each row's texts, of those that were wanted.
         truth: uint8 (predicates, codes): which predicate holds of which string.
         made: uint64 (makers, codes): what each makes of which string or value.
         generation: goes up when `key_rows`, `codes` or `made` have moved.
@@ -61,6 +80,9 @@ class Lookups:
         self._string_sources, self._value_sources = TextSources(len(self._strings)), TextSources(len(self._values))
         self._packed = ValueSources(len(self._values))
         self._placed = (-1, -1)
+        self._shapes_placed = -1
+        self._wanted: Wanted | None = None
+        self.shape_keys = _NO_NARROW
         self.generation = 0
         self._has_value_codes = False  # whether the last batch had any
         self.key_rows = dict.fromkeys(Domain, _NO_NARROW)
@@ -69,33 +91,78 @@ class Lookups:
         self.truth = np.zeros((max(1, len(plan.predicates)), 1), np.uint8)
         self.made = np.zeros((len(plan.makers), 1), np.uint64)
 
-    def load(self, columns: Columns, tables: dict[Domain, Table]) -> None:
-        """Look everything up in the batch that `columns` holds; `tables` are its tables by domain."""
-        if self._key_tables:
-            source, attributes = ffi.from_buffer("uint8_t[]", columns.buffer), columns.attributes_native
-            for domain in self._key_tables:
-                owners = tables[domain]
-                self._finder(domain, owners)(source, attributes, owners.rows)
+    def find_keys(self, columns: Columns, tables: Mapping[Domain, Table], shapes: Shapes) -> None:
+        """Find out which attributes have the plan's keys: of spans those of each shape's first span."""
+        source, attributes = ffi.from_buffer("uint8_t[]", columns.buffer), columns.attributes_native
+        for domain in self._key_tables:
+            if domain is not Domain.SPAN:
+                self._finder(domain, tables[domain])(source, attributes, tables[domain].rows)
+            else:
+                self._shape_finder(tables[domain], shapes)(source, attributes, shapes.count)
+
+    def load(self, columns: Columns, tables: Mapping[Domain, Table], shapes: Shapes, wanted: "Wanted") -> None:
+        """Look up what is wanted in the batch that `columns` holds; its keys have been found."""
+        if len(wanted.slots):
+            spread_keys(
+                columns.spans.narrow, shapes.of_spans, shapes.shapes, columns.spans.rows, shapes.count,
+                self.shape_keys, wanted.slots, self.key_rows[Domain.SPAN], self._key_ends[Domain.SPAN],
+            )  # fmt: skip
         if self._strings or self._values:
             if self._placed != (columns.generation, self.generation):
                 self._place(columns, tables)
-            self._encode_strings(columns, tables)
+                self._wanted = None
+            if self._wanted is not wanted:
+                self._wanted = wanted
+                self._string_sources.want(wanted.strings)
+                self._packed.want(wanted.values)
+            if wanted.strings:
+                self._encode_strings(columns, tables)
         if self._values:
             self._encode_values(columns)
 
+    def wanted(self, reads: Reads) -> "Wanted":
+        """What has to be looked up for some instructions."""
+        strings, values = (
+            frozenset(number for number, each in enumerate(coded) if (each.domain, each.row) in reads.codes)
+            for coded in (self._strings, self._values)
+        )
+        read = [self._strings[number] for number in strings] + [self._values[number] for number in values]
+        slots = {each.text.key for each in read if each.domain is Domain.SPAN and each.text.key is not None}
+        slots |= {slot for domain, slot in reads.keys if domain is Domain.SPAN}
+        return Wanted(strings, values, np.array(sorted(slots), np.int64))
+
     def _finder(self, domain: Domain, owners: Table) -> Callable[[Any, Any, int], None]:
         if self.key_rows[domain].shape[1] != owners.capacity:
-            keys = self._key_tables[domain]
-            self.key_rows[domain] = np.empty((len(keys), owners.capacity), np.uint32)
-            self._key_ends[domain] = np.empty(len(keys), np.uint32)
             start, count = ATTRIBUTES[domain]
-            self._finders[domain] = keys.finder(
+            self._make_key_rows(domain, owners)
+            self._finders[domain] = self._key_tables[domain].finder(
                 owners.narrow[start], owners.narrow[count], self.key_rows[domain], self._key_ends[domain]
             )
-            self.generation += 1
         return self._finders[domain]
 
-    def _encode_strings(self, columns: Columns, tables: dict[Domain, Table]) -> None:
+    def _shape_finder(self, spans: Table, shapes: Shapes) -> Callable[[Any, Any, int], None]:
+        if self.key_rows[Domain.SPAN].shape[1] != spans.capacity:
+            self._make_key_rows(Domain.SPAN, spans)
+            self.key_rows[Domain.SPAN].fill(NO_CODE)
+            self._key_ends[Domain.SPAN].fill(0)
+        if self._shapes_placed != shapes.generation:
+            self._shapes_placed = shapes.generation
+            keys = self._key_tables[Domain.SPAN]
+            self.shape_keys = np.empty((len(keys), shapes.shapes.shape[1]), np.uint32)
+            self._finders[Domain.SPAN] = keys.finder(
+                shapes.shapes[ShapeColumn.ATTRIBUTE_START], shapes.shapes[ShapeColumn.ATTRIBUTE_COUNT],
+                self.shape_keys, np.empty(len(keys), np.uint32),
+            )  # fmt: skip
+            self.generation += 1
+        return self._finders[Domain.SPAN]
+
+    def _make_key_rows(self, domain: Domain, owners: Table) -> None:
+        keys = self._key_tables[domain]
+        self.key_rows[domain] = np.empty((len(keys), owners.capacity), np.uint32)
+        self._key_ends[domain] = np.empty(len(keys), np.uint32)
+        self.generation += 1
+
+    def _encode_strings(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
         for number, coded in self._columns:
             self._string_sources.count(number, tables[coded.domain].rows)
         news = self._string_codes.encode(columns.buffer, self._string_sources)
@@ -125,7 +192,7 @@ class Lookups:
                     continue
                 self._judge(self._values[number], code, value)
 
-    def _place(self, columns: Columns, tables: dict[Domain, Table]) -> None:
+    def _place(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
         """Say where texts and codes are, since something has moved."""
         attributes = columns.attributes
         for domain, texts in self._plan.texts.items():

@@ -14,14 +14,17 @@ from otlp_verifier.lookups import Lookups
 from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import FLAG_STRIDE, WORD_STRIDE, Domain, NarrowTable
-from otlp_verifier.machine.program import Need, Phases, Program
+from otlp_verifier.machine.program import Need, Program
 from otlp_verifier.machine.scheduler import BoundJob, JobColumns, JobRunner, needed_columns
+from otlp_verifier.phases import PreparedProgram
 from otlp_verifier.policy import Completeness
 from otlp_verifier.registry.model import Registries
 from otlp_verifier.relate.clocks import Clocks
 from otlp_verifier.relate.relations import Relations
+from otlp_verifier.relate.shapes import Shapes
 from otlp_verifier.relate.tree import Tree
 from otlp_verifier.wire.limits import Limits
+from otlp_verifier.wire.memory import with_room
 from otlp_verifier.wire.splicer import splice
 
 if TYPE_CHECKING:
@@ -115,23 +118,28 @@ class Engine:
             Domain.EVENT: columns.events,
             Domain.LINK: columns.links,
         }
-        self._lookups = Lookups(plan)
+        self._lookups, self._shapes = Lookups(plan), Shapes()
+        self._asks_keys = Domain.SPAN in plan.keys or bool(plan.bits)
+        self._no_versions = np.zeros(1, np.uint32)
+        self._shape_marks = np.empty((plan.marks, 0), np.uint8)
         needs = plan.batch.needs | plan.trace.needs
         has_jobs = any(each.jobs for program in (plan.batch, plan.trace) for each in program.rounds)
         self._tree = Tree() if has_jobs or needs & (Need.TREE | Need.LINKS) else None
         self._clocks = Clocks() if Need.CLOCKS in needs else None
         self._keys: Keys | None = None
-        self._of_records: dict[NarrowTable, SensitiveRecords | AttributeRecords] = {}
+        self._sensitive: SensitiveRecords | None = None
+        self._faults: AttributeRecords | None = None
         if plan.bits.get(NarrowTable.SENSITIVE) or plan.bits.get(NarrowTable.FAULTS) is not None:
             self._make_of_records(registries)
         self._job_columns: JobColumns | NoJobs = NoJobs()
         self._jobs: JobRunner | None = None
         if has_jobs:
             self._job_columns, self._jobs = self._new_jobs()
-        self._programs = {Completeness.BATCH: plan.batch, Completeness.TRACE: plan.trace}
+        self._programs = {
+            Completeness.BATCH: PreparedProgram(plan.batch),
+            Completeness.TRACE: PreparedProgram(plan.trace),
+        }
         self._bound: dict[Completeness, list[list[BoundJob]]] = {}
-        rounds = (*plan.batch.rounds, *plan.trace.rounds)
-        self._bounds = {each.phases: np.array(each.phases, np.int64).reshape(-1, 3) for each in rounds}
         self._rows = np.zeros(len(Domain), np.int64)
         self._generation: tuple[int, ...] = ()
         self._arrays: tuple[NDArray[np.generic], ...] = ()
@@ -148,11 +156,11 @@ class Engine:
         from otlp_verifier.registry.opentelemetry import alone  # noqa: PLC0415
         from otlp_verifier.sensitive.records import SensitiveRecords  # noqa: PLC0415
 
-        keys = self._keys = Keys()
+        keys = self._keys = Keys(ATTRIBUTES, self._shapes)
         if bits := self.plan.bits.get(NarrowTable.SENSITIVE):
-            self._of_records[NarrowTable.SENSITIVE] = SensitiveRecords(bits, ATTRIBUTES, keys)
+            self._sensitive = SensitiveRecords(bits, ATTRIBUTES, keys)
         if (bits := self.plan.bits.get(NarrowTable.FAULTS)) is not None:
-            self._of_records[NarrowTable.FAULTS] = AttributeRecords(bits, ATTRIBUTES, keys, registries or alone())
+            self._faults = AttributeRecords(bits, ATTRIBUTES, keys, self._shapes, registries or alone())
 
     def _new_jobs(self) -> tuple[JobColumns, JobRunner]:
         assert self._tree is not None  # noqa: S101  # made for jobs, too
@@ -195,7 +203,8 @@ class Engine:
 
     def _run(self, completeness: Completeness) -> FindingRows:
         columns = self.columns
-        program = self._programs[completeness]
+        prepared = self._programs[completeness]
+        program = prepared.program
         self.relations.load(columns)
         if self._tree is not None and Need.TREE in program.needs:
             self._tree.load(columns, self.relations, order_too=Need.ORDER in program.needs)
@@ -203,24 +212,44 @@ class Engine:
             self._tree.find_targets(columns, self.relations)
         if self._clocks is not None and Need.CLOCKS in program.needs:
             self._clocks.load(columns)
-        tables = self._tables
-        self._lookups.load(columns, tables)
-        if self._keys is not None:
-            self._keys.load(columns)
-        for of_records in self._of_records.values():
-            of_records.load(columns, tables)
-        rows = {domain: table.rows for domain, table in tables.items()}
-        rows[Domain.TRACE] = self.relations.trace_count
+        tables, shapes = self._tables, self._shapes
+        self._look_at_attributes(tables)
+        rows = self._rows
+        rows[: Domain.TRACE] = columns.rows[: Domain.TRACE]
+        rows[Domain.TRACE], rows[Domain.SHAPE] = self.relations.trace_count, shapes.count
         self._locate(tables)
-        self._rows[list(rows)] = list(rows.values())
-        *rounds, last = program.rounds
-        for each, jobs in zip(rounds, self._bound[completeness], strict=False):
-            if each.phases:
-                self._interpret(program, each.phases)
+        if program.shapes:
+            self._interpret(program, prepared.shapes)
+        chosen = prepared.choose(self._shape_marks[:, : shapes.count], self._lookups)
+        self._lookups.load(columns, tables, shapes, chosen.wanted)
+        self._locate(tables)
+        for phases, jobs in zip(prepared.rounds, self._bound[completeness], strict=False):
+            if len(phases):
+                self._interpret(program, phases)
             if self._jobs is not None:
                 for job in jobs:
                     self._jobs.run(job, rows)
-        return self._report(program, last.phases)
+        return self._report(program, chosen.phases)
+
+    def _look_at_attributes(self, tables: dict[Domain, Table]) -> None:
+        """Find shapes, keys, and what is made of whole records: each needs those before it."""
+        columns, shapes = self.columns, self._shapes
+        if not self._asks_keys:
+            shapes.count = 0
+            self._lookups.find_keys(columns, tables, shapes)
+            return
+        if self._faults is not None:
+            versions = self._faults.load_versions(columns, tables)
+        else:
+            versions = self._no_versions = with_room(self._no_versions[None], tables[Domain.SCOPE].capacity)[0]
+        shapes.load(columns, versions)
+        if self._keys is not None:
+            self._keys.load(columns, tables)
+        self._lookups.find_keys(columns, tables, shapes)
+        if self._faults is not None:
+            self._faults.load(columns)
+        if self._sensitive is not None:
+            self._sensitive.load(columns, tables)
 
     def _reserve(self, tables: dict[Domain, Table]) -> None:
         for domain, table in tables.items():
@@ -230,10 +259,11 @@ class Engine:
     def _locate(self, tables: dict[Domain, Table]) -> None:
         """Tell the machine where the columns are, if any have moved since the last batch."""
         columns, jobs, tree, clocks = self.columns, self._job_columns, self._tree, self._clocks
+        shapes = self._shapes
         generation = (
             columns.generation, self._lookups.generation, self.relations.generation,
             *(0 if each is None else each.generation for each in (tree, clocks)),
-            *(each.generation for each in self._of_records.values()),
+            *(0 if each is None else each.generation for each in (self._sensitive, self._faults)), shapes.generation,
         )  # fmt: skip
         if generation != self._generation:
             self._generation = generation
@@ -246,9 +276,12 @@ class Engine:
                 *(self._lookups.codes[domain] for domain in tables),
                 *((_NOTHING, _NOTHING) if tree is None else (tree.spans, tree.links)),
                 _NOTHING if clocks is None else clocks.resources,
-                *self._found_in(NarrowTable.SENSITIVE), *self._found_in(NarrowTable.FAULTS),
+                *_found_in(self._sensitive), *_found_in(self._faults),
+                shapes.of_spans, shapes.shapes, self._lookups.shape_keys,
             )  # fmt: skip
-            marks = (*jobs.marks.values(), *jobs.flags.values())
+            if self._shape_marks.shape[1] != shapes.shapes.shape[1]:
+                self._shape_marks = np.empty((self.plan.marks, shapes.shapes.shape[1]), np.uint8)
+            marks = (*{**jobs.marks, Domain.SHAPE: self._shape_marks}.values(), *jobs.flags.values())
             self._arrays = (*wide, *narrow, *marks)  # so that the addresses stay theirs
             self._wide, self._narrow, self._marks = addresses(wide), addresses(narrow), addresses(marks)
             runner = self._jobs
@@ -256,22 +289,19 @@ class Engine:
                 completeness: [
                     [] if runner is None else [runner.bind(job) for job in each.jobs] for each in program.rounds
                 ]
-                for completeness, program in self._programs.items()
+                for completeness, program in (
+                    (completeness, prepared.program) for completeness, prepared in self._programs.items()
+                )
             }
 
-    def _found_in(self, table: NarrowTable) -> Iterable[NDArray[np.uint32]]:
-        """One table for each domain that has attributes."""
-        found = self._of_records.get(table)
-        return [_NOTHING] * len(ATTRIBUTES) if found is None else found.found.values()
-
-    def _interpret(self, program: Program, phases: Phases) -> int:
+    def _interpret(self, program: Program, phases: NDArray[np.int64]) -> int:
         total: int = run(
-            program.instructions, self._bounds[phases], self._rows, self.plan.constants, self._wide, self._narrow,
+            program.instructions, phases, self._rows, self.plan.constants, self._wide, self._narrow,
             self._marks, self._lookups.truth, self._words, self._flags, self._counts, self._found,
         )  # fmt: skip
         return total
 
-    def _report(self, program: Program, phases: Phases) -> FindingRows:
+    def _report(self, program: Program, phases: NDArray[np.int64]) -> FindingRows:
         while True:
             self._counts.fill(0)
             total = self._interpret(program, phases)
@@ -280,3 +310,8 @@ class Engine:
                     self._found[0, :total], self._found[1, :total], self._counts, self.plan.undecided_from
                 )
             self._found = np.empty((2, 1 << (total - 1).bit_length()), np.uint32)
+
+
+def _found_in(records: "SensitiveRecords | AttributeRecords | None") -> Iterable[NDArray[np.uint32]]:
+    """One table for each domain that has attributes."""
+    return [_NOTHING] * len(ATTRIBUTES) if records is None else records.found.values()

@@ -12,9 +12,9 @@ from otlp_verifier.attributes import keys as keys_module
 from otlp_verifier.attributes import records as module
 from otlp_verifier.attributes.facts import version_number
 from otlp_verifier.attributes.faults import NAMES, Fault
-from otlp_verifier.attributes.kernels import UNSTATED
 from otlp_verifier.attributes.key_codes import KeyCodes
 from otlp_verifier.attributes.keys import Keys
+from otlp_verifier.attributes.places import UNSTATED
 from otlp_verifier.attributes.records import DOMAINS, FAULTS, VERSION, AttributeRecords
 from otlp_verifier.columns import Columns
 from otlp_verifier.findings.batch import Batch
@@ -26,6 +26,7 @@ from otlp_verifier.machine.operations import Domain, NarrowTable
 from otlp_verifier.registry.model import Version
 from otlp_verifier.registry.opentelemetry import alone
 from otlp_verifier.relate.relations import Relations
+from otlp_verifier.relate.shapes import Shapes
 from otlp_verifier.wire.limits import Limits
 from tests.reference import attributes as reference
 from tests.reference.records import records
@@ -103,8 +104,10 @@ class Looked:
     """The records of one batch after another."""
 
     def __init__(self) -> None:
-        self.columns, self.keys, self.relations = Columns(), Keys(), Relations()
-        self.records = AttributeRecords(dict.fromkeys(DOMAINS, EVERY), ATTRIBUTES, self.keys, alone())
+        self.columns, self.relations = Columns(), Relations()
+        self.shapes = Shapes()
+        self.keys = Keys(ATTRIBUTES, self.shapes)
+        self.records = AttributeRecords(dict.fromkeys(DOMAINS, EVERY), ATTRIBUTES, self.keys, self.shapes, alone())
         columns = self.columns
         tables = (columns.resources, columns.scopes, columns.spans, columns.events, columns.links)
         self.tables = dict(zip(DOMAINS, tables, strict=True))
@@ -112,8 +115,9 @@ class Looked:
     def at(self, request: ExportTraceServiceRequest) -> None:
         self.columns.load(request.SerializeToString(), LIMITS)
         self.relations.load(self.columns)
-        self.keys.load(self.columns)
-        self.records.load(self.columns, self.tables)
+        self.shapes.load(self.columns, self.records.load_versions(self.columns, self.tables))
+        self.keys.load(self.columns, self.tables)
+        self.records.load(self.columns)
 
     def faults(self, domain: Domain) -> list[set[str]]:
         bits = self.records.found[domain][FAULTS, : self.tables[domain].rows].tolist()
@@ -164,7 +168,7 @@ def test_what_was_not_answered_is_asked_again(monkeypatch: pytest.MonkeyPatch) -
     looked = Looked()
     request = one(os__type="Linux", server__port="a\x00b")
     request.resource_spans[0].schema_url = "https://opentelemetry.io/schemas/1.20.0"
-    for step in ("facts_of", "text_faults", "version_number", "value_faults"):
+    for step in ("version_number", "facts_of", "text_faults", "value_faults"):
         with monkeypatch.context() as patched:
             patched.setattr(module, step, _interrupted)
             with pytest.raises(KeyboardInterrupt):

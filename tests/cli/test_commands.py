@@ -53,7 +53,7 @@ def test_help_loads_no_engine() -> None:
 def test_a_check_loads_the_kernels_that_its_rules_call_for_and_no_registry(tmp_path: Path) -> None:
     capture = tmp_path / "x.json"
     capture.write_text('{"resourceSpans": []}')
-    kernels = {"otlp_verifier.machine.scheduler", "otlp_verifier.relate.tree", "otlp_verifier.attributes.kernels"}
+    kernels = {"otlp_verifier.machine.scheduler", "otlp_verifier.relate.tree", "otlp_verifier.attributes.marks"}
     code = (
         "import sys; from otlp_verifier.cli import main; main(sys.argv[1:], standalone_mode=False);"
         "print(*sys.modules);"

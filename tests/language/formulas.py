@@ -25,7 +25,7 @@ SEEN = ("defects.duplicate_key", "defects.nested_duplicate_key", "defects.empty_
 class Formula:
     """Makes one rule; `text` is it."""
 
-    def __init__(self, rng: Random, *, depth: int = 3, domains: Sequence[Domain] = tuple(Domain)) -> None:
+    def __init__(self, rng: Random, *, depth: int = 3, domains: Sequence[Domain] = tuple(FIELDS)) -> None:
         self.rng = rng
         self.domain = rng.choice(domains)
         self.rows: list[tuple[str, Domain]] = [("x", self.domain)]

@@ -10,6 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otlp_verifier.language.compiler import Source, compile_rules
+from otlp_verifier.language.paths import FIELDS
 from otlp_verifier.machine.operations import Domain, Op
 from otlp_verifier.machine.program import Program
 from otlp_verifier.policy import Completeness
@@ -27,7 +28,7 @@ SEEDS = st.integers(0, 2**32)  # of formulas: hypothesis shrinks traces, where t
 BATCH, TRACE = Completeness.BATCH, Completeness.TRACE
 
 
-def formulas(seed: int, count: int, *, depth: int = 3, domains: Sequence[Domain] = tuple(Domain)) -> list[str]:
+def formulas(seed: int, count: int, *, depth: int = 3, domains: Sequence[Domain] = tuple(FIELDS)) -> list[str]:
     rng = Random(seed)
     return [Formula(rng, depth=depth, domains=domains).text for _ in range(count)]
 

@@ -21,7 +21,7 @@ def test_the_twin_knows_every_operation() -> None:
     others = {
         Op.ROW, Op.WIDE, Op.NARROW, Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT, Op.CONSTANT, Op.FLAG_CONSTANT, Op.PRESENT,
         Op.MASK_K, Op.SHIFT_RIGHT, Op.SELECT, Op.HOLDS, Op.REPORT, Op.STORE, Op.MARK, Op.KEY, Op.MIX,
-        Op.MARKED, Op.VALUE_KEY,
+        Op.MARKED, Op.MARKED_AT, Op.VALUE_KEY,
     }  # fmt: skip
     tables = (reference.COMPARISONS, reference.CONSTANT_COMPARISONS, reference.LOGIC, reference.ARITHMETIC)
     assert set().union(others, *tables) == set(Op)
@@ -132,6 +132,13 @@ def test_stored_words_and_flags_are_where_jobs_read_them() -> None:
     assert wide[2].tolist() == [twin.stored[0, 2, row] for row in range(ROWS)] == [y for _, y in PAIRS]
     assert marks[1].tolist() == [twin.marked[0, 1, row] for row in range(ROWS)] == [x < y for x, y in PAIRS]
     assert (marks[0] == 7).all()
+
+
+def test_marks_are_read_where_a_word_says() -> None:
+    marks = np.array([[7, 7, 7], [1, 0, 1]], np.uint8)
+    memory = Memory(np.zeros((1, 5), np.uint64), np.array([[2, 1, 0, 1, 2]], np.uint32))
+    program = [(Op.NARROW, 0, 0, 0, 0), (Op.MARKED_AT, 1, 0, 1, 0), (Op.REPORT, 0, 5, 1, 0)]
+    assert memory.run(program, 5, marks=marks).findings == [(5, 0), (5, 2), (5, 4)]
 
 
 def test_rows_constants_and_presence() -> None:

@@ -184,6 +184,8 @@ def step(instruction: Sequence[int], row: Row, tables: Tables) -> int | None:
             tables.stored[a, b, row.number] = words[c]
         case Op.MARK:
             tables.marked[a, b, row.number] = flags[c]
+        case Op.MARKED_AT:
+            flags[to] = tables.marked[a, b, words[c]]
         case Op.MARKED:
             flags[to] = tables.marked[a, b, row.number]
         case _:

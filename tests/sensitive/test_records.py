@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.language.errors import RuleErrors
 from otlp_verifier.language.paths import ATTRIBUTES
 from otlp_verifier.machine.operations import Domain, NarrowTable
+from otlp_verifier.relate.shapes import Shapes
 from otlp_verifier.sensitive import records as module
 from otlp_verifier.sensitive.classes import NAMES, mask_of
 from otlp_verifier.sensitive.records import SensitiveRecords
@@ -78,16 +80,29 @@ def requests(draw: st.DrawFn) -> ExportTraceServiceRequest:
     return request
 
 
-def looked_into(records_: SensitiveRecords, keys: Keys, columns: Columns, request: ExportTraceServiceRequest) -> None:
-    tables = dict(
-        zip(DOMAINS, (columns.resources, columns.scopes, columns.spans, columns.events, columns.links), strict=True)
-    )
-    columns.load(request.SerializeToString(), LIMITS)
-    keys.load(columns)
-    records_.load(columns, tables)
+class Looked:
+    """The records of one batch after another."""
+
+    def __init__(self) -> None:
+        self.columns, self.shapes = Columns(), Shapes()
+        self.keys = Keys(ATTRIBUTES, self.shapes)
+        self.records = SensitiveRecords(dict.fromkeys(DOMAINS, EVERY), ATTRIBUTES, self.keys)
+        columns = self.columns
+        tables = (columns.resources, columns.scopes, columns.spans, columns.events, columns.links)
+        self.tables = dict(zip(DOMAINS, tables, strict=True))
+
+    def at(self, request: ExportTraceServiceRequest) -> None:
+        self.columns.load(request.SerializeToString(), LIMITS)
+        self.shapes.load(self.columns, np.zeros(self.columns.scopes.capacity, np.uint32))
+        self.keys.load(self.columns, self.tables)
+        self.records.load(self.columns, self.tables)
+
+
+def check(looked: Looked, request: ExportTraceServiceRequest) -> None:
+    looked.at(request)
     walked = records(request)
     for domain in DOMAINS:
-        found = records_.found[domain][0, : tables[domain].rows].tolist()
+        found = looked.records.found[domain][0, : looked.tables[domain].rows].tolist()
         expected = [
             sum(mask_of(name) for name in NAMES if holds(record, name)) for record in walked[domain.name.lower()]
         ]
@@ -98,18 +113,18 @@ def looked_into(records_: SensitiveRecords, keys: Keys, columns: Columns, reques
 def test_bits_are_those_of_a_slow_walk(entries: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "Dictionary", partial(Dictionary, entry_capacity=entries))
     monkeypatch.setattr(keys_module, "KeyCodes", partial(KeyCodes, 2 * entries))
-    records_, columns = SensitiveRecords(dict.fromkeys(DOMAINS, EVERY), ATTRIBUTES, keys := Keys()), Columns()
+    looked = Looked()
 
     @settings(max_examples=40)
     @given(requests())
     def batches(request: ExportTraceServiceRequest) -> None:
-        looked_into(records_, keys, columns, request)
+        check(looked, request)
 
     batches()
 
 
 def test_what_was_not_answered_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    records_, columns = SensitiveRecords(dict.fromkeys(DOMAINS, EVERY), ATTRIBUTES, keys := Keys()), Columns()
+    looked = Looked()
     request = ExportTraceServiceRequest()
     span = request.resource_spans.add().scope_spans.add().spans.add(name=TEXTS["pii-email"])
     span.attributes.add(key="db.password").value.string_value = "hunter2"
@@ -117,10 +132,10 @@ def test_what_was_not_answered_is_asked_again(monkeypatch: pytest.MonkeyPatch) -
         with monkeypatch.context() as patched:
             patched.setattr(module, name, _interrupted)
             with pytest.raises(KeyboardInterrupt):
-                looked_into(records_, keys, columns, request)
+                check(looked, request)
         # A text of its own, so that the next step is reached with something new.
         span.attributes.add(key="user.name" + name).value.string_value = name
-    looked_into(records_, keys, columns, request)
+    check(looked, request)
 
 
 def _interrupted(*_: object) -> int:

@@ -5,16 +5,39 @@ span that is what a batch would cost most. Keys that share a hash would share wh
 they say of their values; the hash has 64 bits and a seed of its own in each process.
 """
 
-from typing import Final
+from enum import IntEnum
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.kernels import kernel
+from otlp_verifier.columns import TABLES, AttributeWide, NestedWide
+from otlp_verifier.kernels import inner, kernel
 from otlp_verifier.kernels import types as ty
+from otlp_verifier.machine.memory import address, narrow_column, wide_column
+from otlp_verifier.machine.operations import Domain
+from otlp_verifier.relate.tables import ShapeColumn
 from otlp_verifier.wire.sources import NO_CODE
 
 CELLS: Final = 1 << 13  # at least twice the keys; a power of two
+
+
+class Place(IntEnum):
+    """Tables, in the order in which they are handed over; `RECORDS` is one for each domain that has attributes."""
+
+    ATTRIBUTES = 0
+    CODES = 1  # uint32 (1, attributes)
+    NESTED = 2
+    NESTED_CODES = 3  # uint32 (1, nested)
+    SHAPES = 4  # relate.tables.ShapeColumn
+    RECORDS = 5
+
+
+# Plain numbers for numba.
+_ATTRIBUTES_WIDE, _CODES, _NESTED_WIDE, _NESTED_CODES, _SHAPES, _RECORDS = map(int, Place)
+_ATTRIBUTES, _NESTED = TABLES.index("attributes"), TABLES.index("nested")
+_HASH, _NESTED_HASH, _SPAN = int(AttributeWide.KEY_HASH), int(NestedWide.KEY_HASH), int(Domain.SPAN)
+_FIRST, _LENGTH = int(ShapeColumn.ATTRIBUTE_START), int(ShapeColumn.ATTRIBUTE_COUNT)
 _NONE: Final = np.uint32(NO_CODE)
 
 
@@ -37,40 +60,40 @@ class KeyCodes:
         return int(self._known[0])
 
     def encode(
-        self, hashes: tuple[NDArray[np.uint64], ...], codes: tuple[NDArray[np.uint32], ...]
+        self, tables: NDArray[np.int64], rows: NDArray[np.uint32], owners: NDArray[np.int64], shapes: int
     ) -> list[list[tuple[int, int]]]:
-        """Write the code of each hash; what is new gets the next one.
+        """Write the code of each hash that counts; what is new gets the next one.
 
         Args:
-            hashes: of several tables, shape (rows,) each.
-            codes: the results, of the same shapes.
+            tables: int64 (tables, 2), as machine.memory.addresses makes them, in the order of Place.
+            rows: columns.Columns.rows.
+            owners: int64 (domains, 2): the columns where a record's attributes begin, and how many there are; spans
+                have none, their shapes do.
+            shapes: how many there are.
 
         Returns:
-            for each table, the codes that are new and the row that each was first met in.
+            for attributes and for nested values, the codes that are new and the row that each was first met in.
 
         """
-        while (found := self._encoded(hashes, codes)) is None:
+        while True:
+            before = len(self)
+            known = self._hashes, self._codes, self._known, self._rows
+            nested_from = _encode(tables, rows, owners, shapes, *known)
+            if nested_from >= 0:
+                break
             self.epoch += 1
             # A batch that may have more keys than there is room for gets more, until that is full too.
-            fits = sum(map(len, hashes)) <= self._least // 2
+            fits = int(rows[_ATTRIBUTES]) + int(rows[_NESTED]) <= self._least // 2
             self._allocate(self._least if fits else 2 * len(self._hashes))
-        return found
+        if before == len(self):
+            return [[], []]
+        bounds = ((before, nested_from), (nested_from, len(self)))
+        return [list(enumerate(self._rows[first:last].tolist(), first)) for first, last in bounds]
 
     def forget(self) -> None:
         """Take every key for one that has not been there."""
         self.epoch += 1
         self._allocate(self._least)
-
-    def _encoded(
-        self, hashes: tuple[NDArray[np.uint64], ...], codes: tuple[NDArray[np.uint32], ...]
-    ) -> list[list[tuple[int, int]]] | None:
-        found = []
-        for of_table, result in zip(hashes, codes, strict=True):
-            before = len(self)
-            if len(of_table) and not _encode(of_table, self._hashes, self._codes, self._known, result, self._rows):
-                return None
-            found.append(list(enumerate(self._rows[before : len(self)].tolist(), before)))
-        return found
 
     def _allocate(self, cells: int) -> None:
         self._hashes = np.zeros(cells, np.uint64)
@@ -79,38 +102,82 @@ class KeyCodes:
         self._known[0] = 0
 
 
-@kernel(ty.int64(ty.uint64[::1], ty.uint64[::1], ty.uint32[::1], ty.int64[::1], ty.uint32[::1], ty.uint32[::1]))
-def _encode(
+@inner
+def _encode_rows(
     hashes: np.ndarray,
+    codes: np.ndarray,
+    first: Any,
+    last: Any,
     known: np.ndarray,
     known_codes: np.ndarray,
     count: np.ndarray,
-    codes: np.ndarray,
-    rows: np.ndarray,
+    met: np.ndarray,
 ) -> bool:
-    """Write codes; whether there was room for all that is new.
-
-    Args:
-        hashes: uint64 (rows,).
-        known: uint64 (cells,): the hashes of a table of open addressing.
-        known_codes: uint32 (cells,): their codes; NO_CODE where it is free.
-        count: int64 (1,): how many codes there are.
-        codes: uint32 (rows,), out.
-        rows: uint32 (half the cells,), out: the row in which each code was met first.
-
-    """
+    """Write the codes of some rows; whether there was room for all that is new."""
     mask = np.uint64(len(known) - 1)
-    for row in range(len(hashes)):
+    for row in range(first, last):
         wanted = hashes[row]
         cell = wanted & mask
         while known_codes[cell] != _NONE and known[cell] != wanted:
             cell = (cell + np.uint64(1)) & mask
         if known_codes[cell] == _NONE:
-            if count[0] == len(rows):
+            if count[0] == len(met):
                 return False
             known[cell] = wanted
             known_codes[cell] = np.uint32(count[0])
-            rows[count[0]] = np.uint32(row)
+            met[count[0]] = np.uint32(row)
             count[0] += 1
         codes[row] = known_codes[cell]
     return True
+
+
+@kernel(
+    ty.int64(
+        ty.int64[:, ::1], ty.uint32[::1], ty.int64[:, ::1], ty.int64, ty.uint64[::1], ty.uint32[::1], ty.int64[::1],
+        ty.uint32[::1],
+    )
+)  # fmt: skip
+def _encode(
+    tables: np.ndarray,
+    rows: np.ndarray,
+    owners: np.ndarray,
+    shapes: int,
+    known: np.ndarray,
+    known_codes: np.ndarray,
+    count: np.ndarray,
+    met: np.ndarray,
+) -> int:
+    """Write codes; how many there were when the attributes were done, -1 where there was no room for all that is new.
+
+    Args:
+        tables: as for KeyCodes.encode; so are the next three.
+        rows: of each table.
+        owners: where their attributes are.
+        shapes: how many there are.
+        known: uint64 (cells,): the hashes of a table of open addressing.
+        known_codes: uint32 (cells,): their codes; NO_CODE where it is free.
+        count: int64 (1,): how many codes there are.
+        met: uint32 (half the cells,), out: the row in which each code was met first.
+
+    """
+    at = address(tables)
+    attributes, nested = np.int64(rows[_ATTRIBUTES]), np.int64(rows[_NESTED])
+    hashes = wide_column(at, _ATTRIBUTES_WIDE, _HASH, 0, attributes)
+    codes = narrow_column(at, _CODES, 0, 0, attributes)
+    for domain in range(len(owners) + 1):
+        # The shapes come last, in the place of spans.
+        is_shape = domain == len(owners)
+        table = _SHAPES if is_shape else _RECORDS + domain
+        many = np.int64(shapes) if is_shape else np.int64(rows[domain])
+        starts = narrow_column(at, table, _FIRST if is_shape else owners[domain, 0], 0, many)
+        counts = narrow_column(at, table, _LENGTH if is_shape else owners[domain, 1], 0, many)
+        if domain == _SPAN:
+            continue
+        for owner in range(many):
+            first = np.int64(starts[owner])
+            if not _encode_rows(hashes, codes, first, first + np.int64(counts[owner]), known, known_codes, count, met):
+                return -1
+    before = count[0]
+    hashes = wide_column(at, _NESTED_WIDE, _NESTED_HASH, 0, nested)
+    codes = narrow_column(at, _NESTED_CODES, 0, 0, nested)
+    return before if _encode_rows(hashes, codes, 0, nested, known, known_codes, count, met) else -1

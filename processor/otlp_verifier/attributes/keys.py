@@ -1,13 +1,16 @@
 """The keys of a batch as codes: of its attributes, and of the values nested in them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.attributes.key_codes import KeyCodes
-from otlp_verifier.columns import AttributeWide, Columns, NestedWide
+from otlp_verifier.columns import AttributeWide, Columns, NestedWide, Table
+from otlp_verifier.machine.memory import addresses
+from otlp_verifier.machine.operations import Domain
+from otlp_verifier.relate.shapes import Shapes, spread
 
 Learn: TypeAlias = Callable[[Sequence[tuple[int, bytes]]], None]
 
@@ -15,18 +18,29 @@ Learn: TypeAlias = Callable[[Sequence[tuple[int, bytes]]], None]
 class Keys:
     """The keys of one batch after another. Not for use by two threads at once.
 
+    Args:
+        attributes: per domain, the narrow columns that say where a record's attributes begin and how many there are.
+        shapes: those of each batch's spans; loaded before its keys.
+
     Attributes:
+        everywhere: whether all attributes get codes; else those of spans only in the first span of each shape.
         attributes, nested: uint32 (1, capacity): the code of each row's key.
         generation: goes up when `attributes` or `nested` have moved.
 
     """
 
-    def __init__(self) -> None:
+    def __init__(self, attributes: Mapping[Domain, tuple[int, int]], shapes: Shapes) -> None:
+        self.everywhere = False
+        self._shapes = shapes
+        self._columns = dict(sorted(attributes.items()))
         self._codes = KeyCodes()
         self._learners: list[Learn] = []
         self.attributes = self.nested = np.empty((1, 0), np.uint32)
         self.generation = 0
-        self._placed = -1
+        self._owners = np.array([*self._columns.values()], np.int64)
+        self._placed = (-1, -1)
+        self._arrays: tuple[NDArray[np.generic], ...] = ()
+        self._tables = np.empty((0, 2), np.int64)
 
     def __len__(self) -> int:
         """How many codes there are."""
@@ -41,30 +55,36 @@ class Keys:
         """Have somebody told about each key when it comes for the first time: codes, and keys as sent."""
         self._learners.append(learn)
 
-    def load(self, columns: Columns) -> None:
-        """Find the codes of the batch that `columns` holds."""
-        if self._placed != columns.generation:
-            self._placed = columns.generation
+    def load(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
+        """Find the codes of the batch that `columns` holds; `tables` are its tables by domain."""
+        shapes = self._shapes
+        placed = columns.generation, shapes.generation
+        if self._placed != placed:
+            self._placed = placed
             self.attributes = _column(columns.attributes.capacity)
             self.nested = _column(columns.nested.capacity)
+            self._arrays = (
+                columns.attributes.wide, self.attributes, columns.nested.wide, self.nested, shapes.shapes,
+                *(tables[domain].narrow for domain in self._columns),
+            )  # fmt: skip
+            self._tables = addresses(self._arrays)
             self.generation += 1
-        tables = (
-            (columns.attributes, AttributeWide.KEY, AttributeWide.KEY_HASH, self.attributes),
-            (columns.nested, NestedWide.KEY, NestedWide.KEY_HASH, self.nested),
-        )
-        news = self._codes.encode(
-            tuple(table.wide[key_hash, : table.rows] for table, _, key_hash, _ in tables),
-            tuple(codes[0] for *_, codes in tables),
-        )
+        news = self._codes.encode(self._tables, columns.rows, self._owners, shapes.count)
+        if any(news):
+            self._tell(columns, news)
+        if self.everywhere:
+            start, _ = self._columns[Domain.SPAN]
+            starts = columns.spans.narrow[start, : columns.spans.rows]
+            spread(starts, shapes.of_spans[0], shapes.shapes, self.attributes[0])
+
+    def _tell(self, columns: Columns, news: list[list[tuple[int, int]]]) -> None:
+        keys = columns.attributes.wide[AttributeWide.KEY], columns.nested.wide[NestedWide.KEY]
         try:
             told = [
-                (code, columns.text(table.wide[key, row]))
-                for (table, key, *_), new in zip(tables, news, strict=True)
-                for code, row in new
+                (code, columns.text(texts[row])) for texts, new in zip(keys, news, strict=True) for code, row in new
             ]
-            if told:
-                for learn in self._learners:
-                    learn(told)
+            for learn in self._learners:
+                learn(told)
         except BaseException:  # nobody may take for known what was not told to the end
             self._codes.forget()
             raise

@@ -6,20 +6,34 @@ types of values and joins what is known.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from otlp_verifier.attributes import kernels
 from otlp_verifier.attributes.collisions import Collisions
 from otlp_verifier.attributes.facts import KeyFacts, facts_of, text_faults, value_faults, version_number
 from otlp_verifier.attributes.faults import Fault
-from otlp_verifier.attributes.kernels import KeyWord, TextWord
 from otlp_verifier.attributes.keys import Keys
+from otlp_verifier.attributes.marks import look, mark
+from otlp_verifier.attributes.pairs import find_pairs
+from otlp_verifier.attributes.places import (
+    PAIR_COLUMNS,
+    PAIR_FAULTS,
+    PAIR_NEW,
+    PAIR_PAYLOAD,
+    PAIR_TAG,
+    InForce,
+    KeyWord,
+    OfShape,
+    UrlWord,
+)
+from otlp_verifier.attributes.versions import find_versions
 from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, ResourceWide, ScopeWide, Table
 from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.registry.model import Registries
+from otlp_verifier.relate.shapes import Shapes
 from otlp_verifier.wire.dictionary import Dictionary
 from otlp_verifier.wire.memory import with_room
 from otlp_verifier.wire.seed import SEED
@@ -28,9 +42,10 @@ from otlp_verifier.wire.values import signed
 
 DOMAINS: Final = (Domain.RESOURCE, Domain.SCOPE, Domain.SPAN, Domain.EVENT, Domain.LINK)
 FAULTS, VERSION = 0, 1  # columns of what is found
-# Sources of texts.
-_VALUES, _RESOURCE_URLS, _SCOPE_URLS = range(3)
+_WITH_URLS: Final = (Domain.RESOURCE, Domain.SCOPE)
 _ENTRIES, _ARENA_BYTES, _PAIRS = 1 << 14, 2 << 20, 1 << 14
+_URL_COLUMNS: Final = (ResourceWide.SCHEMA_URL, ScopeWide.SCHEMA_URL)
+_URL_ENTRIES, _URL_BYTES = 1 << 10, 1 << 17
 
 
 class AttributeRecords:
@@ -39,7 +54,8 @@ class AttributeRecords:
     Args:
         faults: per domain, bits of the faults that rules ask about.
         attributes: per domain, the narrow columns that say where a record's attributes begin and how many there are.
-        keys: the codes of the batch's keys; loaded before each batch is looked at.
+        keys: the codes of the batch's keys; loaded before each batch is looked at, after the versions.
+        shapes: those of its spans, loaded before the keys.
         registries: which attributes there are.
 
     Attributes:
@@ -54,6 +70,7 @@ class AttributeRecords:
         faults: Mapping[Domain, int],
         attributes: Mapping[Domain, tuple[int, int]],
         keys: Keys,
+        shapes: Shapes,
         registries: Registries,
     ) -> None:
         self._asks_texts = any(bits & Fault.CONTROL_CHARACTERS for bits in faults.values())
@@ -66,39 +83,62 @@ class AttributeRecords:
         self._key_words = np.zeros((len(KeyWord), 1), np.uint32)
         self._texts = Dictionary(entry_capacity=_ENTRIES, arena_capacity=_ARENA_BYTES)
         self._texts_epoch = 0
-        self._text_words = np.zeros((len(TextWord), 1), np.uint32)
-        self._sources = TextSources(3)
-        self._pairs = np.zeros((kernels.PAIR_COLUMNS, _PAIRS), np.uint64)
+        self._text_faults = np.zeros((1, 1), np.uint32)
+        self._urls = Dictionary(entry_capacity=_URL_ENTRIES, arena_capacity=_URL_BYTES)
+        self._url_words = np.zeros((len(UrlWord), 1), np.uint32)
+        self._values, self._url_sources = TextSources(1), TextSources(len(_WITH_URLS))
+        self._pairs = np.zeros((PAIR_COLUMNS, _PAIRS), np.uint64)
         self._pair_count = np.zeros(1, np.int64)
         self._ends = np.zeros((1, 1), np.uint32)
         self._newest = np.array([version_number(each.version) for each in registries.all], np.uint32)
         self._placed = -1
         self._located: tuple[int, ...] = ()
         self._tables = np.empty((0, 2), np.int64)
+        self._of_batch: tuple[list[NDArray[Any]], list[NDArray[Any]]] = [], []
+        self._shapes = shapes
         self.found = {domain: np.empty((2, 0), np.uint32) for domain in DOMAINS}
         self.generation = 0
 
-    def load(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
-        """Look at the batch that `columns` holds, whose keys have their codes; `tables` are its tables by domain."""
+    def load_versions(self, columns: Columns, tables: Mapping[Domain, Table]) -> NDArray[np.uint32]:
+        """Find out what the resources and scopes of a batch declare to follow: first of all.
+
+        Returns:
+            uint32 (>= scopes,): a number for it, of each scope; valid until the next batch.
+
+        """
         if self._placed != columns.generation:
             self._place(columns, tables)
-        rows = np.array([columns.attributes.rows, *(tables[domain].rows for domain in DOMAINS)], np.int64)
-        self._locate(columns, tables)
-        count = kernels.wanted(self._tables, rows, self._asks_texts)
-        self._ends[0, 0] = count
-        self._sources.count(_RESOURCE_URLS, tables[Domain.RESOURCE].rows)
-        self._sources.count(_SCOPE_URLS, tables[Domain.SCOPE].rows)
-        self._encode(columns)
-        if count and not self._ask_pairs(count, int(rows[0])):
-            self._forget_pairs()
-            if 2 * count > self._pairs.shape[1]:
-                self._pairs = np.zeros((kernels.PAIR_COLUMNS, 1 << (2 * count - 1).bit_length()), np.uint64)
-                self._locate(columns, tables)
-            self._ask_pairs(count, int(rows[0]))
-        self._locate(columns, tables)
+        for number, domain in enumerate(_WITH_URLS):
+            self._url_sources.count(number, tables[domain].rows)
+        with self._url_sources.all_or_none():
+            news = self._urls.encode(columns.buffer, self._url_sources)
+            self._url_words = words = with_room(self._url_words, len(self._urls))
+            for _, code in news:
+                [url] = self._urls.strings(code, code + 1)
+                words[:, code] = self._version(url)
+        self._locate()
+        find_versions(self._tables, columns.rows)
+        found: NDArray[np.uint32] = self._in_force[1][InForce.URL]
+        return found
+
+    def load(self, columns: Columns) -> None:
+        """Look at the batch that `columns` holds, when versions, shapes and keys are known."""
+        rows, shapes = columns.rows, self._shapes
+        self._locate()
         if self._have_collisions:
             self._seen.fill(0)
-        kernels.mark(self._tables, rows, self._attributes, self._newest, count, self._have_collisions)
+        how = (shapes.count, self._asks_texts, self._have_collisions)
+        count = look(self._tables, rows, self._attributes, self._newest, *how)
+        self._ends[0, 0] = count
+        self._encode(columns)
+        if count and not self._ask_pairs(count, columns.attributes.rows):
+            self._forget_pairs()
+            if 2 * count > self._pairs.shape[1]:
+                self._pairs = np.zeros((PAIR_COLUMNS, 1 << (2 * count - 1).bit_length()), np.uint64)
+                self._locate()
+            self._ask_pairs(count, columns.attributes.rows)
+        self._locate()
+        mark(self._tables, rows, self._attributes, self._newest, count, *how)
 
     def _learn(self, keys: Sequence[tuple[int, bytes]]) -> None:
         if self._epoch != self._keys.epoch:
@@ -126,18 +166,15 @@ class AttributeRecords:
 
     def _encode(self, columns: Columns) -> None:
         """The codes of the texts that are asked about, and what is to be said of new ones."""
-        with self._sources.all_or_none():
-            news = self._texts.encode(columns.buffer, self._sources)
+        with self._values.all_or_none():
+            news = self._texts.encode(columns.buffer, self._values)
             if self._texts_epoch != self._texts.epoch:
                 self._texts_epoch = self._texts.epoch
                 self._forget_pairs()
-            self._text_words = words = with_room(self._text_words, len(self._texts))
-            for source, code in news:
+            self._text_faults = faults = with_room(self._text_faults, len(self._texts))
+            for _, code in news:
                 [text] = self._texts.strings(code, code + 1)
-                if source == _VALUES:
-                    words[TextWord.FAULTS, code] = text_faults(text)
-                else:
-                    words[TextWord.REGISTRY : TextWord.VERSION + 1, code] = self._version(text)
+                faults[0, code] = text_faults(text)
 
     def _version(self, url: bytes) -> tuple[int, int]:
         found = self._registries.version_of(url.decode(errors="replace"))
@@ -149,53 +186,64 @@ class AttributeRecords:
     def _ask_pairs(self, count: int, attributes: int) -> bool:
         """What is to be said of values whose keys ask about them, where that is new; False when there is no room."""
         before = int(self._pair_count[0])
-        if kernels.find_pairs(self._tables, attributes, count, self._pair_count, np.uint64(SEED)) < 0:
+        if find_pairs(self._tables, attributes, count, self._pair_count, np.uint64(SEED)) < 0:
             return False
         try:
-            for cell in self._pairs[kernels.PAIR_NEW, before : int(self._pair_count[0])].tolist():
-                tag, payload = (int(self._pairs[c, cell]) for c in (kernels.PAIR_TAG, kernels.PAIR_PAYLOAD))
+            for cell in self._pairs[PAIR_NEW, before : int(self._pair_count[0])].tolist():
+                tag, payload = (int(self._pairs[c, cell]) for c in (PAIR_TAG, PAIR_PAYLOAD))
                 key, is_number = divmod(tag - 1, 2)
                 value: bytes | int = signed(payload)
                 if not is_number:
                     [value] = self._texts.strings(payload, payload + 1)
-                self._pairs[kernels.PAIR_FAULTS, cell] = value_faults(self._facts[key], value)
+                self._pairs[PAIR_FAULTS, cell] = value_faults(self._facts[key], value)
         except BaseException:  # nothing may be taken for answered that was not
             self._forget_pairs()
             raise
         return True
 
     def _forget_pairs(self) -> None:
-        self._pairs[kernels.PAIR_TAG] = 0
+        self._pairs[PAIR_TAG] = 0
         self._pair_count[0] = 0
 
     def _place(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
         """Say where texts and codes are, since something has moved."""
-        attributes, resources, scopes = columns.attributes, tables[Domain.RESOURCE], tables[Domain.SCOPE]
+        attributes = columns.attributes
         self._wanted = np.empty((3, attributes.capacity), np.uint32)
         self._value_faults = np.empty((1, attributes.capacity), np.uint32)
+        self._positions = np.empty((1, attributes.capacity), np.uint32)
         rows, codes, _ = self._wanted
         having = KeyRows(rows, attributes.narrow[AttributeNarrow.TYPE], self._ends[0])
-        self._sources.point(_VALUES, attributes.wide[AttributeWide.VALUE], codes, having)
-        self._urls = [np.empty((1, table.capacity), np.uint32) for table in (resources, scopes)]
-        self._sources.point(_RESOURCE_URLS, resources.wide[ResourceWide.SCHEMA_URL], self._urls[0][0])
-        self._sources.point(_SCOPE_URLS, scopes.wide[ScopeWide.SCHEMA_URL], self._urls[1][0])
-        asked = [_VALUES] * self._asks_texts + [_RESOURCE_URLS, _SCOPE_URLS]
-        self._sources.ask(asked, attributes.capacity + resources.capacity + scopes.capacity)
-        self._in_force = [np.empty((2, table.capacity), np.uint32) for table in (resources, scopes)]
+        self._values.point(0, attributes.wide[AttributeWide.VALUE], codes, having)
+        self._values.ask([0] * self._asks_texts, attributes.capacity)
+        with_urls = [tables[domain] for domain in _WITH_URLS]
+        self._url_codes = [np.empty((1, table.capacity), np.uint32) for table in with_urls]
+        self._in_force = [np.empty((len(InForce), table.capacity), np.uint32) for table in with_urls]
+        for number, (table, column) in enumerate(zip(with_urls, _URL_COLUMNS, strict=True)):
+            self._url_sources.point(number, table.wide[column], self._url_codes[number][0])
+        self._url_sources.ask(range(len(_WITH_URLS)), sum(table.capacity for table in with_urls))
         self.found = {domain: np.empty((2, tables[domain].capacity), np.uint32) for domain in DOMAINS}
+        self._of_shapes = np.empty((len(OfShape), tables[Domain.SPAN].capacity), np.uint32)
+        self._of_batch = (
+            [attributes.wide, attributes.narrow, columns.nested.narrow],
+            [tables[Domain.SPAN].wide, *(tables[domain].narrow for domain in DOMAINS)],
+        )
         self._placed = columns.generation
         self.generation += 1
 
-    def _locate(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
+    def _locate(self) -> None:
         """Make the table of addresses, if anything has moved since it was made."""
-        keys, texts = self._key_words.shape[1], self._text_words.shape[1]
-        located = (self.generation, self._keys.generation, keys, texts, self._pairs.shape[1])
+        keys, shapes = self._key_words.shape[1], self._shapes
+        located = (
+            self.generation, self._keys.generation, keys, self._text_faults.shape[1], self._url_words.shape[1],
+            self._pairs.shape[1], shapes.generation,
+        )  # fmt: skip
         if self._located == located:
             return
         self._located = located
         self._seen = np.zeros((3, keys + 1), np.uint32)  # folds are numbered from 1
+        attributes, (spans, *records) = self._of_batch
         self._tables = addresses((
-            columns.attributes.wide, columns.attributes.narrow, columns.nested.narrow, self._keys.attributes,
-            self._key_words, self._text_words, self._pairs, self._wanted, self._value_faults, self._seen, *self._urls,
-            *self._in_force, *(tables[domain].narrow for domain in DOMAINS), *self.found.values(),
+            *attributes, self._keys.attributes, self._key_words, self._text_faults, self._pairs,
+            self._wanted, self._value_faults, self._seen, self._url_words, spans, shapes.of_spans, shapes.shapes,
+            self._of_shapes, self._positions, *self._url_codes, *self._in_force, *records, *self.found.values(),
         ))  # fmt: skip

@@ -104,16 +104,14 @@ def kernel(signature: Signature) -> Callable[[Function], Function]:
     return declare
 
 
-def inner(function: Function) -> Function:
+def inner(function: Callable[..., Any]) -> Any:
     """Declare a function that kernels call; types are inferred from each call."""
-    made: Any = _taken_way().inner(function, inlined=False)
-    return made  # type: ignore[no-any-return]
+    return _taken_way().inner(function, inlined=False)
 
 
-def inlined(function: Function) -> Function:
+def inlined(function: Callable[..., Any]) -> Any:
     """The same, as a part of whatever calls it, for what is smaller than a call."""
-    made: Any = _taken_way().inner(function, inlined=True)
-    return made  # type: ignore[no-any-return]
+    return _taken_way().inner(function, inlined=True)
 
 
 def viewer() -> Callable[[int, int, type[np.generic]], Any]:

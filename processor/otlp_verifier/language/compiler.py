@@ -9,17 +9,19 @@ import numpy as np
 
 from otlp_verifier.language.emit import Report, emit
 from otlp_verifier.language.errors import RuleError, RuleErrors
-from otlp_verifier.language.fragment import Fragment, fragment
+from otlp_verifier.language.fragment import Fragment, Part, fragment
 from otlp_verifier.language.graph import Graph
 from otlp_verifier.language.jobs import Jobs
 from otlp_verifier.language.lexer import duration_ns
-from otlp_verifier.language.link import link
+from otlp_verifier.language.link import Linked, link
 from otlp_verifier.language.lower import Lowering
 from otlp_verifier.language.parser import read_rule
 from otlp_verifier.language.plan import Plan
+from otlp_verifier.language.shapes import split
 from otlp_verifier.language.symbols import Symbols
 from otlp_verifier.language.values import INT_MAX, INT_MIN
 from otlp_verifier.machine.operations import Domain
+from otlp_verifier.machine.program import NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
             final.append(Report(number, settled))
         every.append(Report(number, violated))
         undecided += [Report(len(rules) + number, row) for row in possible]
-    batch, trace = emit(linked, final), emit(linked, every + undecided)
+    linked, (final, every, undecided), marks = _split(linked, (final, every, undecided))
+    batch, trace = emit(linked, final, marks), emit(linked, every + undecided, marks)
     symbols = linked.symbols
     return Plan(
         batch=batch.program,
@@ -119,7 +122,23 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
         words=max(batch.words, trace.words),
         flags=max(batch.flags, trace.flags),
         results=linked.results,
+        marks=len(marks),
     )
+
+
+def _split(linked: Linked, programs: Sequence[list[Report]]) -> tuple[Linked, list[list[Report]], tuple[int, ...]]:
+    """The reports with what is left of them where shapes answer the rest; see shapes.split."""
+    of_spans = linked.rows[:, Part.DOMAIN] == Domain.SPAN
+    linked, left, marks = split(linked, [each.row for reports in programs for each in reports if of_spans[each.row]])
+    programs = [
+        [
+            Report(each.number, *((left[each.row].row, left[each.row].guard) if each.row in left else (each.row,)))
+            for each in reports
+            if each.row not in left or left[each.row].guard != NEVER
+        ]
+        for reports in programs
+    ]
+    return linked, programs, marks
 
 
 def forget() -> None:

@@ -22,7 +22,7 @@ _COLUMN, _AT, _COMPUTE, _STRING, _KEEP = 1.2, 2.0, 1.0, 2.0, 1.2
 OPERATIONS: Final = {
     **dict.fromkeys(Op, _COMPUTE),
     **dict.fromkeys((Op.WIDE, Op.NARROW, Op.ROW, Op.MARKED), _COLUMN),
-    **dict.fromkeys((Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT), _AT),
+    **dict.fromkeys((Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT, Op.MARKED_AT), _AT),
     Op.HOLDS: _STRING,
     Op.VALUE_KEY: 6.0,
     **dict.fromkeys((Op.STORE, Op.MARK, Op.REPORT), _KEEP),

@@ -17,7 +17,7 @@ NodeId = int
 FLAG_OPS: Final = frozenset(
     op
     for op in Op
-    if Op.PRESENT <= op < Op.ADD or op in (Op.FLAG_CONSTANT, Op.HOLDS)
+    if Op.PRESENT <= op < Op.ADD or op in (Op.FLAG_CONSTANT, Op.HOLDS, Op.MARKED_AT)
 )  # fmt: skip
 
 

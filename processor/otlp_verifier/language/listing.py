@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from otlp_verifier import columns
 from otlp_verifier.machine.operations import MARK_RESULTS, Domain, NarrowTable, Op, WideTable
-from otlp_verifier.machine.program import Function, JobKind
-from otlp_verifier.relate.tables import LinkTarget, ResourceClock, SpanRelation, SpanTree, TraceRelation
+from otlp_verifier.machine.program import ALWAYS, Function, JobKind
+from otlp_verifier.relate.tables import LinkTarget, ResourceClock, ShapeColumn, SpanRelation, SpanTree, TraceRelation
 
 if TYPE_CHECKING:
     from enum import IntEnum
@@ -33,6 +33,7 @@ _FORMS: Final = {
     Op.FLAG_CONSTANT: "f{to} = {a}",
     Op.PRESENT: "f{to} = w{a} is a row",
     Op.MARKED: "f{to} = {mark}",
+    Op.MARKED_AT: "f{to} = mark {b} of {domain} w{c}",
     Op.AND: "f{to} = f{a} and f{b}",
     Op.OR: "f{to} = f{a} or f{b}",
     Op.NOT: "f{to} = not f{a}",
@@ -68,6 +69,7 @@ _NARROW_NAMES: Final[dict[int, type[IntEnum]]] = {
     NarrowTable.SPAN_TREE: SpanTree,
     NarrowTable.LINK_TARGETS: LinkTarget,
     NarrowTable.RESOURCE_CLOCKS: ResourceClock,
+    NarrowTable.SHAPES: ShapeColumn,
 }
 _CHOICES: Final = {
     JobKind.GROUP: "those of one group",
@@ -86,8 +88,10 @@ def listing(plan: Plan) -> list[str]:
     for number, each in enumerate(plan.trace.rounds):
         if len(plan.trace.rounds) > 1:
             lines.append(f"round {number + 1}")
-        for domain, first, last in each.phases:
-            lines.append(f"  each {Domain(domain).name.lower()}:")
+        phases = (*plan.trace.shapes, *each.phases) if number == 0 else each.phases
+        for domain, first, last, guard in phases:
+            where = "" if guard == ALWAYS else f", if some shape has mark {guard}"
+            lines.append(f"  each {Domain(domain).name.lower()}{where}:")
             lines.extend(
                 f"    {_instruction(plan, [int(n) for n in plan.trace.instructions[i]])}" for i in range(first, last)
             )
@@ -125,7 +129,7 @@ def _instruction(plan: Plan, numbers: list[int]) -> str:
 
 def _stored(op: int, table: int) -> str:
     domain = table - WideTable.SCRATCH if op == Op.STORE else table
-    return Domain(domain).name.lower() if op in (Op.STORE, Op.MARK) else ""
+    return Domain(domain).name.lower() if op in (Op.STORE, Op.MARK, Op.MARKED_AT) else ""
 
 
 def _wide(plan: Plan, table: int, column: int) -> str:
@@ -144,6 +148,10 @@ def _narrow(plan: Plan, table: int, column: int) -> str:
     if NarrowTable.KEYS <= table < NarrowTable.CODES:
         domain = Domain(table - NarrowTable.KEYS)
         return f"{domain.name.lower()} attribute {plan.keys[domain][column].decode()!r}"
+    if table == NarrowTable.SPAN_SHAPES:
+        return "its shape"
+    if table == NarrowTable.SHAPE_KEYS:
+        return f"attribute {plan.keys[Domain.SPAN][column].decode()!r} of its first span"
     if table >= NarrowTable.FAULTS:
         what = ("faults of attributes", "version of the conventions in force")[column]
         return f"{what} of the {Domain(table - NarrowTable.FAULTS).name.lower()}"

@@ -60,6 +60,7 @@ class Plan:
         bits: of tables that are made of whole records (SENSITIVE, FAULTS), per domain, the bits that are asked for.
         words, flags: registers that the larger program needs.
         results: per domain, how many columns jobs give.
+        marks: how many marks shapes have.
 
     """
 
@@ -79,6 +80,7 @@ class Plan:
     words: int
     flags: int
     results: dict[Domain, int]
+    marks: int
 
     @property
     def undecided_from(self) -> int:

@@ -202,7 +202,7 @@ def a(domain: Domain) -> str:
     return f"an {domain.name.lower()}" if domain is Domain.EVENT else f"a {domain.name.lower()}"
 
 
-_PATHS: Final = {domain: (*FIELDS[domain], *STEPS[domain], "duration", "attributes") for domain in Domain}
+_PATHS: Final = {domain: (*FIELDS[domain], *STEPS[domain], "duration", "attributes") for domain in FIELDS}
 _FIRST_WORDS: Final = {domain: frozenset(path.partition(".")[0] for path in paths) for domain, paths in _PATHS.items()}
 
 

@@ -31,6 +31,7 @@ _NONE = np.uint64(NO_ROW)
 _ROW, _LOAD_WIDE, _LOAD_NARROW, _WIDE_AT = int(Op.ROW), int(Op.WIDE), int(Op.NARROW), int(Op.WIDE_AT)
 _NARROW_AT, _ROW_AT, _CONSTANT = int(Op.NARROW_AT), int(Op.ROW_AT), int(Op.CONSTANT)
 _FLAG_CONSTANT, _PRESENT, _MARKED = int(Op.FLAG_CONSTANT), int(Op.PRESENT), int(Op.MARKED)
+_MARKED_AT = int(Op.MARKED_AT)
 _EQUAL, _LESS_UNSIGNED, _AT_MOST_UNSIGNED = int(Op.EQUAL), int(Op.LESS_UNSIGNED), int(Op.AT_MOST_UNSIGNED)
 _LESS_SIGNED, _AT_MOST_SIGNED = int(Op.LESS_SIGNED), int(Op.AT_MOST_SIGNED)
 _EQUAL_FLOAT, _LESS_FLOAT, _AT_MOST_FLOAT = int(Op.EQUAL_FLOAT), int(Op.LESS_FLOAT), int(Op.AT_MOST_FLOAT)
@@ -263,6 +264,11 @@ def run(
                         out[i] = holds[codes[i]] if codes[i] != _NONE else 0
                 elif op == _VALUE_KEY:
                     value_key(to, a, b, c, n, constants_at, wide_at, narrow_at, words_at)
+                elif op == _MARKED_AT:
+                    mark, marked = flag_register(flags_at, to), mark_column(marks_at, a, b, 0, rows_of(marks_at, a))
+                    rows_at = word_register(words_at, c)
+                    for i in range(n):
+                        mark[i] = marked[rows_at[i]]
                 elif op == _STORE:
                     stored, word = wide_column(wide_at, a, b, base, n), word_register(words_at, c)
                     for i in range(n):

@@ -82,6 +82,8 @@ class Op(IntEnum):
     HOLDS = 75  # f = predicate #a is true of the string with code w(b); false for NO_ROW
     # Attribute values
     VALUE_KEY = 76  # w = KEY of the attribute in row w(a) whose string has code w(b); k(c) where it equals nothing
+    # Flags of other rows
+    MARKED_AT = 78  # f = marks[#a][#b, w(c)]
     # Results
     REPORT = 80  # rule #a is violated in the rows where f(b)
     STORE = 81  # wide[#a][#b, row] = w(c)
@@ -89,7 +91,11 @@ class Op(IntEnum):
 
 
 class Domain(IntEnum):
-    """What a phase runs over; `RESOURCE` to `LINK` number their wire tables too."""
+    """What a phase runs over; `RESOURCE` to `LINK` number their wire tables too.
+
+    SHAPE: spans that are alike in all that depends on their kind and on the keys and types of their attributes
+    (relate.shapes). No rule is about one: what rules ask of spans is answered for each shape where it can be.
+    """
 
     RESOURCE = 0
     SCOPE = 1
@@ -97,6 +103,7 @@ class Domain(IntEnum):
     EVENT = 3
     LINK = 4
     TRACE = 5
+    SHAPE = 6
 
 
 class WideTable(IntEnum):
@@ -112,14 +119,14 @@ class WideTable(IntEnum):
     LINKS = 4
     ATTRIBUTES = 5
     RESULTS = 6
-    SCRATCH = 12
-    MADE = 18
+    SCRATCH = 13
+    MADE = 20
 
 
-WIDE_TABLES: Final = 19
+WIDE_TABLES: Final = 21
 # Tables of 8-bit columns, one per domain each: flags that jobs read, and from MARK_RESULTS on those that they found.
-MARK_TABLES: Final = 12
-MARK_RESULTS: Final = 6
+MARK_TABLES: Final = 14
+MARK_RESULTS: Final = 7
 
 
 class NarrowTable(IntEnum):
@@ -128,6 +135,8 @@ class NarrowTable(IntEnum):
     SENSITIVE: which classes of sensitive data a record holds, as bits. FAULTS: what is wrong with its attributes, as
     bits, and the version of the conventions in force. `KEYS + domain`, `CODES + domain`, `SENSITIVE + domain` and
     `FAULTS + domain` is the table of one domain.
+
+    SPAN_SHAPES: each span's shape. SHAPES: relate.tables.ShapeColumn. SHAPE_KEYS: as KEYS, of each shape's first span.
     """
 
     RESOURCES = 0
@@ -145,6 +154,9 @@ class NarrowTable(IntEnum):
     RESOURCE_CLOCKS = 20
     SENSITIVE = 21
     FAULTS = 26
+    SPAN_SHAPES = 31
+    SHAPES = 32
+    SHAPE_KEYS = 33
 
 
-NARROW_TABLES: Final = 31
+NARROW_TABLES: Final = 34

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Flag, IntEnum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,12 +94,25 @@ class Job:
     query_end: bool = False
 
 
-Phases = tuple[tuple[Domain, int, int], ...]
+ALWAYS: Final = -1
+NEVER: Final = -2
+
+
+class Phase(NamedTuple):
+    """Instructions, from one to before another, that run over a domain: where some shape has the mark `guard`."""
+
+    domain: Domain
+    first: int
+    last: int
+    guard: int = ALWAYS
+
+
+Phases = tuple[Phase, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Phases that run over their domains, each from one instruction to before another, and jobs that then use them."""
+    """Phases that run over their domains, and jobs that then use them."""
 
     phases: Phases
     jobs: tuple[Job, ...]
@@ -111,19 +124,47 @@ class Program:
 
     Attributes:
         instructions: int32 (instructions, 5), see machine.operations.
-        rounds: in order; only the last one reports.
+        shapes: the phase that runs first, over the shapes of spans, and writes their marks; none where nothing is
+            asked of shapes.
+        rounds: in order; only the last one reports, and only its phases have guards.
         word_columns, mark_columns: per domain, how many columns jobs read.
         needs: what has to be found out before it runs.
 
     """
 
     instructions: NDArray[np.int32]
+    shapes: Phases
     rounds: tuple[Round, ...]
     word_columns: dict[Domain, int]
     mark_columns: dict[Domain, int]
     needs: Need
 
 
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What instructions read that has to be looked up: columns of the KEYS and CODES tables of each domain."""
+
+    keys: frozenset[tuple[Domain, int]] = frozenset()
+    codes: frozenset[tuple[Domain, int]] = frozenset()
+
+    def __or__(self, other: "Reads") -> "Reads":
+        """Both."""
+        return Reads(self.keys | other.keys, self.codes | other.codes)
+
+
+def reads_of(instructions: NDArray[np.int32]) -> Reads:
+    """What some instructions read."""
+    loads = instructions[np.isin(instructions[:, 0], (Op.NARROW, Op.NARROW_AT, Op.ROW_AT))][:, 2:4].tolist()
+    keys, codes = (
+        frozenset(
+            (Domain(table - first), column) for table, column in loads if first <= table < first + _WITH_ATTRIBUTES
+        )
+        for first in (NarrowTable.KEYS, NarrowTable.CODES)
+    )
+    return Reads(keys, codes)
+
+
+_WITH_ATTRIBUTES: Final = NarrowTable.CODES - NarrowTable.KEYS
 _OF_TIME = (JobKind.WINDOW, JobKind.SWEEP)
 _OF_TREE = (JobKind.INTERVAL, JobKind.PATH, JobKind.SUBTREE)
 _TREE_ORDER = (int(SpanTree.START_POSITION), int(SpanTree.END_POSITION))

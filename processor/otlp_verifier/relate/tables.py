@@ -54,3 +54,11 @@ class ResourceClock(IntEnum):
     """Columns of `Clocks.resources`, one row per resource."""
 
     FIRST = 0  # row of the first resource with the same attributes in the same order
+
+
+class ShapeColumn(IntEnum):
+    """Columns of `Shapes.shapes`, one row per shape."""
+
+    SPAN = 0  # row of the first span that has it
+    ATTRIBUTE_START = 1  # where the attributes of that span begin
+    ATTRIBUTE_COUNT = 2

@@ -47,6 +47,7 @@ class SensitiveRecords:
         self._domains = tuple(TEXTS)
         self._attributes = np.array([attributes[domain] for domain in self._domains], np.int64)
         self._keys, self._texts = keys, Dictionary()
+        keys.everywhere = True
         keys.tell(self._learn)
         self._text_sources = TextSources(2 + sum(map(len, TEXTS.values())))
         self._key_words = np.zeros((3, 1), np.uint32)

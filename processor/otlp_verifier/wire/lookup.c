@@ -135,6 +135,8 @@ uint32_t otlpv_encode(const uint8_t *bytes, otlpv_text_source *sources, uint32_t
     uint32_t new_count = 0;
     for (uint32_t number = 0; number < source_count; number++) {
         otlpv_text_source *source = &sources[number];
+        if (!source->wanted)
+            continue;
         const uint32_t owners = source->end == NULL ? source->owners : *source->end;
         if (source->written < owners)
             source->written = owners; /* before they are: the dictionary may be full amid them */
@@ -178,7 +180,7 @@ static uint32_t type_of(const otlpv_value_source *source, uint32_t owner)
 /* One past the last owner that has such a value; 0 when there is none. */
 static uint32_t end_of_values(const otlpv_value_source *source)
 {
-    uint32_t end = *source->end;
+    uint32_t end = source->wanted ? *source->end : 0;
     while (end > 0 && !((SCALARS | CONTENTS) >> type_of(source, end - 1) & 1))
         end--;
     return end;

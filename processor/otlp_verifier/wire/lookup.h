@@ -49,6 +49,7 @@ typedef struct {
     const uint32_t *end;   /* with `rows`: one past the last owner that has a row */
     uint32_t owners;       /* without `end` */
     uint32_t written;      /* kept from call to call: from here on all codes are OTLPV_NO_ROW */
+    uint32_t wanted;       /* 0: nobody will read the codes of this batch; they stay what they are */
 } otlpv_text_source;
 
 /* The codes of all sources, new strings added. A code that a source with `seen` has for the first time is marked there
@@ -66,6 +67,7 @@ typedef struct {
     const uint32_t *end;    /* one past the last owner that has a row */
     uint64_t *texts;        /* per owner, the result: where in `packed`; OTLPV_NO_TEXT for strings and what is empty */
     uint32_t found_end;     /* the result: one past the last owner that has such a value, where `texts` end */
+    uint32_t wanted;        /* 0: as if no owner had one */
 } otlpv_value_source;
 
 /* Packs values so that equal ones are equal bytes: the type, then 8 bytes of a scalar or the content of bytes, arrays

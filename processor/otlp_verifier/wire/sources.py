@@ -1,6 +1,6 @@
 """Where the strings and values of a batch are that a dictionary encodes; see lookup.h."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -80,10 +80,16 @@ class TextSources:
         native.texts, native.codes, native.rows, native.types, native.end = (*memory, *[ffi.NULL] * 3)[:5]
         codes.fill(NO_CODE)
         native.written = 0
+        native.wanted = 1
 
     def count(self, number: int, owners: int) -> None:
         """Say how many owners of a source of a column are encoded."""
         self._native[number].owners = owners
+
+    def want(self, numbers: Collection[int]) -> None:
+        """Say whose codes are read after the next calls of `encode`; at first all are."""
+        for number in range(len(self._memory)):
+            self._native[number].wanted = number in numbers
 
     def ask(self, numbers: Sequence[int], owners: int) -> None:
         """Say whose new codes `encode` returns, and how many owners these sources have at most, all together."""
@@ -151,8 +157,14 @@ class ValueSources:
         )  # fmt: skip
         self._memory[number] = memory
         native = self._native[number]
+        native.wanted = 1
         native.values, native.types, native.rows, native.texts, native.end = memory
         return texts
+
+    def want(self, numbers: Collection[int]) -> None:
+        """Say which sources' values the next calls of `pack` look at; at first all."""
+        for number in range(len(self._memory)):
+            self._native[number].wanted = number in numbers
 
     def found_end(self, number: int) -> int:
         """One past the last owner of a source that has had such a value in the last call of `pack`; 0 when none had."""

@@ -1,0 +1,90 @@
+"""Pairs of key and value that are asked about: found in a table, so that each is looked at once."""
+
+import numpy as np
+
+from otlp_verifier.attributes.places import PAIR_FAULTS, PAIR_NEW, PAIR_PAYLOAD, PAIR_TAG, KeyWord, Place
+from otlp_verifier.columns import AttributeNarrow, AttributeWide
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
+from otlp_verifier.machine.memory import address, narrow_column, rows_of, wide_column
+from otlp_verifier.relate.hashing import pair_hash
+from otlp_verifier.wire.sources import NO_CODE
+
+# Plain numbers for numba.
+_WIDE, _NARROW, _KEYS, _KEY_WORDS = (
+    int(each) for each in (Place.ATTRIBUTES_WIDE, Place.ATTRIBUTES, Place.KEYS, Place.KEY_WORDS)
+)
+_TEXT_FAULTS, _PAIRS, _WANTED, _VALUE_FAULTS = (
+    int(each) for each in (Place.TEXT_FAULTS, Place.PAIRS, Place.WANTED, Place.VALUE_FAULTS)
+)
+_K_ASKS, _TYPE, _VALUE = int(KeyWord.ASKS), int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
+_NONE = np.uint32(NO_CODE)
+_EVERY = 1 << 31
+
+
+@kernel(ty.int64(ty.int64[:, ::1], ty.int64, ty.int64, ty.int64[::1], ty.uint64))
+def find_pairs(tables: np.ndarray, attributes: int, count: int, pair_count: np.ndarray, seed: np.uint64) -> int:
+    """Find the cell of each pair of key and value that is asked about; 0, or -1 when there is no more room.
+
+    Args:
+        tables: int64 (tables, 2), as machine.memory.addresses makes them, in the order of places.Place.
+        attributes: how many there are.
+        count: how many of WANTED there are.
+        pair_count: int64 (1,): how many pairs there are; those from the old number on are new.
+        seed: a secret, so that nobody who sends values can choose which share a cell.
+
+    """
+    at = address(tables)
+    keys = narrow_column(at, _KEYS, 0, 0, attributes)
+    values = wide_column(at, _WIDE, _VALUE, 0, attributes)
+    asks = narrow_column(at, _KEY_WORDS, _K_ASKS, 0, _EVERY)
+    types = narrow_column(at, _NARROW, _TYPE, 0, attributes)
+    found = narrow_column(at, _WANTED, 0, 0, attributes)
+    codes = narrow_column(at, _WANTED, 1, 0, attributes)
+    cells_of = narrow_column(at, _WANTED, 2, 0, attributes)
+    cells = np.int64(rows_of(at, _PAIRS))
+    tags = wide_column(at, _PAIRS, PAIR_TAG, 0, cells)
+    payloads = wide_column(at, _PAIRS, PAIR_PAYLOAD, 0, cells)
+    faults = wide_column(at, _PAIRS, PAIR_FAULTS, 0, cells)
+    news = wide_column(at, _PAIRS, PAIR_NEW, 0, cells)
+    mask, shift = np.uint64(cells - 1), np.uint64(64)
+    while np.uint64(1) << (np.uint64(64) - shift) < np.uint64(cells):
+        shift -= np.uint64(1)
+    for each in range(count):
+        row = found[each]
+        key, code = keys[row], codes[each]
+        cells_of[each] = _NONE
+        if not (asks[key] >> types[row]) & np.uint32(1):
+            continue
+        is_number = code == _NONE
+        payload = values[row] if is_number else np.uint64(code)
+        tag = np.uint64(key) * np.uint64(2) + np.uint64(is_number) + np.uint64(1)
+        cell = pair_hash(tag, payload, seed) >> shift
+        while tags[cell] != 0 and (tags[cell] != tag or payloads[cell] != payload):
+            cell = (cell + np.uint64(1)) & mask
+        if tags[cell] == 0:
+            if 2 * (pair_count[0] + 1) > cells:
+                return -1
+            tags[cell], payloads[cell], faults[cell] = tag, payload, 0
+            news[pair_count[0]] = cell
+            pair_count[0] += 1
+        cells_of[each] = np.uint32(cell)
+    return 0
+
+
+@inner
+def join_values(at: int, attributes: int, count: int) -> None:
+    """Bring what is said of pairs and of texts to the attributes."""
+    found = narrow_column(at, _WANTED, 0, 0, attributes)
+    codes = narrow_column(at, _WANTED, 1, 0, attributes)
+    cells_of = narrow_column(at, _WANTED, 2, 0, attributes)
+    of_pairs = wide_column(at, _PAIRS, PAIR_FAULTS, 0, _EVERY)
+    of_texts = narrow_column(at, _TEXT_FAULTS, 0, 0, _EVERY)
+    faults = narrow_column(at, _VALUE_FAULTS, 0, 0, attributes)
+    for each in range(count):
+        bits = np.uint32(0)
+        if cells_of[each] != _NONE:
+            bits |= np.uint32(of_pairs[cells_of[each]])
+        if codes[each] != _NONE:
+            bits |= of_texts[codes[each]]
+        faults[found[each]] = bits

@@ -1,0 +1,211 @@
+"""Which spans of a batch are alike in all that rules ask of keys and types: few shapes, where there are many spans.
+
+Instrumentation writes the same attributes for every call of one sort, so that 512 spans have some dozen shapes. What
+depends on a span's shape alone is found out for one span of each.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, Columns, SpanNarrow
+from otlp_verifier.kernels import kernel
+from otlp_verifier.kernels import types as ty
+from otlp_verifier.relate.hashing import table_shift
+from otlp_verifier.relate.tables import ShapeColumn
+from otlp_verifier.wire.seed import SEED
+
+_NONE = np.uint32(NO_ROW)
+_KIND, _DROPPED, _SCOPE = int(SpanNarrow.KIND), int(SpanNarrow.DROPPED_ATTRIBUTES), int(SpanNarrow.SCOPE)
+_START, _COUNT = int(SpanNarrow.ATTRIBUTE_START), int(SpanNarrow.ATTRIBUTE_COUNT)
+_SPAN, _FIRST, _LENGTH = int(ShapeColumn.SPAN), int(ShapeColumn.ATTRIBUTE_START), int(ShapeColumn.ATTRIBUTE_COUNT)
+_HASH, _TYPE = int(AttributeWide.KEY_HASH), int(AttributeNarrow.TYPE)
+
+
+class Shapes:
+    """The shapes of one batch at a time, reused from batch to batch.
+
+    A shape is what spans share that have the same keys with the same types of values in the same order, the same kind
+    and count of dropped attributes, and follow the same version of conventions. Keys are equal where their hashes are.
+
+    Attributes:
+        of_spans: uint32 (1, capacity): each span's shape.
+        shapes: uint32 (len(ShapeColumn), capacity): of each shape its first span, and where that one's attributes are.
+        count: how many there are.
+        generation: goes up when columns have moved.
+
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.generation = 0
+        self._reserve(64)
+
+    def load(self, columns: Columns, versions: NDArray[np.uint32]) -> None:
+        """Find the shapes of the spans that `columns` holds.
+
+        Args:
+            columns: the batch.
+            versions: uint32 (>= scopes,): a number for the conventions that each scope says it follows.
+
+        """
+        spans, attributes = columns.spans, columns.attributes
+        if spans.rows > self.of_spans.shape[1]:
+            self._reserve(spans.capacity)
+        self.count = find_shapes(
+            spans.narrow, spans.rows, attributes.wide, attributes.narrow, versions, np.uint64(SEED), self.of_spans,
+            self.shapes, self._cells, self._hashes,
+        )  # fmt: skip
+
+    def _reserve(self, capacity: int) -> None:
+        self.generation += 1
+        self.of_spans: NDArray[np.uint32] = np.empty((1, capacity), np.uint32)
+        self.shapes: NDArray[np.uint32] = np.empty((len(ShapeColumn), capacity), np.uint32)
+        self._cells: NDArray[np.uint32] = np.empty(1 << (2 * capacity - 1).bit_length(), np.uint32)
+        self._hashes: NDArray[np.uint64] = np.empty(capacity, np.uint64)
+
+
+@kernel(
+    ty.int64(
+        ty.uint32[:, ::1], ty.int64, ty.uint64[:, ::1], ty.uint32[:, ::1], ty.uint32[::1], ty.uint64,
+        ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[::1], ty.uint64[::1],
+    )
+)  # fmt: skip
+def find_shapes(
+    spans: np.ndarray,
+    rows: int,
+    attributes: np.ndarray,
+    attributes_narrow: np.ndarray,
+    versions: np.ndarray,
+    seed: np.uint64,
+    of_spans: np.ndarray,
+    shapes: np.ndarray,
+    cells: np.ndarray,
+    hashes: np.ndarray,
+) -> int:
+    """Fill `of_spans` and `shapes`; the number of shapes.
+
+    Args:
+        spans: the spans table's 32-bit columns.
+        rows: spans in the batch.
+        attributes: the attributes table's 64-bit columns.
+        attributes_narrow: its 32-bit columns.
+        versions: uint32 (>= scopes,).
+        seed: keys the hashes, so that nobody who sends spans can choose which share a cell.
+        of_spans: uint32 (1, >= rows), out.
+        shapes: uint32 (len(ShapeColumn), >= rows), out.
+        cells: uint32 (power of two >= 2 * rows,), scratch: a table of open addressing.
+        hashes: uint64 (>= rows,), scratch: each shape's.
+
+    """
+    shift = table_shift(rows)
+    mask = (np.uint64(1) << (np.uint64(64) - shift)) - np.uint64(1)
+    for i in range(mask + np.uint64(1)):
+        cells[i] = _NONE
+    factor, of_types = seed | np.uint64(1), seed >> np.uint64(9) | np.uint64(1)
+    keys, types = attributes[_HASH], attributes_narrow[_TYPE]
+    kinds, dropped, scopes = spans[_KIND], spans[_DROPPED], spans[_SCOPE]
+    starts, counts = spans[_START], spans[_COUNT]
+    firsts, begins, lengths = shapes[_SPAN], shapes[_FIRST], shapes[_LENGTH]
+    found = 0
+    for row in range(rows):
+        first, count = np.uint64(starts[row]), np.uint64(counts[row])
+        version = versions[scopes[row]]
+        so_far = (np.uint64(kinds[row]) << np.uint64(32)) + np.uint64(dropped[row])
+        so_far = (so_far ^ np.uint64(version) * of_types) * factor
+        for at in range(first, first + count):
+            so_far = (so_far ^ (keys[at] + np.uint64(types[at]) * of_types)) * factor
+        cell = so_far >> shift
+        shape = cells[cell]
+        while shape != _NONE:
+            if hashes[shape] == so_far and lengths[shape] == counts[row]:
+                other, begin = firsts[shape], np.uint64(begins[shape])
+                unlike = (kinds[row] ^ kinds[other]) | (dropped[row] ^ dropped[other])
+                unlike |= version ^ versions[scopes[other]]
+                of_keys = np.uint64(0)
+                for at in range(count):
+                    of_keys |= keys[first + at] ^ keys[begin + at]
+                    unlike |= types[first + at] ^ types[begin + at]
+                if unlike == 0 and of_keys == 0:
+                    break
+            cell = (cell + np.uint64(1)) & mask
+            shape = cells[cell]
+        if shape == _NONE:
+            shape = np.uint32(found)
+            cells[cell], hashes[shape] = shape, so_far
+            firsts[shape], begins[shape], lengths[shape] = row, starts[row], counts[row]
+            found += 1
+        of_spans[0, row] = shape
+    return found
+
+
+@kernel(
+    ty.void(
+        ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[:, ::1], ty.int64, ty.int64, ty.uint32[:, ::1],
+        ty.int64[::1], ty.uint32[:, ::1], ty.uint32[::1],
+    )
+)  # fmt: skip
+def spread_keys(
+    spans: np.ndarray,
+    of_spans: np.ndarray,
+    shapes: np.ndarray,
+    rows: int,
+    count: int,
+    of_shapes: np.ndarray,
+    slots: np.ndarray,
+    of_rows: np.ndarray,
+    ends: np.ndarray,
+) -> None:
+    """Which attribute of each span has a key, from where it stands in the first span of each shape.
+
+    Args:
+        spans: the spans table's 32-bit columns.
+        of_spans: see Shapes.
+        shapes: see Shapes.
+        rows: how many spans there are.
+        count: how many shapes there are.
+        of_shapes: uint32 (keys, >= shapes): the attribute's row in each shape's first span, or NO_ROW.
+        slots: int64: the keys that are asked for.
+        of_rows: uint32 (keys, >= rows), out; of a key that is not asked for nothing is written.
+        ends: uint32 (keys,), out: one past the last span that has the key.
+
+    """
+    starts, begins = spans[_START], shapes[_FIRST]
+    for slot in slots:
+        found, result = of_shapes[slot], of_rows[slot]
+        has_any = False
+        for shape in range(count):
+            has_any |= found[shape] != _NONE
+        if not has_any:  # nearly all keys are in no span of a batch; the rows before the old end are cleared
+            for row in range(np.int64(ends[slot])):
+                result[row] = _NONE
+            ends[slot] = 0
+            continue
+        end = 0
+        for row in range(rows):
+            shape = of_spans[0, row]
+            at = found[shape]
+            is_there = at != _NONE
+            result[row] = starts[row] + (at - begins[shape]) if is_there else _NONE
+            end = row + 1 if is_there else end
+        for row in range(rows, np.int64(ends[slot])):
+            result[row] = _NONE
+        ends[slot] = end
+
+
+@kernel(ty.void(ty.uint32[::1], ty.uint32[::1], ty.uint32[:, ::1], ty.uint32[::1]))
+def spread(starts: np.ndarray, of_spans: np.ndarray, shapes: np.ndarray, values: np.ndarray) -> None:
+    """Give the attributes of all spans what those of the first span of their shape have.
+
+    Args:
+        starts: uint32 (spans,): where each span's attributes begin.
+        of_spans: uint32 (>= spans,), see Shapes.
+        shapes: see Shapes.
+        values: uint32 (attributes,), in and out.
+
+    """
+    begins, lengths = shapes[_FIRST], shapes[_LENGTH]
+    for row in range(len(starts)):
+        shape = of_spans[row]
+        first, begin = np.uint64(starts[row]), np.uint64(begins[shape])
+        for at in range(np.uint64(lengths[shape])):
+            values[first + at] = values[begin + at]
