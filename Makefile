@@ -194,7 +194,7 @@ PYTHON3 ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	$(if $(UPGRADE),--upgrade)
 PIP_INSTALL = $(PYTHON) -m pip install --disable-pip-version-check
-SHOW_KERNELS = sed -un 's/^ *\(compiling .*\|[0-9]* of [0-9]* .*\|.*[Ee]rror.*\)/    \1/p'
+SHOW_KERNELS = sed -un 's/^ *\(compiling [0-9].*\|[0-9]* of [0-9]* .*\)/    \1/p'
 SHOW_PROGRESS = sed -un 's/^Collecting \([^ ]*\).*/    \1/p'
 
 $(LOCKED): requirements/dev.lock requirements/go.lock
@@ -233,8 +233,11 @@ $(DOCS_LOCKED): requirements/docs.lock $(LOCKED)
 	@$(PIP_INSTALL) --require-hashes -r requirements/docs.lock | $(SHOW_PROGRESS)
 	@touch $@
 
-# What pip says of the build goes by line by line: kernels take a minute or two the first time.
+# How far the kernels are is shown: they take a minute or two the first time. All that pip says is in build/install.log.
 $(INSTALLED): $(LOCKED) pyproject.toml setup.py $(NATIVE_SOURCES) $(KERNEL_SOURCES)
 	@$(call say,otlp-verifier$(comma) its native module and its kernels)
-	@$(PIP_INSTALL) --verbose --no-build-isolation --no-deps --editable . | $(SHOW_KERNELS)
+	@mkdir -p build
+	@$(PIP_INSTALL) --verbose --no-build-isolation --no-deps --editable . >build/install.log 2>&1 & pip=$$!; \
+		tail -n +1 -f --pid $$pip build/install.log | $(SHOW_KERNELS); \
+		wait $$pip || { tail -n 30 build/install.log; exit 1; }
 	@touch $@

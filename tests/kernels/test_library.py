@@ -109,7 +109,9 @@ def test_there_is_no_kernel_of_another_type_or_name() -> None:
     declared = kernels.declared[name]
     assert _library.kernel(name, declared.signature.code) is not None
     changed = kernels.Declared(ty.void(ty.int64), declared.function)
-    with pytest.raises(ImportError, match=f"no {name} of type 0q0; build the package again: `make setup`"):
+    with pytest.raises(
+        ImportError, match=f"no {name} of type 0q0; build the package again: `make setup` in a checkout"
+    ):
         library.Library().kernel(name, changed)
     with pytest.raises(ImportError, match=r"no nowhere"):
         library.Library().kernel("nowhere", declared)

@@ -2,12 +2,12 @@
 
 import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from otlp_verifier.kernels import Declared, Uncompiled, declared
 from otlp_verifier.kernels.digest import digest, modules
 
-REBUILD = "build the package again: `make setup`, or `python setup.py build_ext --inplace`"
+REBUILD: Final = "build the package again: `make setup` in a checkout, or `pip install .`"
 
 try:
     from otlp_verifier.kernels import _library  # type: ignore[attr-defined]  # built of call.c

@@ -1,4 +1,4 @@
-"""The interpreter: a plan's phases over a batch, block by block, in one numba kernel.
+"""The interpreter: a plan's phases over a batch, block by block, in one kernel.
 
 Each operation is a plain loop over a block, which LLVM vectorises: 0.1 to 0.2 ns
 per operation and row. Changing rules changes only the arrays handed in, so

@@ -123,8 +123,7 @@ class JobRunner:
         out = results[job.results], results[job.results + 1]
         if job.kind is JobKind.WINDOW:
             return BoundJob(job, window, (*in_time, *out))
-        # A plain number: numba takes ten times as long to see what an enum's member is.
-        what = int(job.function), mask, self._words(job.members, job.value)
+        what = job.function, mask, self._words(job.members, job.value)
         if job.kind is JobKind.GROUP:
             function, *columns_of = what
             arguments = (function, job.excludes_self, *columns_of, member_at, member_keys, query_at, query_keys, _SEED)
