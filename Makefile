@@ -94,7 +94,7 @@ test-python: setup ## Python tests with coverage, floor 90 %
 	@$(PYTHON) -m coverage report
 
 .PHONY: test-c
-test-c: setup ## Sanitizer harness of the native module (a short run), and its coverage, floor 90 %
+test-c: setup ## Sanitizer harness of the native module (a short run), and the coverage of C, floor 90 %
 	@$(call say,sanitizers)
 	@PYTHON=$(PYTHON) tests/fuzz/run.sh
 	@$(call say,coverage of C)
