@@ -67,7 +67,7 @@ lint: setup ## Style and types: ruff, mypy, gofmt, go vet, staticcheck, shell sy
 	@$(PYTHON) -m ruff format --check
 	@$(call say,mypy)
 	@$(PYTHON) -m mypy
-	@$(PYTHON) -m mypy -p example
+	@$(PYTHON) -m mypy -p example -p perf
 	@$(call say,gofmt$(comma) go vet and staticcheck)
 	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l $(BRIDGE) $(SDK_SHOP)); \
 		test -z "$$unformatted" || { printf 'gofmt -w %s\n' $$unformatted; exit 1; }
@@ -125,14 +125,18 @@ test-sdks: setup $(SDK_NODE) $(SDK_GO) ## Traces of the current SDKs for Python,
 	@$(call say,real SDKs)
 	@$(PYTHON) -m pytest --timeout 300 -m sdk
 
+.PHONY: telemetrygen
+telemetrygen: $(LOCKED) ## The collector's own load generator, one of the benchmarks' loads
+	@collector-config/build.sh telemetrygen
+
 .PHONY: test-bench
-test-bench: setup collector ## Whether the benchmarks work; their figures mean nothing
+test-bench: setup collector telemetrygen ## Whether the benchmarks work; their figures mean nothing
 	@$(call say,benchmarks for a short while)
 	@$(PYTHON) -m perf --short
 
 .PHONY: bench
-bench: setup collector ## Benchmarks with their peers: perf/results/latest.json and docs/performance.md
-	@$(PYTHON) -m perf
+bench: setup collector telemetrygen ## Benchmarks with their peers: perf/results/latest.json and docs/performance.md; LOAD_MINUTES=60
+	@$(PYTHON) -m perf $(if $(LOAD_MINUTES),--load-minutes $(LOAD_MINUTES))
 	@$(PYTHON) -m perf.report
 
 FUZZ_S = $(or $(SECONDS_EACH),60)

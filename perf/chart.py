@@ -5,7 +5,10 @@ from html import escape
 from typing import Final
 
 # Readable on white and on black, and told apart by those who see fewer colours.
-COLOURS: Final = ("#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#999999", "#dd8452", "#7f6bb3")
+COLOURS: Final = (
+    "#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#999999", "#dd8452", "#7f6bb3", "#117755",
+    "#aaccee", "#552266", "#bb8866", "#88bb55", "#333333", "#ddaacc", "#0077aa",
+)  # fmt: skip
 _WIDTH, _LEFT, _BAR, _GAP, _LINE = 900, 150, 34, 18, 20
 _STYLE: Final = "font-family='sans-serif' font-size='13'"
 

@@ -84,7 +84,7 @@ def _rates(folder: Path) -> dict[str, float]:
     if shutil.which("jq"):
         ways["jq"] = lambda: _counted_by_jq(lines, spans)
     taken: dict[str, list[float]] = defaultdict(list)
-    for turn in range(EFFORT.rounds(ROUNDS)):
+    for turn in range(EFFORT.rounds(ROUNDS, short=1)):
         EFFORT.say(f"rates, round {turn + 1}")
         for name, way in ways.items():
             began_s = time.perf_counter()
@@ -100,7 +100,7 @@ def _cold(folder: Path) -> dict[str, float]:
     taken: dict[str, list[float]] = defaultdict(list)
     variables = environment(folder)
     subprocess.run((*_CHECK, path), check=True, env=variables)
-    for turn in range(EFFORT.rounds(ROUNDS)):
+    for turn in range(EFFORT.rounds(ROUNDS, short=1)):
         EFFORT.say(f"cold process {turn + 1}")
         for name, command in (("cold_1000_spans_s", (*_CHECK, path)), ("floor_s", _FLOOR)):
             began_s = time.perf_counter()

@@ -9,14 +9,15 @@ class Effort:
 
     def __init__(self) -> None:
         self.short = False
+        self.load_minutes = 6.0  # how long perf.growth watches memory under load
 
-    def rounds(self, full: int) -> int:
+    def rounds(self, full: int, short: int = 2) -> int:
         """How many rounds to run where a full run takes `full`."""
-        return min(full, 2) if self.short else full
+        return min(full, short) if self.short else full
 
-    def seconds(self, full: float) -> float:
+    def seconds(self, full: float, short: float = 0.3) -> float:
         """How long a window to measure where a full run takes `full`."""
-        return min(full, 0.3) if self.short else full
+        return min(full, short) if self.short else full
 
     def say(self, text: str) -> None:
         """Progress, for whoever waits."""

@@ -29,15 +29,24 @@ BATCHES = 16
 ROUNDS = 60
 SIZES = {1: 64, 8: 32, 64: 16, 8192: 2}  # spans in a batch: different batches of that size
 BAD_PERCENTS = (0, 50)
-# What the parts of `Worker.verify` and `Outcome.response` are made of: stage, whose method, its name.
-STAGES: Sequence[tuple[str, Callable[[Worker], Any], str]] = (
-    ("scan", lambda worker: worker.engine.columns, "load"),
-    ("relate", lambda worker: worker.engine.relations, "load"),
-    ("lookups", lambda worker: worker.engine._lookups, "load"),
-    ("machine", lambda worker: worker.engine, "_interpret"),
-    ("verdict", lambda worker: worker._judge, "judge"),
-    ("answer", lambda worker: worker.annotator, "sparse"),
+# What the parts of `Worker.verify` and `Outcome.response` are made of: stage, whose methods, their names. An engine has
+# only what its rules need, and uses only what they need for batches.
+STAGES: Sequence[tuple[str, Callable[[Worker], Any], Sequence[str]]] = (
+    ("scan", lambda worker: worker.engine.columns, ("load",)),
+    ("relate", lambda worker: worker.engine.relations, ("load",)),
+    ("tree", lambda worker: worker.engine._tree, ("load", "find_targets")),
+    ("clocks", lambda worker: worker.engine._clocks, ("load",)),
+    ("shapes", lambda worker: worker.engine._shapes, ("load",)),
+    ("lookups", lambda worker: worker.engine._lookups, ("load", "find_keys")),
+    ("keys", lambda worker: worker.engine._keys, ("load",)),
+    ("attributes", lambda worker: worker.engine._faults, ("load", "load_versions")),
+    ("sensitive", lambda worker: worker.engine._sensitive, ("load",)),
+    ("machine", lambda worker: worker.engine, ("_interpret",)),
+    ("jobs", lambda worker: worker.engine._jobs, ("run",)),
+    ("verdict", lambda worker: worker._judge, ("judge",)),
+    ("answer", lambda worker: worker.annotator, ("sparse",)),
 )
+ALWAYS = frozenset(("scan", "relate", "lookups", "machine", "verdict", "answer"))
 
 
 def figures() -> dict[str, float]:
@@ -46,10 +55,17 @@ def figures() -> dict[str, float]:
     default = Verifier([rule for rule in builtin() if rule.default])
     for verifier in (everything, default):
         verifier.warm_up()
-    requests = batches(BATCHES, bad_percent=BAD_PERCENT)
+    requests = batches(_number(), bad_percent=BAD_PERCENT)
     return (
-        _against_peers(everything, default, requests) | _stages(everything, requests) | _workers(everything, requests)
+        _against_peers(everything, default, requests)
+        | {f"engine.stage.{stage}": ns for stage, ns in _stages(everything, requests).items()}
+        | {f"engine.default_stage.{stage}": ns for stage, ns in _stages(default, requests).items()}
+        | _workers(default, requests)
     )
+
+
+def _number() -> int:
+    return EFFORT.rounds(BATCHES, short=4)
 
 
 def _verify(verifier: Verifier, requests: Sequence[bytes], spans: int = SPANS) -> Way:
@@ -65,11 +81,11 @@ def _against_peers(everything: Verifier, default: Verifier, requests: Sequence[b
         "scan_": Way(lambda request: columns.load(request, limits), requests, SPANS),
         "upb_parse_": Way(ExportTraceServiceRequest.FromString, requests, SPANS),
     }
-    as_sdks_write = batches(BATCHES, bad_percent=BAD_PERCENT, write=sdk_bytes)
+    as_sdks_write = batches(_number(), bad_percent=BAD_PERCENT, write=sdk_bytes)
     ways["sdk_bytes_"] = _verify(everything, as_sdks_write)
     ways["sdk_bytes_scan_"] = Way(lambda request: columns.load(request, limits), as_sdks_write, SPANS)
     for percent in BAD_PERCENTS:
-        ways[f"bad_{percent}_percent_"] = _verify(everything, batches(BATCHES, bad_percent=percent))
+        ways[f"bad_{percent}_percent_"] = _verify(everything, batches(_number(), bad_percent=percent))
     for spans, number in SIZES.items():
         ways[f"batch_{spans}_"] = _verify(everything, batches(number, spans, BAD_PERCENT), spans)
     taken = ns_per_span(ways, ROUNDS)
@@ -85,29 +101,35 @@ def _stages(verifier: Verifier, requests: Sequence[bytes]) -> dict[str, float]:
     """Where the time of one batch goes, the answer included; `rest` is the Python between the stages."""
     worker = verifier.worker()
     spent: dict[str, int] = defaultdict(int)
-    for stage, owner, method in STAGES:
-        _time(owner(worker), method, stage, spent)
-    taken: dict[str, list[int]] = defaultdict(list)
+    stages = {"rest"}
+    for stage, of, methods in STAGES:
+        owner = of(worker)
+        if owner is not None:
+            stages.add(stage)
+            for method in methods:
+                _time(owner, method, stage, spent)
+    taken: dict[str, list[int]] = {stage: [] for stage in stages}
     for turn in range(1 + EFFORT.rounds(ROUNDS)):
         for request in requests:
             spent.clear()
             arrived = bytes(bytearray(request))  # as in perf.measure
             start = time.perf_counter_ns()
             worker.verify(arrived).response(1)
-            whole = time.perf_counter_ns() - start
+            spent["rest"] = time.perf_counter_ns() - start - sum(spent.values())
             if turn:
-                for stage, ns in spent.items():
-                    taken[stage].append(ns)
-                taken["rest"].append(whole - sum(spent.values()))
-    missing = {stage for stage, _, _ in STAGES} - taken.keys()
-    if missing:
+                for stage, times in taken.items():
+                    times.append(spent[stage])
+    reached = {stage: times for stage, times in taken.items() if any(times)}
+    if missing := ALWAYS - reached.keys():
         raise RuntimeError(f"stages that were never reached: {', '.join(sorted(missing))}")
-    return {f"engine.stage.{stage}_ns_per_span": statistics.median(ns) / SPANS for stage, ns in taken.items()}
+    return {f"{stage}_ns_per_span": statistics.median(ns) / SPANS for stage, ns in reached.items()}
 
 
 def _time(owner: Any, method: str, stage: str, spent: dict[str, int]) -> None:
     """Replace a method of one object by one that adds its time to `spent`."""
-    inner = getattr(owner, method)
+    inner = getattr(owner, method, None)
+    if inner is None:
+        raise RuntimeError(f"stage {stage}: {type(owner).__name__} has no {method}")
 
     def timed(*arguments: Any, **named: Any) -> Any:
         start = time.perf_counter_ns()

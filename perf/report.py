@@ -1,19 +1,24 @@
 """The last run's figures into docs/performance.md: `python -m perf.report`. Nothing between the marks is typed."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from perf.catalogue import unit
+from perf import rule_costs
 from perf.chart import bars
-from perf.table import HEADINGS, number, rows
+from perf.table import HEADINGS, markdown, number, rows
 
 ROOT: Final = Path(__file__).parents[1]
 LATEST: Final = ROOT / "perf" / "results" / "latest.json"
 PAGE: Final = ROOT / "docs" / "performance.md"
 CHART: Final = ROOT / "docs" / "images" / "performance.svg"
 BEGIN: Final = "<!-- from perf/results/latest.json by perf/report.py; do not edit -->"
+_SHAPE: Final = re.compile(r"shapes\.(.*)_callers_(\d+)_added_ns_per_span")
+_SHAPE_FIGURES: Final = (
+    "added_ns_per_span", "filter40_added_ns_per_span", "spans_per_second", "throughput_vs_passthrough"
+)  # fmt: skip
 END: Final = "<!-- the end of what perf/report.py writes -->"
 
 
@@ -37,20 +42,35 @@ def page(text: str, report: Mapping[str, Any]) -> str:
 
 def chart(figures: Mapping[str, float]) -> str:
     """Where the processor time of one span goes, as SVG: what 40 conditions add, and what the verifier adds."""
-    stages = {name.split(".")[2]: ns for name, ns in figures.items() if name.startswith("engine.stage.")}
-    stages = {stage.removesuffix("_ns_per_span"): ns for stage, ns in stages.items()}
+    return bars(
+        "Processor time added per span, ns",
+        {
+            "40 OTTL conditions": {"filter": figures["pipeline.filter40_added_ns_per_span"]},
+            "default rules": _parts(figures, "default", "engine.default_stage."),
+            "all rules": _parts(figures, "added", "engine.stage."),
+        },
+    )
+
+
+def _parts(figures: Mapping[str, float], verifier: str, prefix: str) -> dict[str, float]:
+    """What a span costs with the verifier, by process and stage."""
+    stages = _stages(figures, prefix)
     asking = figures["pipeline.silent_in_verifier_ns_per_span"]
-    serving = figures["pipeline.added_in_verifier_ns_per_span"] - asking - sum(stages.values())
-    verifier = {
-        "collector: ask and apply": figures["pipeline.added_in_collector_ns_per_span"],
+    serving = figures[f"pipeline.{verifier}_in_verifier_ns_per_span"] - asking - sum(stages.values())
+    return {
+        "collector: ask and apply": figures[f"pipeline.{verifier}_in_collector_ns_per_span"],
         "verifier: transport": asking,
         **{f"verifier: {stage}": ns for stage, ns in stages.items()},
         "verifier: server, caches, threads": max(0.0, serving),
     }
-    return bars(
-        "Processor time added per span, ns",
-        {"40 OTTL conditions": {"filter": figures["pipeline.filter40_added_ns_per_span"]}, "verifier": verifier},
-    )
+
+
+def _stages(figures: Mapping[str, float], prefix: str) -> dict[str, float]:
+    return {
+        name.removeprefix(prefix).removesuffix("_ns_per_span"): ns
+        for name, ns in figures.items()
+        if name.startswith(prefix)
+    }
 
 
 def main() -> None:
@@ -59,7 +79,9 @@ def main() -> None:
     PAGE.write_text(page(PAGE.read_text(), report))
     CHART.parent.mkdir(parents=True, exist_ok=True)
     CHART.write_text(chart(report["figures"]))
-    print(f"{PAGE.relative_to(ROOT)} and {CHART.relative_to(ROOT)} show the run of {report['machine']['measured_at']}")
+    written = [PAGE, CHART, *rule_costs.write(report["figures"])]
+    names = ", ".join(str(path.relative_to(ROOT)) for path in written)
+    print(f"{names} show the run of {report['machine']['measured_at']}")
 
 
 def _generated(report: Mapping[str, Any]) -> str:
@@ -73,30 +95,58 @@ def _generated(report: Mapping[str, Any]) -> str:
         [
             measured,
             "",
-            *_markdown(HEADINGS, [row.cells for row in rows(figures)]),
+            *markdown(HEADINGS, [row.cells for row in rows(figures)]),
+            "",
+            "### Where the time goes",
             "",
             f"![Processor time that 40 OTTL conditions and the verifier add per span](images/{CHART.name})",
             "",
-            "Where the time of one batch goes in the engine, per span:",
+            "Of one batch in the engine, per span, the answer included; `rest` is the Python between the stages:",
             "",
-            *_markdown(("stage", "time", "share"), _stages(figures)),
+            *markdown(("stage", "default rules", "share", "all rules", "share"), _shares(figures)),
+            "",
+            "[What each rule costs by itself](rule-costs.md), the dearest first.",
+            "",
+            "### Loads of other shapes",
+            "",
+            "Default rules; nanoseconds are processor time of a span, throughput is held against otlp -> nop.",
+            "",
+            *markdown(
+                ("load", "callers", "verifier adds", "40 conditions add", "ratio", "spans/s", "throughput"),
+                _shapes(figures),
+            ),
             "",
         ]
     )
 
 
-def _stages(figures: Mapping[str, float]) -> list[tuple[str, ...]]:
-    stages = {name: ns for name, ns in figures.items() if name.startswith("engine.stage.")}
-    whole = sum(stages.values())
+def _shares(figures: Mapping[str, float]) -> list[tuple[str, ...]]:
+    default, everything = (_stages(figures, prefix) for prefix in ("engine.default_stage.", "engine.stage."))
     return [
-        (f"`{name}`", f"{number(ns)} {unit(name)}", f"{100 * ns / whole:.0f} %")
-        for name, ns in sorted(stages.items(), key=lambda stage: -stage[1])
+        (stage, *_share(default, stage), *_share(everything, stage))
+        for stage in sorted(everything, key=lambda stage: -everything[stage])
     ]
 
 
-def _markdown(headings: tuple[str, ...], lines: list[tuple[str, ...]]) -> list[str]:
-    marks = ["---:" if heading in {"value", "ratio", "time", "share"} else "---" for heading in headings]
-    return [f"| {' | '.join(cells)} |" for cells in (headings, tuple(marks), *lines)]
+def _share(stages: Mapping[str, float], stage: str) -> tuple[str, str]:
+    if stage not in stages:
+        return "", ""
+    return f"{number(stages[stage])} ns", f"{100 * stages[stage] / sum(stages.values()):.0f} %"
+
+
+def _shapes(figures: Mapping[str, float]) -> list[tuple[str, ...]]:
+    lines: list[tuple[str, ...]] = []
+    for name in figures:
+        if found := _SHAPE.fullmatch(name):
+            shape, callers = found.groups()
+            of = {key: figures[f"shapes.{shape}_callers_{callers}_{key}"] for key in _SHAPE_FIGURES}
+            added, by_filter = of["added_ns_per_span"], of["filter40_added_ns_per_span"]
+            ratio = number(added / by_filter) if by_filter > 0 else ""
+            rate, kept = number(of["spans_per_second"]), number(of["throughput_vs_passthrough"])
+            lines.append(
+                (shape.replace("_", " "), callers, f"{number(added)} ns", f"{number(by_filter)} ns", ratio, rate, kept)
+            )
+    return lines
 
 
 if __name__ == "__main__":

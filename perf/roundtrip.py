@@ -25,6 +25,7 @@ BAD_PERCENT = 1
 CALLERS = 4
 ROUNDS = 5
 WINDOW_S = 2.0
+WARM_UP_S = 1.0
 QUANTILES = {"p50_ms": "p50_ms", "p99_ms": "p99_ms", "p99_9_ms": "p999_ms"}  # in the command's output: in a figure
 
 
@@ -43,7 +44,7 @@ def figures() -> dict[str, float]:
             for turn in range(rounds):
                 EFFORT.say(f"round {turn + 1} of {rounds}")
                 for subject, endpoint in endpoints.items():
-                    report = _drive(command, endpoint, files)
+                    report = drive(command, endpoint, files, WINDOW_S, callers=CALLERS)
                     for run, prefix in (("alone", ""), ("loaded", "loaded_")):
                         for theirs, ours in QUANTILES.items():
                             taken[f"roundtrip.{subject}{prefix}{ours}"].append(report[run][theirs])
@@ -52,12 +53,18 @@ def figures() -> dict[str, float]:
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
-def _drive(command: Path, endpoint: str, files: Sequence[Path]) -> dict[str, Any]:
+def drive(command: Path, endpoint: str, files: Sequence[Path], window_s: float, **more: float) -> dict[str, Any]:
+    """One run of the Go command `roundtrip`; `more` are flags of its own. What it printed.
+
+    Raises:
+        CalledProcessError: a batch had no verdict, which standard error explains.
+
+    """
     arguments = {
         "endpoint": endpoint,
-        "callers": CALLERS,
-        "duration": f"{EFFORT.seconds(WINDOW_S)}s",
-        "warmup": f"{EFFORT.seconds(WINDOW_S / 2)}s",
+        "duration": f"{EFFORT.seconds(window_s)}s",
+        "warmup": f"{EFFORT.seconds(WARM_UP_S)}s",
+        **more,
     }
     flags = [f"-{name}={value}" for name, value in arguments.items()]
     output = subprocess.run([command, *flags, *files], stdout=subprocess.PIPE, check=True).stdout

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from example.stack.collector import BINARY, ROOT
 from example.stack.metrics import Metrics
@@ -18,7 +18,6 @@ BRIDGE = ROOT / "bridge" / "verifierprocessor"
 PIPELINES = Path(__file__).parent / "pipelines"
 BUILT = ROOT / "build" / "perf"
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_MIB = 1 << 20
 
 
 class Missing(Exception):  # noqa: N818  # something that has to be built first
@@ -57,10 +56,23 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
-def resident_mb(pid: int) -> float:
-    """Resident memory of a process, MiB."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / _MIB
+class Memory(NamedTuple):
+    """Of one process, in MiB.
+
+    Attributes:
+        rss_mb: resident, which is what `top` and `ps` show: libraries that others use as well count in full.
+        pss_mb: proportional: what n processes share counts for an nth.
+
+    """
+
+    rss_mb: float
+    pss_mb: float
+
+
+def memory(pid: int) -> Memory:
+    """What a process has in memory, to the page; `statm` and `top` may be some hundred kB behind."""
+    lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+    return Memory(*(int(lines[key].removesuffix("kB")) / 1024 for key in ("Rss", "Pss")))
 
 
 class Collector(Process):
@@ -89,14 +101,20 @@ class Collector(Process):
             self.stop()
             raise
 
-    def lost_spans(self, sent: int) -> int:
-        """How many of the spans that were sent have not left its last processor, or its receiver where it has none."""
+    def require_all(self, sent: int) -> None:
+        """Hold the spans that have left the last processor, or the receiver where there is none, to those sent.
+
+        Raises:
+            RuntimeError: some have not.
+
+        """
         metrics = Metrics(f"http://127.0.0.1:{self._metrics_port}/metrics")
         received = metrics.total("otelcol_receiver_accepted_spans")
         kept_back = metrics.total("otelcol_processor_incoming_items") - metrics.total(
             "otelcol_processor_outgoing_items"
         )
-        return round(sent - received + kept_back)
+        if lost := round(sent - received + kept_back):
+            raise RuntimeError(f"{self.name}: {lost} of {sent} spans did not come out: this is not what it claims")
 
 
 class Silent(Process):

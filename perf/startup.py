@@ -18,7 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from perf.effort import EFFORT
 from perf.installed import environment as installed
-from perf.stack import resident_mb
+from perf.stack import Memory, memory
 
 ROUNDS = 7
 REST_S = 1.0
@@ -36,10 +36,11 @@ def figures() -> dict[str, float]:
             EFFORT.say(f"start {turn + 1}")
             shutil.rmtree(folder / "bytecode", ignore_errors=True)
             taken["startup.cold_s"].append(_start(folder)[1])
-            listening_s, warm_s, idle_mb = _start(folder)
+            listening_s, warm_s, idle = _start(folder)
             taken["startup.listening_s"].append(listening_s)
             taken["startup.warm_s"].append(warm_s)
-            taken["memory.idle_mb"].append(idle_mb)
+            taken["memory.idle_mb"].append(idle.rss_mb)
+            taken["memory.idle_pss_mb"].append(idle.pss_mb)
             began_s = time.perf_counter()
             subprocess.run(_FLOOR, check=True, env=installed(folder))
             taken["startup.floor_s"].append(time.perf_counter() - began_s)
@@ -48,8 +49,8 @@ def figures() -> dict[str, float]:
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
-def _start(folder: Path) -> tuple[float, float, float]:
-    """Seconds to listening and to healthy, and resident MiB at rest, of a verifier with every rule."""
+def _start(folder: Path) -> tuple[float, float, Memory]:
+    """Seconds to listening and to healthy, and memory at rest, of a verifier with every rule."""
     path = folder / "verifier.sock"
     config = folder / "verifier.yaml"
     config.write_text(f"listen: ['unix://{path}']\nhttp: 127.0.0.1:0\nrules: {{select: [all]}}\n")
@@ -65,5 +66,5 @@ def _start(folder: Path) -> tuple[float, float, float]:
                     break
             healthy_s = time.perf_counter() - began_s
         time.sleep(EFFORT.seconds(REST_S))
-        idle_mb = resident_mb(verifier.pid)
-    return listening_s, healthy_s, idle_mb
+        idle = memory(verifier.pid)
+    return listening_s, healthy_s, idle

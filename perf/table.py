@@ -1,11 +1,18 @@
 """A run's figures as rows of text, in the order of the catalogue: what the terminal and the documentation show."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from perf.catalogue import FIGURES, Figure, Target, unit
 
 HEADINGS: Final = ("figure", "what it is", "value", "beside", "ratio", "target")
+
+# fmt: off
+_NUMBERS: Final = frozenset((
+    "value", "ratio", "share", "cost", "default rules", "all rules", "callers", "spans/s", "verifier adds",
+    "40 conditions add", "throughput",
+))
+# fmt: on
 
 
 class Row(NamedTuple):
@@ -36,6 +43,12 @@ def number(value: float) -> str:
     magnitude = abs(value)
     decimals = 0 if magnitude >= 100 else 1 if magnitude >= 10 else 2
     return f"{value:,.{decimals}f}"
+
+
+def markdown(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    """A table's lines in Markdown; columns of numbers are flush right."""
+    marks = ["---:" if heading in _NUMBERS else "---" for heading in headings]
+    return [f"| {' | '.join(cells)} |" for cells in (headings, marks, *lines)]
 
 
 def _row(name: str, figure: Figure, figures: Mapping[str, float]) -> Row:

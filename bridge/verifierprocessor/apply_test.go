@@ -36,7 +36,7 @@ func TestApplyEqualsNaive(t *testing.T) {
 		for i := range batches {
 			batches[i] = randomTraces(r)
 			copyOf(batches[i]).ResourceSpans().MoveAndAppendTo(joined.ResourceSpans())
-			c := newCall(newPayload(0), countsOf(batches[i]))
+			c := newCall(payloadOf(nil), countsOf(batches[i]))
 			calls = append(calls, c)
 			size = size.plus(c.counts)
 		}
@@ -111,7 +111,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		td := spans(9)
 		answer, _, err := (&answerFrame{bytes: data}).decode()
-		c := newCall(newPayload(0), countsOf(td))
+		c := newCall(payloadOf(nil), countsOf(td))
 		again, _ := (&request{calls: []*call{c}}).settle(answer, err)
 		if len(again) > 0 {
 			return

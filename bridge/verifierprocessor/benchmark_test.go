@@ -39,7 +39,7 @@ func BenchmarkPayload(b *testing.B) {
 	m := newTestMarshaler(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		p, err := m.marshal(td)
+		p, err := m.marshal(td, td.SpanCount())
 		if err != nil {
 			b.Fatal(err)
 		}

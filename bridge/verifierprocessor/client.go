@@ -23,6 +23,7 @@ const backoffGrowth = 1.6
 type client struct {
 	cfg        *Config
 	conn       *grpc.ClientConn
+	memory     *memory // nil where none is shared
 	dispatcher *dispatcher
 	telemetry  *telemetry
 	logger     *zap.Logger
@@ -87,13 +88,18 @@ func (c *client) keepStream() {
 
 // runStream opens a stream and serves it until it ends.
 func (c *client) runStream() *failure {
-	s, f := openStream(c.ctx, c.conn, c.cfg)
+	s, f := openStream(c.ctx, c.conn, c.cfg, c.memory, c.logger)
 	if f != nil {
 		c.dispatcher.connectFails(f)
 		c.changed(f, false)
 		return f
 	}
+	defer s.watcher.Wait()
 	defer s.cancel()
+	if s.shares {
+		c.memory.sharing.Add(1)
+		defer c.memory.sharing.Add(-1)
+	}
 	resets := c.resets.Load()
 	c.dispatcher.attach(s)
 	c.telemetry.streams(1)

@@ -16,6 +16,7 @@ const (
 	fieldID           protowire.Number = 1
 	fieldSignal       protowire.Number = 2
 	fieldCompleteness protowire.Number = 3
+	fieldParts        protowire.Number = 5
 	fieldOTLP         protowire.Number = 15
 )
 
@@ -57,29 +58,49 @@ type requestFrame struct {
 	id           uint64
 	completeness contract.Completeness
 	otlp         []*payload
+	shared       bool // all of it lies in memory where the verifier reads it
 }
 
 func (f *requestFrame) buffers() mem.BufferSlice {
-	size := 0
+	buffers := make(mem.BufferSlice, 0, 1+len(f.otlp))
+	buffers = append(buffers, mem.SliceBuffer(f.appendHeader(make([]byte, 0, f.headerBytes()))))
 	for _, part := range f.otlp {
-		size += len(part.bytes)
+		buffers = append(buffers, part.buffer())
 	}
-	header := make([]byte, 0, 32)
+	return buffers
+}
+
+// headerBytes is the most that appendHeader appends.
+func (f *requestFrame) headerBytes() int {
+	if f.shared {
+		return 48 + len(f.otlp)*partBytes
+	}
+	return 48
+}
+
+// appendHeader appends everything but the OTLP itself, which comes right behind
+// where it is not shared.
+func (f *requestFrame) appendHeader(header []byte) []byte {
 	header = protowire.AppendTag(header, fieldID, protowire.VarintType)
 	header = protowire.AppendVarint(header, f.id)
 	header = protowire.AppendTag(header, fieldSignal, protowire.VarintType)
 	header = protowire.AppendVarint(header, uint64(contract.Signal_SIGNAL_TRACES))
 	header = protowire.AppendTag(header, fieldCompleteness, protowire.VarintType)
 	header = protowire.AppendVarint(header, uint64(f.completeness))
-	header = protowire.AppendTag(header, fieldOTLP, protowire.BytesType)
-	header = protowire.AppendVarint(header, uint64(size))
-
-	buffers := make(mem.BufferSlice, 0, 1+len(f.otlp))
-	buffers = append(buffers, mem.SliceBuffer(header))
-	for _, part := range f.otlp {
-		buffers = append(buffers, part.buffer())
+	if f.shared {
+		header = protowire.AppendTag(header, fieldParts, protowire.BytesType)
+		header = protowire.AppendVarint(header, uint64(len(f.otlp)*partBytes))
+		for _, part := range f.otlp {
+			header = part.memory.appendPart(header, part)
+		}
+		return header
 	}
-	return buffers
+	size := 0
+	for _, part := range f.otlp {
+		size += len(part.bytes)
+	}
+	header = protowire.AppendTag(header, fieldOTLP, protowire.BytesType)
+	return protowire.AppendVarint(header, uint64(size))
 }
 
 // answerFrame is a VerifyResponse as it came.

@@ -18,6 +18,7 @@ func TestFieldNumbersAreTheContracts(t *testing.T) {
 	assert.Equal(t, fieldID, fields.ByName("id").Number())
 	assert.Equal(t, fieldSignal, fields.ByName("signal").Number())
 	assert.Equal(t, fieldCompleteness, fields.ByName("completeness").Number())
+	assert.Equal(t, fieldParts, fields.ByName("parts").Number())
 	assert.Equal(t, fieldOTLP, fields.ByName("otlp").Number())
 }
 
@@ -41,7 +42,7 @@ func TestRequestFrameIsAVerifyRequest(t *testing.T) {
 
 // The batches themselves are not copied on their way to gRPC.
 func TestRequestFrameSharesTheBatch(t *testing.T) {
-	part := payloadOf([]byte("batch"))
+	part := payloadOf(make([]byte, 5000))
 	buffers := (&requestFrame{otlp: []*payload{part}}).buffers()
 	assert.Same(t, &part.bytes[0], &buffers[1].ReadOnlyData()[0])
 }

@@ -71,6 +71,10 @@ type Config struct {
 	// MaxRequestBytes bounds the OTLP bytes of one request; the verifier may lower it.
 	MaxRequestBytes int `mapstructure:"max_request_bytes"`
 
+	// SharedMemory says how much memory batches are left in for a verifier on
+	// this host, so that they need not travel.
+	SharedMemory SharedMemoryConfig `mapstructure:"shared_memory"`
+
 	// CircuitBreaker says when to stop asking a verifier that does not answer.
 	CircuitBreaker CircuitBreakerConfig `mapstructure:"circuit_breaker"`
 
@@ -88,6 +92,21 @@ type CoalesceConfig struct {
 	MaxDelay time.Duration `mapstructure:"max_delay"`
 	// MaxSpans is the size from which a request is sent without waiting.
 	MaxSpans int `mapstructure:"max_spans"`
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// SharedMemoryConfig bounds the memory that is shared. It works on Linux with a
+// unix socket as endpoint, where the verifier agrees; elsewhere, and for batches
+// that find no slot, the bytes travel as always.
+type SharedMemoryConfig struct {
+	// Enabled lets batches lie in shared memory.
+	Enabled bool `mapstructure:"enabled"`
+	// Slots is how many batches can lie there at once.
+	Slots int `mapstructure:"slots"`
+	// SlotBytes is the largest batch that can, a multiple of 4096. A slot takes as
+	// much memory as the largest batch that was in it.
+	SlotBytes int `mapstructure:"slot_bytes"`
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
@@ -137,6 +156,7 @@ func createDefaultConfig() component.Config {
 		Coalesce:            CoalesceConfig{MaxDelay: time.Millisecond, MaxSpans: 512},
 		MaxRequestsInFlight: 64,
 		MaxRequestBytes:     16 << 20,
+		SharedMemory:        SharedMemoryConfig{Enabled: true, Slots: 16, SlotBytes: 1 << 20},
 		CircuitBreaker:      CircuitBreakerConfig{Failures: 5, OpenInitial: time.Second, OpenMax: 10 * time.Second},
 		Reconnect:           ReconnectConfig{InitialInterval: 100 * time.Millisecond, MaxInterval: 2 * time.Second},
 	}
@@ -192,6 +212,11 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxRequestBytes < 1024 || c.MaxRequestBytes > 1<<30 {
 		refuse("max_request_bytes", "from 1024 to 1073741824 (1 GiB)", c.MaxRequestBytes)
+	}
+	if bytes := c.SharedMemory.SlotBytes; bytes < 64<<10 || bytes > sharedBytesMax || bytes%4096 != 0 {
+		refuse("shared_memory::slot_bytes", "from 65536 to 1073741824 (1 GiB), a multiple of 4096", bytes)
+	} else if most := sharedBytesMax / bytes; c.SharedMemory.Slots < 1 || c.SharedMemory.Slots > most {
+		refuse("shared_memory::slots", fmt.Sprintf("from 1 to %d (1 GiB in slots of %d bytes)", most, bytes), c.SharedMemory.Slots)
 	}
 	if c.CircuitBreaker.Failures < 1 {
 		refuse("circuit_breaker::failures", "at least 1", c.CircuitBreaker.Failures)

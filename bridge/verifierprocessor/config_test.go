@@ -70,6 +70,7 @@ func TestEverySettingIsRead(t *testing.T) {
 	want.Coalesce = CoalesceConfig{MaxDelay: 2 * time.Millisecond, MaxSpans: 1024}
 	want.MaxRequestsInFlight = 8
 	want.MaxRequestBytes = 4 << 20
+	want.SharedMemory = SharedMemoryConfig{Slots: 4, SlotBytes: 64 << 10}
 	want.CircuitBreaker = CircuitBreakerConfig{Failures: 3, OpenInitial: 500 * time.Millisecond, OpenMax: 5 * time.Second}
 	want.Reconnect = ReconnectConfig{InitialInterval: 50 * time.Millisecond, MaxInterval: time.Second}
 	assert.Equal(t, want, loadNamed(t, "verifier/everything"))

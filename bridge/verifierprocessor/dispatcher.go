@@ -95,9 +95,11 @@ func (d *dispatcher) detach(s *stream, f *failure) (lost int) {
 	defer d.mu.Unlock()
 	d.streams = slices.DeleteFunc(d.streams, func(o *stream) bool { return o == s })
 	d.down = f
+	s.empty()
 	lost = len(s.pending)
 	for id, r := range s.pending {
 		delete(s.pending, id)
+		r.release()
 		d.again(r.fail(f))
 	}
 	d.flush()
@@ -157,6 +159,7 @@ func (d *dispatcher) answered(s *stream, id uint64) *request {
 	r := s.pending[id]
 	if r != nil {
 		delete(s.pending, id)
+		r.release()
 		d.flush()
 	}
 	return r
@@ -294,9 +297,11 @@ func (d *dispatcher) send(s *stream, now time.Time) {
 	}
 	s.lastID++
 	r := &request{id: s.lastID, calls: calls, sent: now}
+	r.shared = s.shares && r.lies()
 	r.hold()
 	select {
-	case s.outbox <- r:
+	case s.outbox <- r: // whose reader lets go of the bytes when they are written
+		r.hold() // until the answer: the verifier may read them as late as that
 		s.pending[r.id] = r
 	default:
 		// The outbox has room for maxInFlight, so only a verifier that answers

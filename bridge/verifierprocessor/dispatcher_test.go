@@ -31,7 +31,7 @@ func deadStream(inFlight int) *stream {
 }
 
 func callOf(bytes int, spans uint32) *call {
-	return newCall(newPayload(bytes), counts{1, 1, spans})
+	return newCall(payloadOf(make([]byte, bytes)), counts{1, 1, spans})
 }
 
 func submit(t *testing.T, d *dispatcher, c *call) *call {

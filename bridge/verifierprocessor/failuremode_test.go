@@ -124,6 +124,7 @@ func TestGreeting(t *testing.T) {
 	verifier.start()
 	r := newRig(t, verifier.endpoint(), func(c *Config) {
 		c.Profile, c.AllowDrop, c.Streams = "payments", true, 1
+		c.SharedMemory.Enabled = false
 	}).ready(t)
 
 	require.NoError(t, r.ConsumeTraces(t.Context(), spans(1)))
@@ -153,7 +154,9 @@ func TestAGreetingRefused(t *testing.T) {
 			verifier := newStub(t, unchanged)
 			verifier.onHello = func(*contract.Hello) *contract.VerifyResponse { return c.greet }
 			verifier.start()
-			r := newRig(t, verifier.endpoint(), func(cfg *Config) { cfg.Streams = 1 })
+			r := newRig(t, verifier.endpoint(), func(cfg *Config) {
+				cfg.Streams, cfg.SharedMemory.Enabled = 1, false
+			})
 			require.NoError(t, r.ConsumeTraces(t.Context(), spans(1)))
 			assert.EqualValues(t, 1, r.unverified(t, c.cause))
 		})

@@ -1,15 +1,11 @@
 package verifierprocessor // import "github.com/otlp-verifier/otlp-verifier/bridge/verifierprocessor"
 
 import (
-	"context"
 	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 
-	"go.opentelemetry.io/collector/pdata/ptrace"
-	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/mem"
 )
 
@@ -20,33 +16,49 @@ import (
 // Without this every batch leaves some 200 kB to the garbage collector, which
 // tripled the p99 of a call and took a quarter of the throughput.
 type payload struct {
-	bytes   []byte
+	bytes   []byte // at the end of whole
+	whole   []byte
 	holders atomic.Int32
+
+	// Of a payload in shared memory; nil and meaningless in others.
+	memory     *memory
+	slot       int
+	generation uint64
 }
 
 var _ mem.BufferPool = (*payload)(nil) // so that gRPC can let go of it
 
 const (
-	smallestClass = 12 // 4 KiB: gRPC does not give buffers under 1 KiB back
+	smallestClass = 12 // 4 KiB
 	largestClass  = 24 // 16 MiB: larger ones are left to the garbage collector
 )
 
 var payloads [largestClass + 1]sync.Pool // by the power of two that is their capacity
 
-// newPayload returns a payload of a size, with whatever bytes are in it, held once.
+// newPayload returns a payload with room for a size and perhaps more, with
+// whatever bytes are in it, held once.
 func newPayload(size int) *payload {
 	class := classOf(size)
 	if class > largestClass {
-		p := &payload{bytes: make([]byte, size)}
-		p.holders.Store(1)
-		return p
+		p := &payload{whole: make([]byte, size)}
+		return p.take()
 	}
 	p, ok := payloads[class].Get().(*payload)
 	if !ok {
-		p = &payload{bytes: make([]byte, 1<<class)}
+		p = &payload{whole: make([]byte, 1<<class)}
 	}
-	p.bytes = p.bytes[:size]
+	return p.take()
+}
+
+func (p *payload) take() *payload {
+	p.bytes = p.whole
 	p.holders.Store(1)
+	return p
+}
+
+// keep leaves only the last bytes: a message is marshalled from its end.
+func (p *payload) keep(size int) *payload {
+	p.bytes = p.whole[len(p.whole)-size:]
 	return p
 }
 
@@ -60,15 +72,22 @@ func (p *payload) release() {
 	if p.holders.Add(-1) > 0 {
 		return
 	}
-	if class := classOf(cap(p.bytes)); class <= largestClass && cap(p.bytes) == 1<<class {
+	if p.memory != nil {
+		p.memory.putBack(p)
+		return
+	}
+	if class := classOf(len(p.whole)); class <= largestClass && len(p.whole) == 1<<class {
 		payloads[class].Put(p)
 	}
 }
 
-// buffer lends the bytes to gRPC, which holds them until they are written.
+// buffer lends the bytes to gRPC, which holds them until they are written. Of
+// short ones it gets a copy, as it does not say when it lets go of those; and of
+// those in shared memory, which are rare here: when a connection breaks it may
+// forget to let go, and there are few slots.
 func (p *payload) buffer() mem.Buffer {
-	if len(p.bytes) == 0 {
-		return mem.SliceBuffer(nil)
+	if p.memory != nil || mem.IsBelowBufferPoolingThreshold(cap(p.bytes)) {
+		return mem.SliceBuffer(slices.Clone(p.bytes))
 	}
 	p.hold()
 	return mem.NewBuffer(&p.bytes, p)
@@ -81,58 +100,4 @@ func (p *payload) Put(*[]byte) { p.release() }
 func (p *payload) Get(size int) *[]byte {
 	b := make([]byte, size)
 	return &b
-}
-
-// marshaler makes payloads of batches. pdata can marshal into a buffer that it
-// is given, but shows that only to gRPC; so this poses as a connection on which
-// a batch is exported, and takes the message that comes along.
-type marshaler struct {
-	conn   *grpc.ClientConn
-	client ptraceotlp.GRPCClient
-}
-
-// intoBuffer is what pdata's messages can do, though their types are internal.
-type intoBuffer interface {
-	SizeProto() int
-	MarshalProto(buffer []byte) int
-}
-
-type caughtKey struct{}
-
-func newMarshaler() (*marshaler, error) {
-	conn, err := grpc.NewClient("passthrough:///nowhere",
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithUnaryInterceptor(func(ctx context.Context, _ string, request, _ any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, _ ...grpc.CallOption) error {
-			caught, ok := ctx.Value(caughtKey{}).(*any)
-			if ok {
-				*caught = request
-			}
-			return nil // nothing is ever sent
-		}))
-	if err != nil {
-		return nil, err
-	}
-	return &marshaler{conn: conn, client: ptraceotlp.NewGRPCClient(conn)}, nil
-}
-
-func (m *marshaler) close() error { return m.conn.Close() }
-
-func (m *marshaler) marshal(td ptrace.Traces) (*payload, error) {
-	if message, ok := m.messageOf(td).(intoBuffer); ok {
-		p := newPayload(message.SizeProto())
-		message.MarshalProto(p.bytes)
-		return p, nil
-	}
-	// Another pdata than this was written against: slower, and as right.
-	data, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
-	p := &payload{bytes: data}
-	p.holders.Store(1)
-	return p, err
-}
-
-func (m *marshaler) messageOf(td ptrace.Traces) any {
-	var caught any
-	ctx := context.WithValue(context.Background(), caughtKey{}, &caught)
-	_, _ = m.client.Export(ctx, ptraceotlp.NewExportRequestFromTraces(td))
-	return caught
 }

@@ -27,6 +27,7 @@ type verifier struct {
 	dispatcher *dispatcher
 	client     *client // nil until start
 	marshaler  *marshaler
+	memory     *memory // nil where none is shared
 	stop       sync.Once
 
 	statusMu sync.Mutex
@@ -63,7 +64,9 @@ func (p *verifier) start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
-	if p.marshaler, err = newMarshaler(); err != nil {
+	p.memory = p.shareMemory()
+	if p.marshaler, err = newMarshaler(p.memory); err != nil {
+		p.memory.close()
 		return errors.Join(err, conn.Close())
 	}
 	p.host = host
@@ -71,6 +74,7 @@ func (p *verifier) start(ctx context.Context, host component.Host) error {
 	p.client = &client{
 		cfg:        p.cfg,
 		conn:       conn,
+		memory:     p.memory,
 		dispatcher: p.dispatcher,
 		telemetry:  p.telemetry,
 		logger:     p.settings.Logger,
@@ -78,6 +82,20 @@ func (p *verifier) start(ctx context.Context, host component.Host) error {
 	}
 	p.client.start()
 	return nil
+}
+
+// shareMemory returns what batches are marshalled into for a verifier on this
+// host, nil where there cannot be one.
+func (p *verifier) shareMemory() *memory {
+	if !p.cfg.SharedMemory.Enabled || memorySocket(p.cfg.ClientConfig.Endpoint) == "" {
+		return nil
+	}
+	m, err := newMemory(p.cfg.SharedMemory)
+	if err != nil {
+		p.settings.Logger.Warn("No memory to share with the verifier; batches go through its socket", zap.Error(err))
+		return nil
+	}
+	return m
 }
 
 // shutdown lets the calls under way finish (none takes longer than the
@@ -94,6 +112,7 @@ func (p *verifier) shutdown(ctx context.Context) error {
 	var err error
 	p.stop.Do(func() {
 		err = errors.Join(p.client.stop(), p.marshaler.close())
+		p.memory.close()
 		p.telemetry.Shutdown()
 	})
 	return err
@@ -143,7 +162,7 @@ func (p *verifier) exchange(ctx context.Context, td ptrace.Traces, size counts) 
 	if f := p.dispatcher.ready(); f != nil {
 		return verdict{failure: f} // without marshalling
 	}
-	otlp, err := p.marshaler.marshal(td)
+	otlp, err := p.marshaler.marshal(td, int(size.records))
 	if err != nil {
 		return verdict{failure: &failure{cause: causeBadInput, message: err.Error()}}
 	}

@@ -45,18 +45,30 @@ type request struct {
 	id    uint64
 	calls []*call
 	sent  time.Time
+
+	shared bool // the verifier reads its bytes from shared memory
 }
 
 func (r *request) frame(completeness contract.Completeness) *requestFrame {
-	f := &requestFrame{id: r.id, completeness: completeness, otlp: make([]*payload, len(r.calls))}
+	f := &requestFrame{id: r.id, completeness: completeness, shared: r.shared, otlp: make([]*payload, len(r.calls))}
 	for i, c := range r.calls {
 		f.otlp[i] = c.otlp
 	}
 	return f
 }
 
-// hold keeps the bytes for a request that waits to be written, even when its
-// callers leave before.
+// lies says whether all its bytes are in shared memory.
+func (r *request) lies() bool {
+	for _, c := range r.calls {
+		if c.otlp.memory == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// hold keeps the bytes for a request that waits to be written, or answered, even
+// when its callers leave before.
 func (r *request) hold() {
 	for _, c := range r.calls {
 		c.otlp.hold()

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
+	"go.uber.org/zap"
 	"google.golang.org/grpc"
 
 	"github.com/otlp-verifier/otlp-verifier/bridge/verifierprocessor/internal/contract"
@@ -26,12 +28,15 @@ const (
 
 var verifyStream = grpc.StreamDesc{StreamName: "Verify", ServerStreams: true, ClientStreams: true}
 
-// stream is one conversation with the verifier. Except for grpc and outbox, the
-// dispatcher's lock guards it.
+// stream is one conversation with the verifier. The dispatcher's lock guards
+// what comes after outbox.
 type stream struct {
-	grpc   grpc.ClientStream
-	cancel context.CancelFunc
-	outbox chan *request
+	ctx     context.Context
+	carrier carrier
+	shares  bool // the verifier reads from shared memory
+	cancel  context.CancelFunc
+	outbox  chan *request
+	watcher sync.WaitGroup
 
 	maxBytes    int
 	maxInFlight int
@@ -51,10 +56,10 @@ func newStream(maxBytes, maxInFlight int) *stream {
 
 // openStream starts a conversation: hello, welcome. The stream lives as long as
 // ctx, or until it is cancelled.
-func openStream(ctx context.Context, conn grpc.ClientConnInterface, cfg *Config) (*stream, *failure) {
+func openStream(ctx context.Context, conn grpc.ClientConnInterface, cfg *Config, m *memory, logger *zap.Logger) (*stream, *failure) {
 	ctx, cancel := context.WithCancel(ctx)
 	handshake := time.AfterFunc(handshakeTimeout, cancel)
-	welcome, client, f := shakeHands(ctx, conn, cfg)
+	welcome, client, f := shakeHands(ctx, conn, cfg, m != nil)
 	if !handshake.Stop() && f == nil {
 		f = &failure{cause: causeTimeout}
 	}
@@ -63,7 +68,15 @@ func openStream(ctx context.Context, conn grpc.ClientConnInterface, cfg *Config)
 		return nil, f
 	}
 	s := newStream(cfg.MaxRequestBytes, cfg.MaxRequestsInFlight)
-	s.grpc, s.cancel = client, cancel
+	s.ctx, s.carrier, s.cancel = ctx, grpcCarrier{client}, cancel
+	if welcome.GetTransport() == contract.Transport_TRANSPORT_SHARED_MEMORY {
+		side, err := handOver(ctx, memorySocket(cfg.ClientConfig.Endpoint), welcome.GetTicket(), m)
+		if err != nil { // another host behind the socket, another container, or no right to open it
+			logger.Info("The verifier cannot read from shared memory; batches go through its socket", zap.Error(err))
+		} else {
+			s.moveTo(side, client)
+		}
+	}
 	if limit := welcome.GetMaxRequestBytes(); limit > 0 {
 		s.maxBytes = int(min(uint64(s.maxBytes), limit))
 	}
@@ -73,7 +86,25 @@ func openStream(ctx context.Context, conn grpc.ClientConnInterface, cfg *Config)
 	return s, nil
 }
 
-func shakeHands(ctx context.Context, conn grpc.ClientConnInterface, cfg *Config) (*contract.Welcome, grpc.ClientStream, *failure) {
+// moveTo goes on over a socket. The two end together.
+func (s *stream) moveTo(side *socketCarrier, client grpc.ClientStream) {
+	cancel := s.cancel
+	s.carrier, s.shares = side, true
+	s.cancel = func() {
+		cancel()
+		_ = side.conn.Close() // again, perhaps
+	}
+	s.watcher.Add(1)
+	go func() {
+		defer s.watcher.Done()
+		var ignored answerFrame
+		for client.RecvMsg(&ignored) == nil {
+		}
+		s.cancel()
+	}()
+}
+
+func shakeHands(ctx context.Context, conn grpc.ClientConnInterface, cfg *Config, shares bool) (*contract.Welcome, grpc.ClientStream, *failure) {
 	client, err := conn.NewStream(ctx, &verifyStream, verifyMethod,
 		grpc.ForceCodecV2(codec{}),
 		grpc.MaxCallRecvMsgSize(maxAnswerBytes),
@@ -82,7 +113,7 @@ func shakeHands(ctx context.Context, conn grpc.ClientConnInterface, cfg *Config)
 		return nil, nil, &failure{cause: causeUnavailable, message: err.Error()}
 	}
 	// An error of SendMsg only says that there is one; RecvMsg says which.
-	if err := client.SendMsg(hello(cfg)); err != nil && !errors.Is(err, io.EOF) {
+	if err := client.SendMsg(hello(cfg, shares)); err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, &failure{cause: causeUnavailable, message: err.Error()}
 	}
 	var frame answerFrame
@@ -95,7 +126,9 @@ func shakeHands(ctx context.Context, conn grpc.ClientConnInterface, cfg *Config)
 	}
 	switch a := answer.GetAnswer().(type) {
 	case *contract.VerifyResponse_Welcome:
-		if t := a.Welcome.GetTransport(); t > contract.Transport_TRANSPORT_MESSAGE {
+		t := a.Welcome.GetTransport()
+		offered := t <= contract.Transport_TRANSPORT_MESSAGE || shares && t == contract.Transport_TRANSPORT_SHARED_MEMORY
+		if !offered {
 			return nil, nil, &failure{cause: causeUnsupported, message: fmt.Sprintf("transport %v was not offered", t)}
 		}
 		return a.Welcome, client, nil
@@ -106,13 +139,17 @@ func shakeHands(ctx context.Context, conn grpc.ClientConnInterface, cfg *Config)
 	}
 }
 
-func hello(cfg *Config) *contract.VerifyRequest {
+func hello(cfg *Config, shares bool) *contract.VerifyRequest {
+	transports := []contract.Transport{contract.Transport_TRANSPORT_MESSAGE}
+	if shares {
+		transports = []contract.Transport{contract.Transport_TRANSPORT_SHARED_MEMORY, contract.Transport_TRANSPORT_MESSAGE}
+	}
 	return &contract.VerifyRequest{Hello: &contract.Hello{
 		ProcessorVersion: version,
 		Signals:          []contract.Signal{contract.Signal_SIGNAL_TRACES},
 		Profile:          cfg.Profile,
 		AllowDrop:        cfg.AllowDrop,
-		Transports:       []contract.Transport{contract.Transport_TRANSPORT_MESSAGE},
+		Transports:       transports,
 	}}
 }
 
@@ -122,7 +159,7 @@ func (s *stream) write(completeness contract.Completeness) {
 	for {
 		select {
 		case r := <-s.outbox:
-			err := s.grpc.SendMsg(r.frame(completeness))
+			err := s.carrier.send(r.frame(completeness))
 			r.release()
 			if err != nil {
 				if !errors.Is(err, io.EOF) { // EOF: the reader gets the reason
@@ -130,7 +167,19 @@ func (s *stream) write(completeness contract.Completeness) {
 				}
 				return
 			}
-		case <-s.grpc.Context().Done():
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// empty lets go of what was not written. Nothing is sent or written any more.
+func (s *stream) empty() {
+	for {
+		select {
+		case r := <-s.outbox:
+			r.release()
+		default:
 			return
 		}
 	}
@@ -140,7 +189,7 @@ func (s *stream) write(completeness contract.Completeness) {
 func (s *stream) read(answered func(answer *contract.VerifyResponse, id uint64, decodeErr error)) error {
 	for {
 		var frame answerFrame
-		if err := s.grpc.RecvMsg(&frame); err != nil {
+		if err := s.carrier.receive(&frame); err != nil {
 			return err
 		}
 		answer, id, err := frame.decode()

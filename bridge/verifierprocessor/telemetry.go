@@ -32,6 +32,8 @@ type telemetry struct {
 	processor   metric.MeasurementOption
 	byCause     map[cause]metric.MeasurementOption
 	byOutcome   map[outcome]metric.MeasurementOption
+	inMessage   metric.MeasurementOption
+	inMemory    metric.MeasurementOption
 	refusedAttr metric.MeasurementOption
 	refusedDrop metric.MeasurementOption
 }
@@ -50,6 +52,8 @@ func newTelemetry(id component.ID, settings component.TelemetrySettings) (*telem
 		processor:        with(),
 		byCause:          make(map[cause]metric.MeasurementOption, len(allCauses)),
 		byOutcome:        make(map[outcome]metric.MeasurementOption, len(allOutcomes)),
+		inMessage:        with(attribute.String("transport", "message")),
+		inMemory:         with(attribute.String("transport", "shared_memory")),
 		refusedAttr:      with(attribute.String("change", "attribute")),
 		refusedDrop:      with(attribute.String("change", "drop")),
 	}
@@ -82,6 +86,11 @@ func (t *telemetry) applied(ctx context.Context, done tally) {
 func (t *telemetry) request(r *request, o outcome) {
 	ctx := context.Background()
 	t.ProcessorVerifierRequests.Add(ctx, 1, t.byOutcome[o])
+	transport := t.inMessage
+	if r.shared {
+		transport = t.inMemory
+	}
+	t.ProcessorVerifierCarriedBatches.Add(ctx, int64(len(r.calls)), transport)
 	t.ProcessorVerifierRequestDuration.Record(ctx, time.Since(r.sent).Seconds(), t.processor)
 	t.ProcessorVerifierRequestBatches.Record(ctx, int64(len(r.calls)), t.processor)
 }

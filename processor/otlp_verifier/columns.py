@@ -124,13 +124,16 @@ class Columns:
                 empty.
 
         """
-        for table in self._tables:
-            table.rows = 0
         self.buffer = buffer
-        counts = self.counts
-        scanner.load(buffer, limits, counts, self.native, self._make_room)
-        for table in self._tables:
-            table.rows = getattr(counts, table.name)
+        try:
+            scanner.load(buffer, limits, self.counts, self.native, self._make_room)
+        except BaseException:
+            self.rows.fill(0)
+            for table in self._tables:
+                table.rows = 0
+            raise
+        for table, rows in zip(self._tables, self.rows.tolist(), strict=True):
+            table.rows = rows
 
     @property
     def attributes_native(self) -> Any:

@@ -1,8 +1,7 @@
 """Findings and a policy to a verdict: what is written on which record, which traces are violated, what is dropped."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -49,41 +48,79 @@ _WRITE, _VIOLATES, _UNDECIDED = int(Effect.WRITE), int(Effect.VIOLATES), int(Eff
 _DROP_SPAN, _DROP_TRACE = int(Effect.DROP_SPAN), int(Effect.DROP_TRACE)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is to be changed; arrays are valid until the judge's next batch.
+class _Scratch:
+    """What the kernel writes for at most so many spans, scopes and resources; `_judge` says what is where."""
 
-    A *pattern* is a distinct combination of violated rules and trace verdict.
+    __slots__ = ("bits", "capacity", "cells", "drop", "first", "pattern_of", "traces", "written")
+
+    def __init__(self, capacity: int, words: int) -> None:
+        self.capacity = capacity
+        self.bits: NDArray[np.uint64] = np.empty((capacity, 1 + words), np.uint64)
+        self.traces: NDArray[np.uint8] = np.empty(capacity, np.uint8)
+        self.pattern_of: NDArray[np.uint32] = np.empty(capacity, np.uint32)
+        self.drop: NDArray[np.uint8] = np.empty(capacity, np.uint8)
+        self.first: NDArray[np.uint32] = np.empty(capacity, np.uint32)
+        self.cells: NDArray[np.uint32] = np.empty(2 * capacity, np.uint32)
+        self.written: NDArray[np.uint32] = np.empty((2, capacity), np.uint32)
+
+
+class Verdict:
+    """What is to be changed; valid until the judge's next batch.
+
+    A *pattern* is a distinct combination of violated rules and trace verdict. Arrays are made when they are asked for:
+    of most batches nobody asks.
 
     Attributes:
-        spans, scopes, resources: uint32, per row the pattern to write or NO_ROW.
-        written: of spans, scopes and resources, the rows that something is written on, ascending, and their patterns;
-            uint32 each.
-        patterns: uint64 (patterns, 1 + words): trace verdict, then a bit per rule.
-        drop: uint8 (spans,), 1 where the span goes.
+        changes: whether anything is to be changed.
         forged: how many spans, scopes and resources carry `verifier.*` attributes.
         dropped: how many spans are left out.
+        annotated: how many spans are written on.
 
     """
 
-    spans: NDArray[np.uint32]
-    scopes: NDArray[np.uint32]
-    resources: NDArray[np.uint32]
-    patterns: NDArray[np.uint64]
-    drop: NDArray[np.uint8]
-    written: tuple[tuple[NDArray[np.uint32], NDArray[np.uint32]], ...]
-    forged: tuple[int, int, int]
-    dropped: int
+    __slots__ = ("_patterns", "_rows", "_scratch", "_written", "annotated", "changes", "dropped", "forged")
+
+    def __init__(self, scratch: _Scratch, rows: tuple[int, int, int], summary: tuple[int, ...]) -> None:
+        self._scratch, self._rows = scratch, rows
+        self._patterns = summary[0]
+        self._written = summary[1:4]
+        self.annotated = summary[1]
+        self.dropped = summary[4]
+        self.forged = summary[5:]
+        self.changes = bool(self._patterns or self.dropped or any(self.forged))
 
     @property
-    def annotated(self) -> int:
-        """How many spans are written on."""
-        return len(self.written[0][0])
+    def spans(self) -> NDArray[np.uint32]:
+        """Per span the pattern to write or NO_ROW, uint32."""
+        return self._scratch.pattern_of[: self._rows[0]]
 
     @property
-    def changes(self) -> bool:
-        """Whether anything is to be changed."""
-        return bool(len(self.patterns) or self.dropped or any(self.forged))
+    def scopes(self) -> NDArray[np.uint32]:
+        """The same per scope."""
+        spans, scopes, _ = self._rows
+        return self._scratch.pattern_of[spans : spans + scopes]
+
+    @property
+    def resources(self) -> NDArray[np.uint32]:
+        """The same per resource."""
+        return self._scratch.pattern_of[sum(self._rows[:2]) : sum(self._rows)]
+
+    @property
+    def written(self) -> tuple[tuple[NDArray[np.uint32], NDArray[np.uint32]], ...]:
+        """Of spans, scopes and resources, the rows that something is written on, ascending, and their patterns."""
+        rows, patterns = self._scratch.written
+        ends = accumulate(self._written, initial=0)
+        return tuple((rows[a:b], patterns[a:b]) for a, b in pairwise(ends))
+
+    @property
+    def patterns(self) -> NDArray[np.uint64]:
+        """The trace verdict, then a bit per rule, uint64 (patterns, 1 + words)."""
+        return self._scratch.bits[self._scratch.first[: self._patterns]]
+
+    @property
+    def drop(self) -> NDArray[np.uint8]:
+        """1 where the span goes, uint8 (spans,)."""
+        return self._scratch.drop[: self._rows[0]]
 
 
 class Judge:
@@ -92,8 +129,7 @@ class Judge:
     def __init__(self, rules: "Sequence[Rule]", domains: Sequence[Domain]) -> None:
         self._words = max(1, -(-len(rules) // 64))
         self._domains = np.array([*domains, *domains], np.uint8)
-        self._capacity = 0
-        self._reserve(64)
+        self._scratch = _Scratch(64, self._words)
 
     def judge(
         self,
@@ -107,42 +143,21 @@ class Judge:
     ) -> Verdict:
         """The verdict on one batch."""
         spans, scopes, resources = columns.spans, columns.scopes, columns.resources
-        rows = spans.rows + scopes.rows + resources.rows
-        self._reserve(rows)
+        rows = (spans.rows, scopes.rows, resources.rows)
+        if (needed := sum(rows)) > self._scratch.capacity:
+            self._scratch = _Scratch(1 << (needed - 1).bit_length(), self._words)
+        scratch = self._scratch
         otherwise = UNWRITTEN
         if policy.writes_all:
             otherwise = VALID if completeness is Completeness.TRACE else UNDECIDED
         summary = _judge(
             findings.numbers, findings.number_rows, self._domains, policy.effects,
             spans.narrow, scopes.narrow, resources.narrow, columns.events.narrow, columns.links.narrow,
-            relations.spans, relations.traces, spans.rows, scopes.rows, resources.rows, relations.trace_count,
-            VIOLATED if policy.writes_verdicts else UNWRITTEN, otherwise, allow_drop,
-            self._bits, self._traces, self._pattern_of, self._drop, self._first, self._cells, self._written,
+            relations.spans, relations.traces, *rows, relations.trace_count,
+            VIOLATED if policy.writes_verdicts else UNWRITTEN, otherwise, allow_drop, scratch.bits, scratch.traces,
+            scratch.pattern_of, scratch.drop, scratch.first, scratch.cells, scratch.written,
         )  # fmt: skip
-        patterns, on_spans, on_scopes, on_resources, dropped, *forged = summary
-        ends = (0, on_spans, on_spans + on_scopes, on_spans + on_scopes + on_resources)
-        return Verdict(
-            spans=self._pattern_of[: spans.rows],
-            scopes=self._pattern_of[spans.rows : spans.rows + scopes.rows],
-            resources=self._pattern_of[spans.rows + scopes.rows : rows],
-            patterns=self._bits[self._first[:patterns]],
-            drop=self._drop[: spans.rows],
-            written=tuple((self._written[0, a:b], self._written[1, a:b]) for a, b in pairwise(ends)),
-            forged=(forged[0], forged[1], forged[2]),
-            dropped=dropped,
-        )
-
-    def _reserve(self, rows: int) -> None:
-        if rows <= self._capacity:
-            return
-        self._capacity = 1 << (rows - 1).bit_length()
-        self._bits = np.empty((self._capacity, 1 + self._words), np.uint64)
-        self._traces = np.empty(self._capacity, np.uint8)
-        self._pattern_of = np.empty(self._capacity, np.uint32)
-        self._drop = np.empty(self._capacity, np.uint8)
-        self._first = np.empty(self._capacity, np.uint32)
-        self._cells = np.empty(2 * self._capacity, np.uint32)
-        self._written = np.empty((2, self._capacity), np.uint32)
+        return Verdict(scratch, rows, summary)
 
 
 _NARROW = ty.uint32[:, ::1]

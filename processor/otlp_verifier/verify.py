@@ -141,7 +141,15 @@ class Engine:
         }
         self._bound: dict[Completeness, list[list[BoundJob]]] = {}
         self._rows = np.zeros(len(Domain), np.int64)
-        self._generation: tuple[int, ...] = ()
+        self._owners = [
+            owner
+            for owner in (
+                columns, self._lookups, self._shapes, self.relations, self._tree, self._clocks, self._sensitive,
+                self._faults,
+            )
+            if owner is not None
+        ]  # fmt: skip
+        self._generation: list[int] = []
         self._arrays: tuple[NDArray[np.generic], ...] = ()
         self._wide = self._narrow = self._marks = np.empty((0, 2), np.int64)
         self._words = np.empty((plan.words, WORD_STRIDE), np.uint64)
@@ -260,11 +268,7 @@ class Engine:
         """Tell the machine where the columns are, if any have moved since the last batch."""
         columns, jobs, tree, clocks = self.columns, self._job_columns, self._tree, self._clocks
         shapes = self._shapes
-        generation = (
-            columns.generation, self._lookups.generation, self.relations.generation,
-            *(0 if each is None else each.generation for each in (tree, clocks)),
-            *(0 if each is None else each.generation for each in (self._sensitive, self._faults)), shapes.generation,
-        )  # fmt: skip
+        generation = [owner.generation for owner in self._owners]
         if generation != self._generation:
             self._generation = generation
             self._reserve(tables)

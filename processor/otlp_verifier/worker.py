@@ -22,24 +22,30 @@ from otlp_verifier.wire.limits import Limits
 _MEMORY_FACTOR_OF_ADMITTED = 1 << 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would take three times as long to make, and there is one for each batch
 class Outcome:
     """What came of one batch; valid until its worker verifies the next.
 
     Attributes:
         spans: in the batch.
-        findings_by_rule: uint32 (rules,).
-        undecided_by_rule: uint32 (rules,), rows where an assumption of the rule does not hold.
         verdict: what is to be changed.
 
     """
 
     spans: int
-    findings_by_rule: NDArray[np.uint32]
-    undecided_by_rule: NDArray[np.uint32]
     verdict: Verdict
     _rows: FindingRows
     _worker: "Worker"
+
+    @property
+    def findings_by_rule(self) -> NDArray[np.uint32]:
+        """How many findings, uint32 (rules,)."""
+        return self._rows.counts
+
+    @property
+    def undecided_by_rule(self) -> NDArray[np.uint32]:
+        """Rows where an assumption of the rule does not hold, uint32 (rules,)."""
+        return self._rows.undecided
 
     @property
     def changed(self) -> bool:
@@ -135,4 +141,4 @@ class Worker:
             verdict = self._judge.judge(
                 rows, engine.columns, engine.relations, policy, completeness, allow_drop=allow_drop
             )
-        return Outcome(engine.columns.spans.rows, rows.counts, rows.undecided, verdict, rows, self)
+        return Outcome(engine.columns.spans.rows, verdict, rows, self)

@@ -8,16 +8,31 @@ from typing import Any
 import pytest
 from perf.chart import bars
 
-from perf import report
+from perf import report, rule_costs
 
 FIGURES = {
     "scan.ns_per_span": 110.0,
     "engine.stage.scan_ns_per_span": 100.0,
     "engine.stage.machine_ns_per_span": 300.0,
+    "engine.default_stage.scan_ns_per_span": 100.0,
+    "engine.default_stage.machine_ns_per_span": 30.0,
     "pipeline.filter40_added_ns_per_span": 2500.0,
     "pipeline.added_in_collector_ns_per_span": 600.0,
     "pipeline.added_in_verifier_ns_per_span": 900.0,
+    "pipeline.default_in_collector_ns_per_span": 590.0,
+    "pipeline.default_in_verifier_ns_per_span": 500.0,
     "pipeline.silent_in_verifier_ns_per_span": 350.0,
+    "shapes.batch_64_callers_16_added_ns_per_span": 1200.0,
+    "shapes.batch_64_callers_16_filter40_added_ns_per_span": 2400.0,
+    "shapes.batch_64_callers_16_spans_per_second": 123456.0,
+    "shapes.batch_64_callers_16_throughput_vs_passthrough": 0.7,
+    "rule_costs.rule.attr-nan-inf_ns_per_span": 12.0,
+    "rule_costs.rule.pii-iban_ns_per_span": 120.0,
+    "rule_costs.family.attributes_ns_per_span": 12.0,
+    "rule_costs.default_family.attributes_ns_per_span": 12.0,
+    "rule_costs.default_ns_per_span": 12.0,
+    "rule_costs.all_ns_per_span": 125.0,
+    "rule_costs.nothing_ns_per_span": 200.0,
 }
 RUN: dict[str, Any] = {
     "machine": {
@@ -35,7 +50,8 @@ def test_only_what_is_between_the_marks_changes() -> None:
     assert made.endswith(f"{report.END}\nafter\n")
     assert "old" not in made
     assert "| `scan.ns_per_span` |" in made
-    assert "| `engine.stage.machine_ns_per_span` | 300 ns/span | 75 % |" in made
+    assert "| machine | 30.0 ns | 23 % | 300 ns | 75 % |" in made
+    assert "| batch 64 | 16 | 1,200 ns | 2,400 ns | 0.50 | 123,456 | 0.70 |" in made
     assert "2 cores of a processor" in made
     assert report.page(made, RUN) == made
 
@@ -53,6 +69,8 @@ def test_the_page_that_is_there_has_a_place_for_it() -> None:
 def test_page_and_chart_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, path in {"ROOT": "", "LATEST": "latest.json", "PAGE": "page.md", "CHART": "images/chart.svg"}.items():
         monkeypatch.setattr(report, name, tmp_path / path)
+    for name, path in {"PAGE": "rules.md", "CHART": "images/rules.svg"}.items():
+        monkeypatch.setattr(rule_costs, name, tmp_path / path)
     report.LATEST.write_text(json.dumps(RUN))
     report.PAGE.write_text(f"{report.BEGIN}{report.END}")
     report.main()
@@ -60,9 +78,12 @@ def test_page_and_chart_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     texts = [
         text.text or "" for text in ET.fromstring(report.CHART.read_text()).iter("{http://www.w3.org/2000/svg}text")
     ]
-    assert "1,500" in texts, "collector and verifier together"
-    assert "verifier: machine: 300" in texts
-    assert "verifier: server, caches, threads: 150" in texts, "what is left of the verifier's 900"
+    assert {"1,500", "1,090"} <= set(texts), "collector and verifier together"
+    assert "verifier: machine: 30, 300" in texts
+    assert "verifier: server, caches, threads: 20, 150" in texts, "what is left of the verifier's 500 and 900"
+    assert (tmp_path / "images" / "rules.svg").exists()
+    lines = [line for line in (tmp_path / "rules.md").read_text().splitlines() if line.startswith("| [")]
+    assert [line.split("`")[1] for line in lines] == ["pii-iban", "attr-nan-inf"]
 
 
 def test_bars_are_as_long_as_their_values() -> None:

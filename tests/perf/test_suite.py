@@ -1,6 +1,7 @@
 """The benchmarks work: not how fast anything is, but that a figure is what it says."""
 
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from perf.__main__ import main
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from perf.__main__ import BENCHMARKS, main
 from perf.catalogue import FIGURES, Target, unit
 from perf.faults import FAULTS
 from perf.stack import PIPELINES
@@ -16,8 +18,9 @@ from perf.table import HEADINGS, number, rows, uncatalogued
 from perf.workload import SPANS, batches, request
 
 from otlp_verifier.pipeline import Verifier
+from otlp_verifier.policy import Completeness
 from otlp_verifier.rules.catalogue import builtin
-from perf import engine, lookup, scan, splice
+from perf import engine, growth, lookup, scan, splice
 
 CHEAP = ("scan", "lookup", "engine", "splice")  # the others are run by `make test-bench`
 
@@ -50,6 +53,18 @@ def test_cheap_benchmarks_work(tmp_path: Path) -> None:
             assert name in result.output
     for row in uncatalogued(figures):
         assert row.cells[0].strip("`") in result.output
+
+
+def test_every_figure_of_the_catalogue_is_made_by_a_benchmark() -> None:
+    for name, figure in FIGURES.items():
+        assert (figure.made_by or name.partition(".")[0]) in BENCHMARKS
+
+
+def test_a_figure_may_be_made_by_another_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "figures", lambda: {"memory.growth_mb_per_hour": 1.0})
+    result = run("growth", "--short")
+    assert result.exit_code == 1
+    assert "memory.after_load_mb" in result.output
 
 
 def ones(name: str) -> dict[str, float]:
@@ -121,9 +136,9 @@ def test_rows_say_what_was_reached() -> None:
     assert slow.cells[2:] == ("150 ns/span", "1,505 `scan.upb_parse_ns_per_span`", "0.10", "≤ 150: missed")
     assert not fast.missed
     assert fast.cells[2:] == ("10.0 x", "", "", "≥ 5.00: reached")
-    later = rows({"engine.default_spans_per_second_core": 1.0})[0]
+    later = rows({"language.reload_500_rules_ms": 30.0})[0]
     assert not later.missed
-    assert later.cells[-1] == "≥ 3,000,000 later: missed"
+    assert later.cells[-1] == "≤ 50.0: reached, ≤ 20.0 later: missed"
 
 
 @pytest.mark.parametrize(("better", "good", "bad"), [("lower", 1.0, 1.1), ("higher", 1.0, 0.9)])
@@ -144,13 +159,14 @@ def test_numbers_have_three_digits(value: float, text: str) -> None:
 OF_EVERY_TRACE = {"attr-not-stable", "attr-unknown", "semconv-recommended-missing"}
 
 
-@pytest.mark.parametrize("spans", [1, SPANS])
+@pytest.mark.parametrize("spans", [1, 8, SPANS])
 def test_good_spans_are_good(spans: int) -> None:
     worker = Verifier(builtin()).worker()
     for batch in batches(8, spans):
-        outcome = worker.verify(batch)
-        assert outcome.spans == spans
-        assert {finding.rule for finding in outcome.findings(10_000)} <= OF_EVERY_TRACE
+        for completeness in (Completeness.BATCH, Completeness.TRACE):
+            outcome = worker.verify(batch, completeness=completeness)
+            assert outcome.spans == spans
+            assert {finding.rule for finding in outcome.findings(10_000)} <= OF_EVERY_TRACE
 
 
 @pytest.mark.parametrize("percent", [1, 50])
@@ -173,15 +189,30 @@ def test_batches_are_as_they_are_described() -> None:
     made = batches(4)
     assert len(set(made)) == 4
     assert batches(4) == made
-    assert 330 <= sum(map(len, made)) / (4 * SPANS) <= 400
-    spans = [
-        span
-        for batch in made
-        for of in ExportTraceServiceRequest.FromString(batch).resource_spans
-        for scope in of.scope_spans
-        for span in scope.spans
-    ]
-    assert {len(span.attributes) for span in spans} == {8}
+    bodies, attributes = [], []
+    for batch in made:
+        message = ExportTraceServiceRequest.FromString(batch)
+        spans = [span for of in message.resource_spans for scope in of.scope_spans for span in scope.spans]
+        assert len(spans) == SPANS
+        assert len({span.name for span in spans}) >= 200
+        assert len({of.resource.SerializeToString() for of in message.resource_spans}) >= 40
+        ids = {span.span_id: span for span in spans}
+        assert all(span.parent_span_id in ids for span in spans if span.parent_span_id)
+        bodies += [span.ByteSize() for span in spans]
+        attributes += [len(span.attributes) for span in spans]
+    assert statistics.mean(bodies) == pytest.approx(366, rel=0.05)
+    assert statistics.mean(attributes) == pytest.approx(8, rel=0.05)
+
+
+def test_what_was_asked_has_an_answer() -> None:
+    for size in (1, 2, 64):
+        message = request(size)
+        spans = [span for of in message.resource_spans for scope in of.scope_spans for span in scope.spans]
+        parents = {span.parent_span_id for span in spans}
+        for span in spans:
+            is_database = any(attribute.key == "db.system.name" for attribute in span.attributes)
+            if span.kind in {Span.SPAN_KIND_CLIENT, Span.SPAN_KIND_PRODUCER} and not is_database:
+                assert span.span_id in parents
 
 
 def test_the_peer_has_forty_conditions() -> None:

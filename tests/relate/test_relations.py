@@ -141,6 +141,16 @@ def test_sizes(count: int) -> None:
     assert rows(relations, count) == relate(spans)
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 5), st.integers(0, 5), st.integers(0, 3)), max_size=6),
+)
+def test_cycles_are_found_whatever_the_times_say(made: list[tuple[int, int, int]]) -> None:
+    """Times decide whether cycles are looked for."""
+    spans = [span(span_id, parent_id, start=start) for span_id, parent_id, start in made]
+    load(REUSED, spans)
+    assert rows(REUSED, len(spans)) == relate(spans)
+
+
 @pytest.mark.parametrize("count", [2, 3, 10_000])
 def test_a_long_cycle(count: int) -> None:
     spans = [span(i + 1, (i + 1) % count + 1) for i in range(count)]

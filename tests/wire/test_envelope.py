@@ -41,6 +41,9 @@ FIELDS = [
     b"\x18\x02",  # completeness
     b"\x98\x00\x02",  # its tag in two bytes
     b"\x22\x00",  # hello
+    b"\x2a\x03xyz",  # parts
+    b"\x2a\x00",
+    b"\x29" + bytes(8),  # parts with another wire type
     b"\x7a\x03abc",  # otlp
     b"\x7a\x83\x00abd",  # its length in two bytes
     b"\x7a\x00",
@@ -59,10 +62,12 @@ def test_any_order_repetition_and_encoding(parts: list[bytes]) -> None:
     message = b"".join(parts)
     expected = contract.VerifyRequest.FromString(message)
     opened = open_envelope(message)
-    assert (opened.id, opened.signal, opened.completeness, bytes(opened.otlp or b"")) == (
+    parts, otlp = bytes(opened.parts or b""), bytes(opened.otlp or b"")
+    assert (opened.id, opened.signal, opened.completeness, parts, otlp) == (
         expected.id,
         expected.signal % 2**32,
         expected.completeness,
+        expected.parts,
         expected.otlp,
     )
     assert (opened.hello is not None) == expected.HasField("hello")
@@ -76,7 +81,7 @@ def test_nothing_is_copied() -> None:
 
 
 def test_the_empty_request() -> None:
-    assert open_envelope(b"") == Envelope(0, 0, 0, None, None)
+    assert open_envelope(b"") == Envelope(0, 0, 0, None, None, None)
 
 
 WHOLE = contract.VerifyRequest(

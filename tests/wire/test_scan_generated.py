@@ -14,6 +14,8 @@ from perf.collector_bytes import collector_bytes
 from perf.workload import request as realistic
 from perf.workload import sdk_bytes
 
+from otlp_verifier.wire._native import lib
+from otlp_verifier.wire.seed import SEED
 from tests.reference.scan_protobuf import as_protobuf_sees
 from tests.reference.splice import fields as split
 from tests.reference.splice import varint
@@ -103,6 +105,31 @@ def test_duplicate_keys_are_seen_in_lists_of_any_size(count: int, repeated: str 
         found = check(request.SerializeToString())
         assert found is not None
         assert all_defects(found) == (set() if repeated is None else {defect})
+
+
+def test_keys_that_share_a_cell_of_the_scan_are_told_apart() -> None:
+    """Keys are compared only where a table by the low bits of their hashes, kept for a whole scan, tells to."""
+    by_cell: dict[int, list[str]] = {}
+    for i in range(2000):
+        key = f"key.{i}"
+        by_cell.setdefault(lib.otlpv_hash(key.encode(), len(key), SEED) % 1024, []).append(key)
+    first, second, third = next(keys for keys in by_cell.values() if len(keys) >= 3)[:3]
+    for keys in (
+        [first, second],
+        [first, first],
+        [first, second, first],
+        [second, first, third, second],
+        [first, second, third],
+    ):
+        request = ExportTraceServiceRequest()
+        resource_spans = request.resource_spans.add()
+        resource_spans.resource.attributes.append(KeyValue(key=first))
+        added = resource_spans.scope_spans.add().spans
+        for some in ([first], keys, [second], keys):
+            added.add().attributes.extend(KeyValue(key=key, value=AnyValue(int_value=1)) for key in some)
+        found = check(request.SerializeToString())
+        assert found is not None
+        assert ("DUPLICATE_KEY" in all_defects(found)) == (len(set(keys)) < len(keys))
 
 
 @given(RANDOMS, st.booleans())
@@ -202,6 +229,18 @@ def test_every_field_of_a_usual_span_removed_repeated_moved_or_exchanged(write: 
             check(request_of(b"".join([*fields[:i], tag + raw[1:], *fields[i + 1 :]])))
         for cut in range(1, len(raw)):
             check(request_of(b"".join([*fields[:i], raw[:cut], *fields[i + 1 :]])))
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_every_byte_of_a_usual_spans_name_counts(write: Callable[[Message], bytes]) -> None:
+    fields = [each.raw for each in split(usual_span(write))]
+    at = next(number for number, raw in enumerate(fields) if raw[0] == 5 << 3 | 2)
+    for length in (*range(36), 47, 48, 49, 63, 64, 65, 127, 128):
+        for bad in range(-1, length):
+            name = bytes(0xC3 if i == bad else 0x61 for i in range(length))
+            found = check(request_of(b"".join([*fields[:at], field(5, name), *fields[at + 1 :]])))
+            assert found is not None
+            assert ("FIELD_UTF8" in all_defects(found)) == (bad >= 0)
 
 
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)

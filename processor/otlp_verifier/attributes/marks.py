@@ -30,7 +30,7 @@ _NONE: Final = np.uint32(NO_CODE)
 _EVERY: Final = 1 << 31
 # Plain numbers for numba.
 (
-    _WIDE, _NARROW, _NESTED, _KEYS, _KEY_WORDS, _, _, _WANTED, _VALUE_FAULTS, _SEEN, _, _SPANS_WIDE, _SPAN_SHAPES,
+    _WIDE, _NARROW, _NESTED, _KEYS, _KEY_WORDS, _, _WANTED, _VALUE_FAULTS, _SEEN, _, _SPANS_WIDE, _SPAN_SHAPES,
     _SHAPES, _OF_SHAPES, _POSITIONS, _, _IN_FORCE, _RECORDS, _FOUND,
 ) = map(int, Place)  # fmt: skip
 (
@@ -250,14 +250,14 @@ def look(
                 first, begin = np.int64(starts[owner]), np.int64(begins[shape])
                 for each in range(list_starts[shape], list_ends[shape]):
                     at_row, key = first + np.int64(positions[each]), keys[begin + np.int64(positions[each])]
-                    if (asks[key] >> types[at_row]) & np.uint32(1) or (texts_too and types[at_row] == _STRING):
+                    if (asks[key] >> types[at_row]) & np.uint32(1):
                         wanted[count], keys[at_row] = at_row, key
                         count += 1
             continue
         for owner in range(owners):
             first = np.int64(starts[owner])
             for row in range(first, first + np.int64(counts[owner])):
-                if (asks[keys[row]] >> types[row]) & np.uint32(1) or (texts_too and types[row] == _STRING):
+                if (asks[keys[row]] >> types[row]) & np.uint32(1):
                     wanted[count] = row
                     count += 1
     return count
@@ -319,7 +319,7 @@ def mark(
     """
     at: Any = address(tables)
     total: Any = np.int64(rows[_ATTRIBUTES])
-    join_values(at, total, count)
+    join_values(at, total, count, texts_too)
     _mark_spans(at, np.int64(rows[_SPAN]))
     keys = narrow_column(at, _KEYS, 0, 0, total)
     types = narrow_column(at, _NARROW, _TYPE, 0, total)

@@ -14,9 +14,7 @@ from otlp_verifier.wire.sources import NO_CODE
 _WIDE, _NARROW, _KEYS, _KEY_WORDS = (
     int(each) for each in (Place.ATTRIBUTES_WIDE, Place.ATTRIBUTES, Place.KEYS, Place.KEY_WORDS)
 )
-_TEXT_FAULTS, _PAIRS, _WANTED, _VALUE_FAULTS = (
-    int(each) for each in (Place.TEXT_FAULTS, Place.PAIRS, Place.WANTED, Place.VALUE_FAULTS)
-)
+_PAIRS, _WANTED, _VALUE_FAULTS = (int(each) for each in (Place.PAIRS, Place.WANTED, Place.VALUE_FAULTS))
 _K_ASKS, _TYPE, _VALUE = int(KeyWord.ASKS), int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
 _NONE = np.uint32(NO_CODE)
 _EVERY = 1 << 31
@@ -73,18 +71,14 @@ def find_pairs(tables: np.ndarray, attributes: int, count: int, pair_count: np.n
 
 
 @inner
-def join_values(at: int, attributes: int, count: int) -> None:
-    """Bring what is said of pairs and of texts to the attributes."""
+def join_values(at: int, attributes: int, count: int, texts_too: bool) -> None:
+    """Bring what is said of pairs to the attributes; `texts_too`: beside what is said of their texts."""
     found = narrow_column(at, _WANTED, 0, 0, attributes)
-    codes = narrow_column(at, _WANTED, 1, 0, attributes)
     cells_of = narrow_column(at, _WANTED, 2, 0, attributes)
     of_pairs = wide_column(at, _PAIRS, PAIR_FAULTS, 0, _EVERY)
-    of_texts = narrow_column(at, _TEXT_FAULTS, 0, 0, _EVERY)
     faults = narrow_column(at, _VALUE_FAULTS, 0, 0, attributes)
     for each in range(count):
         bits = np.uint32(0)
         if cells_of[each] != _NONE:
-            bits |= np.uint32(of_pairs[cells_of[each]])
-        if codes[each] != _NONE:
-            bits |= of_texts[codes[each]]
-        faults[found[each]] = bits
+            bits = np.uint32(of_pairs[cells_of[each]])
+        faults[found[each]] = bits | (faults[found[each]] if texts_too else np.uint32(0))

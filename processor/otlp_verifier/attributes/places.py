@@ -53,21 +53,20 @@ class Place(IntEnum):
     NESTED = 2
     KEYS = 3  # uint32 (1, attributes): codes
     KEY_WORDS = 4
-    TEXT_FAULTS = 5  # uint32 (1, texts): what is wrong with each
-    PAIRS = 6  # uint64 (PAIR_COLUMNS, cells): a table of open addressing
-    WANTED = 7  # uint32 (3, attributes): rows of attributes that are asked about, the codes of their texts, their cells
-    VALUE_FAULTS = 8  # uint32 (1, attributes), of those in WANTED
-    SEEN = 9  # uint32 (3, keys): stamps of keys, stamps of folds, codes of folds
-    URL_WORDS = 10  # UrlWord
-    SPANS_WIDE = 11
-    SPAN_SHAPES = 12  # relate.shapes.Shapes.of_spans
-    SHAPES = 13  # relate.tables.ShapeColumn
-    OF_SHAPES = 14  # OfShape
-    POSITIONS = 15  # uint32 (1, attributes): where in a shape's spans attributes stand whose values count
-    URLS = 16  # uint32 (1, rows) of resources, and of scopes: codes of schema URLs
-    IN_FORCE = 18  # InForce, of resources, and of scopes
-    RECORDS = 20
-    FOUND = 25
+    PAIRS = 5  # uint64 (PAIR_COLUMNS, cells): a table of open addressing
+    WANTED = 6  # uint32 (3, attributes): rows of attributes that are asked about, the codes of their texts, their cells
+    VALUE_FAULTS = 7  # uint32 (1, attributes): of those in WANTED; of all where all strings are looked at
+    SEEN = 8  # uint32 (3, keys): stamps of keys, stamps of folds, codes of folds
+    URL_WORDS = 9  # UrlWord
+    SPANS_WIDE = 10
+    SPAN_SHAPES = 11  # relate.shapes.Shapes.of_spans
+    SHAPES = 12  # relate.tables.ShapeColumn
+    OF_SHAPES = 13  # OfShape
+    POSITIONS = 14  # uint32 (1, attributes): where in a shape's spans attributes stand whose values count
+    URLS = 15  # uint32 (1, rows) of resources, and of scopes: codes of schema URLs
+    IN_FORCE = 17  # InForce, of resources, and of scopes
+    RECORDS = 19
+    FOUND = 24
 
 
 PAIR_TAG, PAIR_PAYLOAD, PAIR_FAULTS, PAIR_NEW, PAIR_COLUMNS = range(5)

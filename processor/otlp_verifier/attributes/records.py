@@ -1,8 +1,8 @@
 """What is wrong with the attributes of a batch's records: bits for each record, made once for all rules.
 
 What is to be said of a key is found out once for each distinct key, and of a value once
-for each distinct pair of key and text, where the key asks. A kernel then looks at the
-types of values and joins what is known.
+for each distinct pair of key and text, where the key asks. Kernels join what is known:
+for spans by their shapes, and by those values that count.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.attributes.collisions import Collisions
-from otlp_verifier.attributes.facts import KeyFacts, facts_of, text_faults, value_faults, version_number
+from otlp_verifier.attributes.facts import KeyFacts, facts_of, value_faults, version_number
 from otlp_verifier.attributes.faults import Fault
 from otlp_verifier.attributes.keys import Keys
 from otlp_verifier.attributes.marks import look, mark
@@ -34,6 +34,7 @@ from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.registry.model import Registries
 from otlp_verifier.relate.shapes import Shapes
+from otlp_verifier.wire.control import find_control
 from otlp_verifier.wire.dictionary import Dictionary
 from otlp_verifier.wire.memory import with_room
 from otlp_verifier.wire.seed import SEED
@@ -83,7 +84,6 @@ class AttributeRecords:
         self._key_words = np.zeros((len(KeyWord), 1), np.uint32)
         self._texts = Dictionary(entry_capacity=_ENTRIES, arena_capacity=_ARENA_BYTES)
         self._texts_epoch = 0
-        self._text_faults = np.zeros((1, 1), np.uint32)
         self._urls = Dictionary(entry_capacity=_URL_ENTRIES, arena_capacity=_URL_BYTES)
         self._url_words = np.zeros((len(UrlWord), 1), np.uint32)
         self._values, self._url_sources = TextSources(1), TextSources(len(_WITH_URLS))
@@ -165,16 +165,15 @@ class AttributeRecords:
             words[KeyWord.IS_NAMESPACE, :count] = self._collisions.are_namespaces
 
     def _encode(self, columns: Columns) -> None:
-        """The codes of the texts that are asked about, and what is to be said of new ones."""
-        with self._values.all_or_none():
-            news = self._texts.encode(columns.buffer, self._values)
-            if self._texts_epoch != self._texts.epoch:
-                self._texts_epoch = self._texts.epoch
-                self._forget_pairs()
-            self._text_faults = faults = with_room(self._text_faults, len(self._texts))
-            for _, code in news:
-                [text] = self._texts.strings(code, code + 1)
-                faults[0, code] = text_faults(text)
+        """The codes of the texts that are asked about; and which texts have control characters, if that is asked."""
+        if self._asks_texts:
+            attributes, bit = columns.attributes, Fault.CONTROL_CHARACTERS
+            values, types = attributes.wide[AttributeWide.VALUE], attributes.narrow[AttributeNarrow.TYPE]
+            find_control(columns.buffer, values, types, attributes.rows, bit, self._value_faults[0])
+        self._texts.encode(columns.buffer, self._values)
+        if self._texts_epoch != self._texts.epoch:
+            self._texts_epoch = self._texts.epoch
+            self._forget_pairs()
 
     def _version(self, url: bytes) -> tuple[int, int]:
         found = self._registries.version_of(url.decode(errors="replace"))
@@ -214,7 +213,7 @@ class AttributeRecords:
         rows, codes, _ = self._wanted
         having = KeyRows(rows, attributes.narrow[AttributeNarrow.TYPE], self._ends[0])
         self._values.point(0, attributes.wide[AttributeWide.VALUE], codes, having)
-        self._values.ask([0] * self._asks_texts, attributes.capacity)
+        self._values.ask([], 0)
         with_urls = [tables[domain] for domain in _WITH_URLS]
         self._url_codes = [np.empty((1, table.capacity), np.uint32) for table in with_urls]
         self._in_force = [np.empty((len(InForce), table.capacity), np.uint32) for table in with_urls]
@@ -234,7 +233,7 @@ class AttributeRecords:
         """Make the table of addresses, if anything has moved since it was made."""
         keys, shapes = self._key_words.shape[1], self._shapes
         located = (
-            self.generation, self._keys.generation, keys, self._text_faults.shape[1], self._url_words.shape[1],
+            self.generation, self._keys.generation, keys, self._url_words.shape[1],
             self._pairs.shape[1], shapes.generation,
         )  # fmt: skip
         if self._located == located:
@@ -243,7 +242,7 @@ class AttributeRecords:
         self._seen = np.zeros((3, keys + 1), np.uint32)  # folds are numbered from 1
         attributes, (spans, *records) = self._of_batch
         self._tables = addresses((
-            *attributes, self._keys.attributes, self._key_words, self._text_faults, self._pairs,
+            *attributes, self._keys.attributes, self._key_words, self._pairs,
             self._wanted, self._value_faults, self._seen, self._url_words, spans, shapes.of_spans, shapes.shapes,
             self._of_shapes, self._positions, *self._url_codes, *self._in_force, *records, *self.found.values(),
         ))  # fmt: skip

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0everifier.proto\x12\x10otlp_verifier.v1\"\xb1\x01\n\rVerifyRequest\x12\n\n\x02id\x18\x01 \x01(\x04\x12(\n\x06signal\x18\x02 \x01(\x0e\x32\x18.otlp_verifier.v1.Signal\x12\x34\n\x0c\x63ompleteness\x18\x03 \x01(\x0e\x32\x1e.otlp_verifier.v1.Completeness\x12&\n\x05hello\x18\x04 \x01(\x0b\x32\x17.otlp_verifier.v1.Hello\x12\x0c\n\x04otlp\x18\x0f \x01(\x0c\"\xa3\x01\n\x05Hello\x12\x19\n\x11processor_version\x18\x01 \x01(\t\x12)\n\x07signals\x18\x02 \x03(\x0e\x32\x18.otlp_verifier.v1.Signal\x12\x0f\n\x07profile\x18\x03 \x01(\t\x12\x12\n\nallow_drop\x18\x04 \x01(\x08\x12/\n\ntransports\x18\x05 \x03(\x0e\x32\x1b.otlp_verifier.v1.Transport\"\xdc\x01\n\x0eVerifyResponse\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x30\n\tunchanged\x18\x02 \x01(\x0b\x32\x1b.otlp_verifier.v1.UnchangedH\x00\x12*\n\x06sparse\x18\x03 \x01(\x0b\x32\x18.otlp_verifier.v1.SparseH\x00\x12(\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x17.otlp_verifier.v1.ErrorH\x00\x12,\n\x07welcome\x18\x05 \x01(\x0b\x32\x19.otlp_verifier.v1.WelcomeH\x00\x42\x08\n\x06\x61nswer\"\x8e\x01\n\x07Welcome\x12\x18\n\x10verifier_version\x18\x01 \x01(\t\x12\x19\n\x11max_request_bytes\x18\x02 \x01(\x04\x12\x1e\n\x16max_requests_in_flight\x18\x03 \x01(\r\x12.\n\ttransport\x18\x04 \x01(\x0e\x32\x1b.otlp_verifier.v1.Transport\"\x0b\n\tUnchanged\"\xa0\x02\n\x06Sparse\x12\x31\n\x0b\x61nnotations\x18\x01 \x03(\x0b\x32\x1c.otlp_verifier.v1.Annotation\x12\x0f\n\x07records\x18\x02 \x03(\x07\x12\x1a\n\x12record_annotations\x18\x03 \x03(\x07\x12\x11\n\tresources\x18\x04 \x03(\x07\x12\x1c\n\x14resource_annotations\x18\x05 \x03(\x07\x12\x0e\n\x06scopes\x18\x06 \x03(\x07\x12\x19\n\x11scope_annotations\x18\x07 \x03(\x07\x12\x15\n\rstrip_records\x18\x08 \x03(\x07\x12\x17\n\x0fstrip_resources\x18\t \x03(\x07\x12\x14\n\x0cstrip_scopes\x18\n \x03(\x07\x12\x14\n\x0c\x64rop_records\x18\x0b \x03(\x07\"=\n\nAnnotation\x12/\n\nattributes\x18\x01 \x03(\x0b\x32\x1b.otlp_verifier.v1.Attribute\"]\n\tAttribute\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12*\n\x04list\x18\x03 \x01(\x0b\x32\x1a.otlp_verifier.v1.TextListH\x00\x42\x07\n\x05value\"\x1a\n\x08TextList\x12\x0e\n\x06values\x18\x01 \x03(\t\"k\n\x05\x45rror\x12$\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x16.otlp_verifier.v1.Code\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x16\n\x0eretry_after_ms\x18\x03 \x01(\r\x12\x13\n\x0b\x62yte_offset\x18\x04 \x01(\x04*X\n\x06Signal\x12\x16\n\x12SIGNAL_UNSPECIFIED\x10\x00\x12\x11\n\rSIGNAL_TRACES\x10\x01\x12\x12\n\x0eSIGNAL_METRICS\x10\x02\x12\x0f\n\x0bSIGNAL_LOGS\x10\x03*\\\n\x0c\x43ompleteness\x12\x1c\n\x18\x43OMPLETENESS_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43OMPLETENESS_BATCH\x10\x01\x12\x16\n\x12\x43OMPLETENESS_TRACE\x10\x02*Z\n\tTransport\x12\x19\n\x15TRANSPORT_UNSPECIFIED\x10\x00\x12\x15\n\x11TRANSPORT_MESSAGE\x10\x01\x12\x1b\n\x17TRANSPORT_SHARED_MEMORY\x10\x02*\x9a\x01\n\x04\x43ode\x12\x14\n\x10\x43ODE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ODE_BAD_INPUT\x10\x01\x12\x12\n\x0e\x43ODE_TOO_LARGE\x10\x02\x12\x13\n\x0f\x43ODE_OVERLOADED\x10\x03\x12\x16\n\x12\x43ODE_SHUTTING_DOWN\x10\x04\x12\x14\n\x10\x43ODE_UNSUPPORTED\x10\x05\x12\x11\n\rCODE_INTERNAL\x10\x06\x32[\n\x08Verifier\x12O\n\x06Verify\x12\x1f.otlp_verifier.v1.VerifyRequest\x1a .otlp_verifier.v1.VerifyResponse(\x01\x30\x01\x42SZQgithub.com/otlp-verifier/otlp-verifier/bridge/verifierprocessor/internal/contractb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0everifier.proto\x12\x10otlp_verifier.v1\"\xc0\x01\n\rVerifyRequest\x12\n\n\x02id\x18\x01 \x01(\x04\x12(\n\x06signal\x18\x02 \x01(\x0e\x32\x18.otlp_verifier.v1.Signal\x12\x34\n\x0c\x63ompleteness\x18\x03 \x01(\x0e\x32\x1e.otlp_verifier.v1.Completeness\x12&\n\x05hello\x18\x04 \x01(\x0b\x32\x17.otlp_verifier.v1.Hello\x12\r\n\x05parts\x18\x05 \x01(\x0c\x12\x0c\n\x04otlp\x18\x0f \x01(\x0c\"\xa3\x01\n\x05Hello\x12\x19\n\x11processor_version\x18\x01 \x01(\t\x12)\n\x07signals\x18\x02 \x03(\x0e\x32\x18.otlp_verifier.v1.Signal\x12\x0f\n\x07profile\x18\x03 \x01(\t\x12\x12\n\nallow_drop\x18\x04 \x01(\x08\x12/\n\ntransports\x18\x05 \x03(\x0e\x32\x1b.otlp_verifier.v1.Transport\"\xdc\x01\n\x0eVerifyResponse\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x30\n\tunchanged\x18\x02 \x01(\x0b\x32\x1b.otlp_verifier.v1.UnchangedH\x00\x12*\n\x06sparse\x18\x03 \x01(\x0b\x32\x18.otlp_verifier.v1.SparseH\x00\x12(\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x17.otlp_verifier.v1.ErrorH\x00\x12,\n\x07welcome\x18\x05 \x01(\x0b\x32\x19.otlp_verifier.v1.WelcomeH\x00\x42\x08\n\x06\x61nswer\"\x9e\x01\n\x07Welcome\x12\x18\n\x10verifier_version\x18\x01 \x01(\t\x12\x19\n\x11max_request_bytes\x18\x02 \x01(\x04\x12\x1e\n\x16max_requests_in_flight\x18\x03 \x01(\r\x12.\n\ttransport\x18\x04 \x01(\x0e\x32\x1b.otlp_verifier.v1.Transport\x12\x0e\n\x06ticket\x18\x05 \x01(\x0c\"\x0b\n\tUnchanged\"\xa0\x02\n\x06Sparse\x12\x31\n\x0b\x61nnotations\x18\x01 \x03(\x0b\x32\x1c.otlp_verifier.v1.Annotation\x12\x0f\n\x07records\x18\x02 \x03(\x07\x12\x1a\n\x12record_annotations\x18\x03 \x03(\x07\x12\x11\n\tresources\x18\x04 \x03(\x07\x12\x1c\n\x14resource_annotations\x18\x05 \x03(\x07\x12\x0e\n\x06scopes\x18\x06 \x03(\x07\x12\x19\n\x11scope_annotations\x18\x07 \x03(\x07\x12\x15\n\rstrip_records\x18\x08 \x03(\x07\x12\x17\n\x0fstrip_resources\x18\t \x03(\x07\x12\x14\n\x0cstrip_scopes\x18\n \x03(\x07\x12\x14\n\x0c\x64rop_records\x18\x0b \x03(\x07\"=\n\nAnnotation\x12/\n\nattributes\x18\x01 \x03(\x0b\x32\x1b.otlp_verifier.v1.Attribute\"]\n\tAttribute\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12*\n\x04list\x18\x03 \x01(\x0b\x32\x1a.otlp_verifier.v1.TextListH\x00\x42\x07\n\x05value\"\x1a\n\x08TextList\x12\x0e\n\x06values\x18\x01 \x03(\t\"k\n\x05\x45rror\x12$\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x16.otlp_verifier.v1.Code\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x16\n\x0eretry_after_ms\x18\x03 \x01(\r\x12\x13\n\x0b\x62yte_offset\x18\x04 \x01(\x04*X\n\x06Signal\x12\x16\n\x12SIGNAL_UNSPECIFIED\x10\x00\x12\x11\n\rSIGNAL_TRACES\x10\x01\x12\x12\n\x0eSIGNAL_METRICS\x10\x02\x12\x0f\n\x0bSIGNAL_LOGS\x10\x03*\\\n\x0c\x43ompleteness\x12\x1c\n\x18\x43OMPLETENESS_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43OMPLETENESS_BATCH\x10\x01\x12\x16\n\x12\x43OMPLETENESS_TRACE\x10\x02*Z\n\tTransport\x12\x19\n\x15TRANSPORT_UNSPECIFIED\x10\x00\x12\x15\n\x11TRANSPORT_MESSAGE\x10\x01\x12\x1b\n\x17TRANSPORT_SHARED_MEMORY\x10\x02*\x9a\x01\n\x04\x43ode\x12\x14\n\x10\x43ODE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ODE_BAD_INPUT\x10\x01\x12\x12\n\x0e\x43ODE_TOO_LARGE\x10\x02\x12\x13\n\x0f\x43ODE_OVERLOADED\x10\x03\x12\x16\n\x12\x43ODE_SHUTTING_DOWN\x10\x04\x12\x14\n\x10\x43ODE_UNSUPPORTED\x10\x05\x12\x11\n\rCODE_INTERNAL\x10\x06\x32[\n\x08Verifier\x12O\n\x06Verify\x12\x1f.otlp_verifier.v1.VerifyRequest\x1a .otlp_verifier.v1.VerifyResponse(\x01\x30\x01\x42SZQgithub.com/otlp-verifier/otlp-verifier/bridge/verifierprocessor/internal/contractb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,34 +32,34 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'verifier_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'ZQgithub.com/otlp-verifier/otlp-verifier/bridge/verifierprocessor/internal/contract'
-  _globals['_SIGNAL']._serialized_start=1349
-  _globals['_SIGNAL']._serialized_end=1437
-  _globals['_COMPLETENESS']._serialized_start=1439
-  _globals['_COMPLETENESS']._serialized_end=1531
-  _globals['_TRANSPORT']._serialized_start=1533
-  _globals['_TRANSPORT']._serialized_end=1623
-  _globals['_CODE']._serialized_start=1626
-  _globals['_CODE']._serialized_end=1780
+  _globals['_SIGNAL']._serialized_start=1380
+  _globals['_SIGNAL']._serialized_end=1468
+  _globals['_COMPLETENESS']._serialized_start=1470
+  _globals['_COMPLETENESS']._serialized_end=1562
+  _globals['_TRANSPORT']._serialized_start=1564
+  _globals['_TRANSPORT']._serialized_end=1654
+  _globals['_CODE']._serialized_start=1657
+  _globals['_CODE']._serialized_end=1811
   _globals['_VERIFYREQUEST']._serialized_start=37
-  _globals['_VERIFYREQUEST']._serialized_end=214
-  _globals['_HELLO']._serialized_start=217
-  _globals['_HELLO']._serialized_end=380
-  _globals['_VERIFYRESPONSE']._serialized_start=383
-  _globals['_VERIFYRESPONSE']._serialized_end=603
-  _globals['_WELCOME']._serialized_start=606
-  _globals['_WELCOME']._serialized_end=748
-  _globals['_UNCHANGED']._serialized_start=750
-  _globals['_UNCHANGED']._serialized_end=761
-  _globals['_SPARSE']._serialized_start=764
-  _globals['_SPARSE']._serialized_end=1052
-  _globals['_ANNOTATION']._serialized_start=1054
-  _globals['_ANNOTATION']._serialized_end=1115
-  _globals['_ATTRIBUTE']._serialized_start=1117
-  _globals['_ATTRIBUTE']._serialized_end=1210
-  _globals['_TEXTLIST']._serialized_start=1212
-  _globals['_TEXTLIST']._serialized_end=1238
-  _globals['_ERROR']._serialized_start=1240
-  _globals['_ERROR']._serialized_end=1347
-  _globals['_VERIFIER']._serialized_start=1782
-  _globals['_VERIFIER']._serialized_end=1873
+  _globals['_VERIFYREQUEST']._serialized_end=229
+  _globals['_HELLO']._serialized_start=232
+  _globals['_HELLO']._serialized_end=395
+  _globals['_VERIFYRESPONSE']._serialized_start=398
+  _globals['_VERIFYRESPONSE']._serialized_end=618
+  _globals['_WELCOME']._serialized_start=621
+  _globals['_WELCOME']._serialized_end=779
+  _globals['_UNCHANGED']._serialized_start=781
+  _globals['_UNCHANGED']._serialized_end=792
+  _globals['_SPARSE']._serialized_start=795
+  _globals['_SPARSE']._serialized_end=1083
+  _globals['_ANNOTATION']._serialized_start=1085
+  _globals['_ANNOTATION']._serialized_end=1146
+  _globals['_ATTRIBUTE']._serialized_start=1148
+  _globals['_ATTRIBUTE']._serialized_end=1241
+  _globals['_TEXTLIST']._serialized_start=1243
+  _globals['_TEXTLIST']._serialized_end=1269
+  _globals['_ERROR']._serialized_start=1271
+  _globals['_ERROR']._serialized_end=1378
+  _globals['_VERIFIER']._serialized_start=1813
+  _globals['_VERIFIER']._serialized_end=1904
 # @@protoc_insertion_point(module_scope)

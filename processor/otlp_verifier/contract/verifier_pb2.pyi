@@ -54,18 +54,20 @@ CODE_UNSUPPORTED: Code
 CODE_INTERNAL: Code
 
 class VerifyRequest(_message.Message):
-    __slots__ = ("id", "signal", "completeness", "hello", "otlp")
+    __slots__ = ("id", "signal", "completeness", "hello", "parts", "otlp")
     ID_FIELD_NUMBER: _ClassVar[int]
     SIGNAL_FIELD_NUMBER: _ClassVar[int]
     COMPLETENESS_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
     OTLP_FIELD_NUMBER: _ClassVar[int]
     id: int
     signal: Signal
     completeness: Completeness
     hello: Hello
+    parts: bytes
     otlp: bytes
-    def __init__(self, id: _Optional[int] = ..., signal: _Optional[_Union[Signal, str]] = ..., completeness: _Optional[_Union[Completeness, str]] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., otlp: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., signal: _Optional[_Union[Signal, str]] = ..., completeness: _Optional[_Union[Completeness, str]] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., parts: _Optional[bytes] = ..., otlp: _Optional[bytes] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("processor_version", "signals", "profile", "allow_drop", "transports")
@@ -96,16 +98,18 @@ class VerifyResponse(_message.Message):
     def __init__(self, id: _Optional[int] = ..., unchanged: _Optional[_Union[Unchanged, _Mapping]] = ..., sparse: _Optional[_Union[Sparse, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("verifier_version", "max_request_bytes", "max_requests_in_flight", "transport")
+    __slots__ = ("verifier_version", "max_request_bytes", "max_requests_in_flight", "transport", "ticket")
     VERIFIER_VERSION_FIELD_NUMBER: _ClassVar[int]
     MAX_REQUEST_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_REQUESTS_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
     TRANSPORT_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
     verifier_version: str
     max_request_bytes: int
     max_requests_in_flight: int
     transport: Transport
-    def __init__(self, verifier_version: _Optional[str] = ..., max_request_bytes: _Optional[int] = ..., max_requests_in_flight: _Optional[int] = ..., transport: _Optional[_Union[Transport, str]] = ...) -> None: ...
+    ticket: bytes
+    def __init__(self, verifier_version: _Optional[str] = ..., max_request_bytes: _Optional[int] = ..., max_requests_in_flight: _Optional[int] = ..., transport: _Optional[_Union[Transport, str]] = ..., ticket: _Optional[bytes] = ...) -> None: ...
 
 class Unchanged(_message.Message):
     __slots__ = ()

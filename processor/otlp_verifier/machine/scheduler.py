@@ -1,6 +1,6 @@
 """Runs a program's rounds: the interpreter over each domain, then the jobs that look across rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,8 +85,8 @@ class JobRunner:
         self._tree = tree
         self._job_columns = job_columns
 
-    def run(self, bound: BoundJob, rows: NDArray[np.int64]) -> None:
-        """Give a job's two result columns, or its flag; `rows` are int64, are of each domain."""
+    def run(self, bound: BoundJob, rows: Sequence[int]) -> None:
+        """Give a job's two result columns, or its flag; `rows` are of each domain."""
         job, kernel, spans = bound.job, bound.kernel, rows[Domain.SPAN]
         if job.kind is JobKind.SWEEP:
             kernel(spans, self._relations.trace_count, self._tree.alike, *bound.arguments)

@@ -48,25 +48,6 @@ def compare(wide: np.ndarray, buffer: np.ndarray, a: int, b: int) -> int:
 
 
 @inner
-def _trace(wide, row, high, low, seed, shift, mask, cells, traces, trace_count):
-    """The row of a trace id in `traces`, entered as `trace_count` if it is new; an all-zero id is always new."""
-    valid = high != 0 or low != 0
-    cell = pair_hash(high, low, seed) >> shift
-    while valid and cells[0, cell] != _NONE:
-        first = traces[_FIRST_SPAN, cells[0, cell]]
-        if wide[_HIGH, first] == high and wide[_LOW, first] == low:
-            return cells[0, cell]
-        cell = (cell + np.uint64(1)) & mask
-    trace = np.uint32(trace_count)
-    traces[_FIRST_SPAN, trace] = row
-    traces[_SPANS, trace] = 0
-    traces[_ROOTS, trace] = 0
-    if valid:
-        cells[0, cell] = trace
-    return trace
-
-
-@inner
 def _mark_repeated(row, head, order, chain, spans):
     """Set the states of a chain of spans with equal ids, of which `row` is the newest.
 
@@ -101,18 +82,6 @@ def _repeat(wide, row, cell, cells, chain, spans, buffer):
         chain[0, row] = chain[0, head]
         chain[0, head] = np.uint32(row)
     _mark_repeated(row, np.int64(cells[1, cell]), order, chain, spans)
-
-
-@inner
-def _find(wide, span_id, trace, seed, shift, mask, cells, spans):
-    """The row that stands for (trace, span id), or NO_ROW."""
-    cell = pair_hash(span_id, np.uint64(trace) + np.uint64(1), seed) >> shift
-    while cells[1, cell] != _NONE:
-        head = cells[1, cell]
-        if wide[_ID, head] == span_id and spans[_TRACE, head] == trace:
-            return head
-        cell = (cell + np.uint64(1)) & mask
-    return _NONE
 
 
 @inner
@@ -178,34 +147,48 @@ def relate(
         seed: keys the hashes.
         spans: uint32 (3, >= rows), out: relations.SpanRelation.
         traces: uint32 (3, >= rows), out: relations.TraceRelation.
-        cells: uint32 (2, power of two >= 2 * rows), scratch: the two hash tables.
+        cells: uint32 (2, power of two >= 4 * rows), scratch: the two hash tables.
         chain: uint32 (2, >= rows), scratch: spans with equal ids; the walk's marks.
 
     """
-    shift = table_shift(rows)
+    # One cell in four is used at most: that a look-up finds another span first costs more than clearing the cells.
+    shift = table_shift(2 * rows)
     size = np.int64(1) << (np.int64(64) - np.int64(shift))
     mask = np.uint64(size - 1)
     for i in range(size):
         cells[0, i] = _NONE
+    for i in range(size):
         cells[1, i] = _NONE
     trace_count = 0
-    # Trace groups, and the table of spans by (trace, span id).
-    backward, repeated = True, False
+    repeated = False
+    # Trace groups, and the table of spans by (trace, span id). All look-ups are in place, as a call costs 20 to 60 ns
+    # in reference counts of its arrays, up to five times the look-up.
     for row in range(rows):
         spans[_STATE, row] = 0
-        spans[_PARENT, row] = _NONE
         high, low = wide[_HIGH, row], wide[_LOW, row]
-        if row > 0 and high == wide[_HIGH, row - 1] and low == wide[_LOW, row - 1] and (high != 0 or low != 0):
-            # Spans of one trace mostly come together: this saves three in four look-ups of the trace.
+        valid = high != 0 or low != 0  # else it is a trace of its own
+        trace = np.uint32(trace_count)
+        if row > 0 and valid and high == wide[_HIGH, row - 1] and low == wide[_LOW, row - 1]:
             trace = spans[_TRACE, row - 1]
         else:
-            trace = _trace(wide, row, high, low, seed, shift, mask, cells, traces, trace_count)
-            trace_count += trace == trace_count
+            cell = pair_hash(high, low, seed) >> shift
+            while valid and cells[0, cell] != _NONE:
+                first = traces[_FIRST_SPAN, cells[0, cell]]
+                if wide[_HIGH, first] == high and wide[_LOW, first] == low:
+                    trace = cells[0, cell]
+                    break
+                cell = (cell + np.uint64(1)) & mask
+            if trace == trace_count:
+                traces[_FIRST_SPAN, trace] = row
+                traces[_SPANS, trace] = 0
+                traces[_ROOTS, trace] = 0
+                if valid:
+                    cells[0, cell] = trace
+                trace_count += 1
         spans[_TRACE, row] = trace
         chain[0, row] = _NONE
         span_id = wide[_ID, row]
         if span_id != 0:
-            # In place, as a call with six arrays costs 60 ns in reference counts, five times the look-up.
             cell = pair_hash(span_id, np.uint64(trace) + np.uint64(1), seed) >> shift
             while cells[1, cell] != _NONE:
                 head = cells[1, cell]
@@ -217,19 +200,30 @@ def relate(
             else:
                 _repeat(wide, row, cell, cells, chain, spans, buffer)
                 repeated = True
+    ordered = True  # by start, then row: every parent before its children
     for row in range(rows):
-        if not spans[_STATE, row] & np.uint32(_REPEATED):
-            traces[_SPANS, spans[_TRACE, row]] += np.uint32(1)
-            if wide[_PARENT_ID, row] == 0:
-                traces[_ROOTS, spans[_TRACE, row]] += np.uint32(1)
-        parent_id = wide[_PARENT_ID, row]
+        trace, parent_id = spans[_TRACE, row], wide[_PARENT_ID, row]
+        if not (repeated and spans[_STATE, row] & np.uint32(_REPEATED)):
+            traces[_SPANS, trace] += np.uint32(1)
+            if parent_id == 0:
+                traces[_ROOTS, trace] += np.uint32(1)
+        parent = _NONE
         if parent_id != 0:
-            parent = _find(wide, parent_id, spans[_TRACE, row], seed, shift, mask, cells, spans)
-            spans[_PARENT, row] = parent
-            backward = backward and (parent == _NONE or parent <= row)
+            cell = pair_hash(parent_id, np.uint64(trace) + np.uint64(1), seed) >> shift
+            while cells[1, cell] != _NONE:
+                head = cells[1, cell]
+                if wide[_ID, head] == parent_id and spans[_TRACE, head] == trace:
+                    parent = head
+                    break
+                cell = (cell + np.uint64(1)) & mask
+        spans[_PARENT, row] = parent
+        if parent != _NONE:
+            start, above = wide[_START, row], wide[_START, parent]
+            if above > start or (above == start and parent > row):
+                ordered = False
     if repeated:
         _count_hidden_roots(wide, rows, spans, traces, chain)
-    # Where every parent stands before its children, as it often does, there is no cycle to look for.
-    if not backward:
+    # Where no span starts before its parent, as it should be, there is no cycle to look for.
+    if not ordered:
         _mark_cycles(rows, spans, chain[1])
     return trace_count

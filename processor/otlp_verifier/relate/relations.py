@@ -44,5 +44,5 @@ class Relations:
         self.generation += 1
         self.spans: NDArray[np.uint32] = np.empty((len(SpanRelation), capacity), np.uint32)
         self.traces: NDArray[np.uint32] = np.empty((len(TraceRelation), capacity), np.uint32)
-        self._cells: NDArray[np.uint32] = np.empty((2, 1 << (2 * capacity - 1).bit_length()), np.uint32)
+        self._cells: NDArray[np.uint32] = np.empty((2, 1 << (4 * capacity - 1).bit_length()), np.uint32)
         self._chain: NDArray[np.uint32] = np.empty((2, capacity), np.uint32)

@@ -13,13 +13,14 @@ from typing import Any, Final
 import msgspec
 
 from otlp_verifier.rules.errors import RuleFileErrors
-from otlp_verifier.serve import logs
+from otlp_verifier.serve import logs, memory
+from otlp_verifier.serve.desk import Desk
 from otlp_verifier.serve.engine import Engine, compiled
 from otlp_verifier.serve.findings import FindingLog
 from otlp_verifier.serve.http_server import HttpServer
 from otlp_verifier.serve.load import Load
 from otlp_verifier.serve.metrics import Metrics
-from otlp_verifier.serve.server import Server
+from otlp_verifier.serve.server import MESSAGE_SLACK_BYTES, SPARE_THREADS, Server
 from otlp_verifier.serve.stream import Streams
 from otlp_verifier.settings import Settings, SettingsError, SettingsFile, load
 from otlp_verifier.wire.protobuf import ProtobufError, require_upb
@@ -98,10 +99,11 @@ class Process:
         self._load = Load(settings.limits.streams, settings.limits.requests_in_flight)
         self._metrics = Metrics(self._load, version)
         self._findings = FindingLog(settings.findings.log_per_second, self._metrics.findings_unlogged)
-        self._streams = Streams(settings.limits, self._load, self._metrics, self._findings, version)
+        desk = _desk(settings, self._load)
+        self._streams = Streams(settings.limits, self._load, self._metrics, self._findings, version, desk)
         self._reload: dict[str, Any] = {}
         self._http: HttpServer | None = None
-        self._server = Server(self._file, self._streams.handler())
+        self._server = Server(self._file, self._streams.handler(), desk)
         try:
             if settings.http is not None:
                 self._http = HttpServer(settings.http, self._metrics.registry, self._state)
@@ -223,6 +225,12 @@ def run(path: Path | None, version: str) -> None:
             os._exit(0)
     except Stopped:
         _log.info("stopped before it was ready", extra={"event": "stopped"})
+
+
+def _desk(settings: Settings, load: Load) -> Desk | None:
+    if not (settings.shared_memory and memory.AVAILABLE):
+        return None
+    return Desk(load, settings.limits.streams + SPARE_THREADS, settings.limits.bytes + MESSAGE_SLACK_BYTES)
 
 
 def _restart(old: Settings, new: Settings) -> list[str]:

@@ -52,6 +52,7 @@ class BatchTotals(Collector):
         self._lock = threading.Lock()
         self._rules: dict[tuple[str, ...], NDArray[np.uint64]] = {}
         self._changed = self._unchanged = 0
+        self._in_messages = self._in_memory = 0
         self._spans = self._annotated = self._dropped = self._stripped = 0
         self._buckets = [0] * (len(DURATION_BUCKETS_S) + 1)
         self._duration_s = 0.0
@@ -73,6 +74,14 @@ class BatchTotals(Collector):
             if found:
                 self._findings(rules)[:] += outcome.findings_by_rule
 
+    def came(self, *, shared: bool) -> None:
+        """Count one batch by how it came: in shared memory, or in a message."""
+        with self._lock:
+            if shared:
+                self._in_memory += 1
+            else:
+                self._in_messages += 1
+
     def start(self, rules: tuple[str, ...]) -> None:
         """Show the counters of these rules from now on, at zero where they are new."""
         with self._lock:
@@ -90,6 +99,7 @@ class BatchTotals(Collector):
             for rules, found in self._rules.items():
                 for rule, count in zip(rules, found.tolist(), strict=True):
                     by_rule[rule] = by_rule.get(rule, 0) + count
+            received = {"message": self._in_messages, "shared_memory": self._in_memory}
             batches = {"unchanged": self._unchanged, "sparse": self._changed}
             spans = {
                 "spans": ("Spans verified", self._spans),
@@ -99,6 +109,7 @@ class BatchTotals(Collector):
             }
             buckets, duration_s = list(self._buckets), self._duration_s
         yield _counter("batches", "Batches verified, by answer", "answer", batches.items())
+        yield _counter("received", "Batches received, by how their bytes came", "transport", received.items())
         for name, (help_text, value) in spans.items():
             yield CounterMetricFamily(f"otlp_verifier_{name}", help_text, value=value)
         yield _counter("findings", "Findings, by rule", "rule", by_rule.items())

@@ -7,6 +7,7 @@ from typing import Final
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from otlp_verifier.serve.desk import Desk
 from otlp_verifier.serve.sockets import SocketFile
 from otlp_verifier.serve.stream import SERVICE
 from otlp_verifier.settings import Settings, SettingsFile
@@ -52,7 +53,9 @@ def options(settings: Settings) -> list[tuple[str, int]]:
 class Server:
     """A listening gRPC server; not healthy until `serving` is called."""
 
-    def __init__(self, file: SettingsFile, streams: "grpc.GenericRpcHandler[bytes, bytes]") -> None:
+    def __init__(
+        self, file: SettingsFile, streams: "grpc.GenericRpcHandler[bytes, bytes]", desk: Desk | None = None
+    ) -> None:
         settings = file.settings
         limit = settings.limits.streams + SPARE_THREADS
         self._grpc = grpc.server(
@@ -65,6 +68,7 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
         self._sockets: list[SocketFile] = []
+        self._desk = desk
         try:
             self.addresses = [self._listen(file, position) for position in range(len(settings.listen))]
         except BaseException:
@@ -87,6 +91,8 @@ class Server:
     def stop(self, grace_s: float) -> None:
         """End all streams after `grace_s` at most, and remove the Unix sockets."""
         self._grpc.stop(grace_s).wait()
+        if self._desk is not None:
+            self._desk.close()
         for socket in self._sockets:
             socket.remove()
 
@@ -102,6 +108,8 @@ class Server:
                 with socket.binding():
                     self._grpc.add_insecure_port(str(address))
                 self._sockets.append(socket)
+                if self._desk is not None:
+                    self._desk.listen(address.socket, settings.socket_mode.bits)
                 return str(address)
             if settings.tls is None:
                 port = self._grpc.add_insecure_port(str(address))

@@ -2,6 +2,7 @@
 
 Messages are bytes in both directions: no message class on the way of a batch.
 A stream's requests are answered one after another; streams run side by side.
+A sender on this host may go on at the desk, where its batches lie in shared memory.
 """
 
 import logging
@@ -13,9 +14,11 @@ import grpc
 
 from otlp_verifier.contract import verifier_pb2 as contract
 from otlp_verifier.policy import Completeness
+from otlp_verifier.serve.desk import Desk, Offer, new_ticket
 from otlp_verifier.serve.findings import FindingLog
 from otlp_verifier.serve.load import Load
 from otlp_verifier.serve.logs import Sparingly
+from otlp_verifier.serve.memory import Memory, PartsError
 from otlp_verifier.serve.metrics import Metrics
 from otlp_verifier.settings.model import ServerLimits
 from otlp_verifier.wire import answer
@@ -41,6 +44,8 @@ class Caller(NamedTuple):
 
     profile: str
     allow_drop: bool
+    peer: str
+    ticket: bytes = b""  # that it got, to hand over its memory at the desk
 
 
 class Refused(Exception):  # noqa: N818  # a request that is answered with an error, not a fault of ours
@@ -70,22 +75,28 @@ class Streams:
         engine: the generation of rules that the next request meets; None until the kernels are loaded. May be
             replaced at any time: a request keeps the one that it began with.
         draining: requests read from now on are refused.
+        desk: where senders hand over memory; None where that is switched off.
 
     """
 
-    def __init__(self, limits: ServerLimits, load: Load, metrics: Metrics, findings: FindingLog, version: str) -> None:
+    def __init__(
+        self,
+        limits: ServerLimits,
+        load: Load,
+        metrics: Metrics,
+        findings: FindingLog,
+        version: str,
+        desk: Desk | None = None,
+    ) -> None:
         self.engine: Engine | None = None
         self.draining = False
+        self.desk: Final = desk
         self._limits = limits
         self._load = load
         self._metrics = metrics
         self._findings = findings
         self._log = Sparingly(logging.getLogger("otlp_verifier.stream"))
-        self._welcome = answer.welcome(
-            version,
-            max_request_bytes=limits.bytes,
-            max_requests_in_flight=limits.requests_in_flight_per_stream,
-        )
+        self._version = version
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """What a gRPC server needs to serve the streams; without (de)serialisers it hands over bytes."""
@@ -101,19 +112,45 @@ class Streams:
                 grpc.StatusCode.RESOURCE_EXHAUSTED, f"limits.streams: {self._limits.streams} streams are open"
             )
         try:
-            caller: Caller | None = None
+            yield from self._answers(messages, context)
+        finally:
+            self._load.close_stream()
+
+    def _answers(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        peer, caller = context.peer(), None
+        try:
             for message in messages:
                 has_room = self._load.begin_request()
                 try:
-                    reply, caller = self._reply(message, caller, has_room, context)
+                    reply, greeted = self._reply(message, caller, has_room, peer)
+                    if caller is None and greeted is not None and greeted.ticket:
+                        self._offer(greeted, context)
+                    caller = greeted
                     yield reply
                 finally:
                     self._load.end_request()
         finally:
-            self._load.close_stream()
+            if self.desk is not None and caller is not None and caller.ticket:
+                self.desk.withdraw(caller.ticket)
+
+    def _offer(self, caller: Caller, context: grpc.ServicerContext) -> None:
+        assert self.desk is not None  # noqa: S101  # for the type checker
+        self.desk.offer(
+            caller.ticket,
+            Offer(
+                lambda message, has_room, memory: self._reply(message, caller, has_room, caller.peer, memory)[0],
+                self._welcome(contract.TRANSPORT_SHARED_MEMORY),
+                context.cancel,
+            ),
+        )
 
     def _reply(
-        self, message: bytes, caller: Caller | None, has_room: bool, context: grpc.ServicerContext
+        self,
+        message: bytes | memoryview,
+        caller: Caller | None,
+        has_room: bool,
+        peer: str,
+        memory: Memory | None = None,
     ) -> tuple[bytes, Caller | None]:
         began_s = time.perf_counter()
         request_id = 0
@@ -123,11 +160,12 @@ class Streams:
             if self.draining:
                 raise Refused(contract.CODE_SHUTTING_DOWN, "the verifier is shutting down")
             if caller is None or request.hello is not None:
-                caller = self._greet(request, caller)
-                return self._welcome, caller
+                caller = self._greet(request, caller, peer)
+                transport = contract.TRANSPORT_SHARED_MEMORY if caller.ticket else contract.TRANSPORT_MESSAGE
+                return self._welcome(transport, caller.ticket), caller
             if not has_room:
                 raise self._overloaded("requests_in_flight", self._limits.requests_in_flight)
-            return self._verify(request, caller, began_s), caller
+            return self._verify(request, caller, memory, began_s), caller
         except Exception as error:  # whatever it is, the stream goes on
             refused = self._refusal(error)
         code = contract.Code.Name(refused.code).removeprefix("CODE_").lower()
@@ -135,7 +173,7 @@ class Streams:
         if refused.limit:
             self._metrics.limits.labels(refused.limit).inc()
         if refused.code not in (contract.CODE_INTERNAL, contract.CODE_SHUTTING_DOWN):
-            self._log.log(code, logging.WARNING, str(refused), event="request_refused", cause=code, peer=context.peer())
+            self._log.log(code, logging.WARNING, str(refused), event="request_refused", cause=code, peer=peer)
         return (
             answer.error(
                 request_id,
@@ -147,7 +185,7 @@ class Streams:
             caller,
         )
 
-    def _verify(self, request: Envelope, caller: Caller, began_s: float) -> bytes:
+    def _verify(self, request: Envelope, caller: Caller, memory: Memory | None, began_s: float) -> bytes:
         engine = self.engine
         if engine is None:
             raise self._overloaded("", 0)
@@ -157,7 +195,33 @@ class Streams:
             raise Refused(contract.CODE_UNSUPPORTED, f"signal {request.signal} is not served; expected SIGNAL_TRACES")
         if request.completeness not in _COMPLETENESS:
             raise Refused(contract.CODE_UNSUPPORTED, f"completeness {request.completeness} is not known")
-        otlp = request.otlp if request.otlp is not None else b""
+        otlp = self._otlp(request, memory)
+        self._metrics.batches.came(shared=request.parts is not None)
+        return self.judge(engine, request, otlp, caller, began_s)
+
+    def _otlp(self, request: Envelope, memory: Memory | None) -> bytes | memoryview:
+        if request.parts is None:
+            return request.otlp if request.otlp is not None else b""
+        if memory is None:
+            raise Refused(contract.CODE_BAD_INPUT, "parts, but no memory was handed over; expected otlp")
+        if request.otlp is not None:
+            raise Refused(contract.CODE_BAD_INPUT, "parts and otlp in one request; expected one of them")
+        located = memory.locate(request.parts)
+        size = sum(part[1] for part in located)
+        if size > self._limits.bytes:
+            text = f"{size} bytes; the limit `bytes` allows {self._limits.bytes}"
+            raise Refused(contract.CODE_TOO_LARGE, text, limit="bytes")
+        return memory.copy(located)
+
+    def judge(
+        self, engine: "Engine", request: Envelope, otlp: bytes | memoryview, caller: Caller, began_s: float
+    ) -> bytes:
+        """The answer to a request that may be judged, whose OTLP is `otlp`.
+
+        Raises:
+            Refused, MalformedRequest, RequestOverLimit: it was not judged.
+
+        """
         worker = engine.lend(self._limits.queue_timeout.seconds)
         if worker is None:
             raise self._overloaded("queue_timeout", str(self._limits.queue_timeout))
@@ -189,7 +253,16 @@ class Streams:
         engine.give_back(worker, len(otlp))
         return reply
 
-    def _greet(self, request: Envelope, caller: Caller | None) -> Caller:
+    def _welcome(self, transport: contract.Transport, ticket: bytes = b"") -> bytes:
+        return answer.welcome(
+            self._version,
+            max_request_bytes=self._limits.bytes,
+            max_requests_in_flight=self._limits.requests_in_flight_per_stream,
+            transport=transport,
+            ticket=ticket,
+        )
+
+    def _greet(self, request: Envelope, caller: Caller | None, peer: str) -> Caller:
         if caller is not None:
             raise Refused(contract.CODE_UNSUPPORTED, "hello came before; it stays as it was")
         if request.hello is None:
@@ -211,7 +284,10 @@ class Streams:
             )
         if hello.transports and contract.TRANSPORT_MESSAGE not in hello.transports:
             raise Refused(contract.CODE_UNSUPPORTED, "no transport in common; expected TRANSPORT_MESSAGE")
-        return Caller(hello.profile, hello.allow_drop)
+        # Through a Unix socket only: who may open that one may open the desk's.
+        shares = contract.TRANSPORT_SHARED_MEMORY in hello.transports and peer.startswith("unix:")
+        ticket = new_ticket() if shares and self.desk is not None else b""
+        return Caller(hello.profile, hello.allow_drop, peer, ticket)
 
     def _overloaded(self, limit: str, allowed: object) -> Refused:
         text = f"over limits.{limit}: {allowed}" if limit else "the verifier is starting"
@@ -221,7 +297,7 @@ class Streams:
     def _refusal(self, error: Exception) -> Refused:
         if isinstance(error, Refused):
             return error
-        if isinstance(error, EnvelopeError):
+        if isinstance(error, (EnvelopeError, PartsError)):
             return Refused(contract.CODE_BAD_INPUT, str(error))
         if isinstance(error, MalformedRequest):
             return Refused(contract.CODE_BAD_INPUT, str(error), byte_offset=error.offset)

@@ -127,6 +127,13 @@ class Settings(_Section, frozen=True):
     socket_mode: Annotated[FileMode, Meta(description="Permissions of the Unix sockets in `listen`")] = field(
         default_factory=lambda: FileMode("0660")
     )
+    shared_memory: Annotated[
+        bool,
+        Meta(
+            description="Let collectors that use a Unix socket leave batches in memory that they share, instead of "
+            "sending them through the socket (Linux only). Needs a second socket, `.memory` at the end of its path"
+        ),
+    ] = True
     tls: Annotated[Tls | None, Meta(description="Absent: no encryption")] = None
     http: Annotated[
         TcpAddress | None, Meta(description="`host:port` of /metrics, /healthz and /readyz; null: none of them")

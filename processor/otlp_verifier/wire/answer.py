@@ -133,12 +133,14 @@ def welcome(
     max_request_bytes: int,
     max_requests_in_flight: int,
     transport: contract.Transport = contract.TRANSPORT_MESSAGE,
+    ticket: bytes = b"",
 ) -> bytes:
-    """Answer a stream's `hello`."""
+    """Answer a stream's `hello`; `ticket` comes with the offer of shared memory."""
     answer = contract.Welcome(
         verifier_version=verifier_version,
         max_request_bytes=max_request_bytes,
         max_requests_in_flight=max_requests_in_flight,
         transport=transport,
+        ticket=ticket,
     )
     return contract.VerifyResponse(welcome=answer).SerializeToString()

@@ -32,7 +32,7 @@ int otlpv_take_odd_attribute(otlpv_pass *pass, otlpv_reader *reader, otlpv_place
 
 /* Hashes the keys of attribute rows [start, end), those of one owner; returns what is odd about the keys, and
  * about the encoding of string values unless it is known to be ASCII. */
-uint32_t otlpv_finish_keys(const otlpv_pass *pass, uint32_t start, uint32_t end, bool ascii_values);
+uint32_t otlpv_finish_keys(otlpv_pass *pass, uint32_t start, uint32_t end, bool ascii_values);
 
 /* Whether two attributes of rows [start, start + count) have one key. */
 bool otlpv_has_duplicate_key(const otlpv_pass *pass, uint32_t start, uint32_t count);

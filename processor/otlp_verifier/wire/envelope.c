@@ -3,7 +3,14 @@
 #include "reader.h"
 
 /* Field numbers of VerifyRequest in bridge/proto/verifier.proto. */
-enum { REQUEST_ID = 1, REQUEST_SIGNAL = 2, REQUEST_COMPLETENESS = 3, REQUEST_HELLO = 4, REQUEST_OTLP = 15 };
+enum {
+    REQUEST_ID = 1,
+    REQUEST_SIGNAL = 2,
+    REQUEST_COMPLETENESS = 3,
+    REQUEST_HELLO = 4,
+    REQUEST_PARTS = 5,
+    REQUEST_OTLP = 15
+};
 
 static int read_bytes(otlpv_reader *reader, const uint8_t *base, uint64_t *offset, uint64_t *length, uint32_t *has)
 {
@@ -34,6 +41,8 @@ static int read_field(otlpv_reader *reader, const uint8_t *base, otlpv_tag *tag,
     }
     if (tag->wire_type == OTLPV_WIRE_LENGTH && tag->number == REQUEST_HELLO)
         return read_bytes(reader, base, &envelope->hello_offset, &envelope->hello_length, &envelope->has_hello);
+    if (tag->wire_type == OTLPV_WIRE_LENGTH && tag->number == REQUEST_PARTS)
+        return read_bytes(reader, base, &envelope->parts_offset, &envelope->parts_length, &envelope->has_parts);
     if (tag->wire_type == OTLPV_WIRE_LENGTH && tag->number == REQUEST_OTLP)
         return read_bytes(reader, base, &envelope->otlp_offset, &envelope->otlp_length, &envelope->has_otlp);
     return otlpv_skip_value(reader, tag, OTLPV_MAX_LEVELS);

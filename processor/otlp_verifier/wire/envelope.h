@@ -4,9 +4,10 @@
 typedef struct {
     uint64_t id;
     uint64_t hello_offset, hello_length; /* of the embedded Hello; has_hello tells */
+    uint64_t parts_offset, parts_length;
     uint64_t otlp_offset, otlp_length;
     uint32_t signal, completeness;
-    uint32_t has_hello, has_otlp;
+    uint32_t has_hello, has_parts, has_otlp;
 } otlpv_envelope;
 
 /* An otlpv_status; unknown fields are skipped, the last of a repeated singular field counts (of `hello` too,

@@ -24,14 +24,15 @@ class EnvelopeError(ValueError):
 class Envelope(NamedTuple):
     """What a VerifyRequest says; absent numbers are 0.
 
-    `hello` and `otlp` are views of the message, and None where the field is absent. `signal` and `completeness` are
-    as sent, so perhaps outside their enums.
+    `hello`, `parts` and `otlp` are views of the message, and None where the field is absent. `signal` and
+    `completeness` are as sent, so perhaps outside their enums.
     """
 
     id: int
     signal: int
     completeness: int
     hello: memoryview | None
+    parts: memoryview | None
     otlp: memoryview | None
 
 
@@ -49,11 +50,12 @@ def open_envelope(message: bytes | memoryview) -> Envelope:
         name = ffi.string(ffi.cast("enum otlpv_status", status)).removeprefix("OTLPV_").lower().replace("_", " ")
         raise EnvelopeError(name, fault.offset, fault.field)
     view = memoryview(message)
-    hello, otlp = opened.hello_offset, opened.otlp_offset
+    hello, parts, otlp = opened.hello_offset, opened.parts_offset, opened.otlp_offset
     return Envelope(
         id=opened.id,
         signal=opened.signal,
         completeness=opened.completeness,
         hello=view[hello : hello + opened.hello_length] if opened.has_hello else None,
+        parts=view[parts : parts + opened.parts_length] if opened.has_parts else None,
         otlp=view[otlp : otlp + opened.otlp_length] if opened.has_otlp else None,
     )

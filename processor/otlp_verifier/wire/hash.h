@@ -53,7 +53,7 @@ static inline otlpv_words otlpv_short_words(const uint8_t *bytes, uint32_t lengt
 /* 8 to 32 bytes. */
 static inline otlpv_words otlpv_middle_words(const uint8_t *bytes, uint32_t length)
 {
-    const uint32_t inner = length < 16 ? length - 8 : 8;
+    const uint32_t inner = ((length - 1) & 16) >> 1; /* up to 16 bytes the outer words hold all there is */
     otlpv_words w;
     w.a = otlpv_load64(bytes);
     w.b = otlpv_load64(bytes + inner);

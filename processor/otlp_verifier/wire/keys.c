@@ -13,14 +13,6 @@ static uint32_t key_defects(const uint8_t *key, uint32_t length)
     return length >= 9 && otlpv_load64(key) == FORGED_WORD && key[8] == '.' ? OTLPV_DEFECT_FORGED : 0;
 }
 
-/* How many bits are set; without the instruction, which not every x86-64 has. */
-static inline uint32_t bits(uint64_t set)
-{
-    set -= set >> 1 & 0x5555555555555555u;
-    set = (set & 0x3333333333333333u) + (set >> 2 & 0x3333333333333333u);
-    return (uint32_t)(((set + (set >> 4)) & 0x0F0F0F0F0F0F0F0Fu) * 0x0101010101010101u >> 56);
-}
-
 /* Whether every key and string value of these rows is UTF-8. */
 static OTLPV_COLD bool is_utf8(const otlpv_pass *pass, uint32_t row, uint32_t end)
 {
@@ -34,16 +26,15 @@ static OTLPV_COLD bool is_utf8(const otlpv_pass *pass, uint32_t row, uint32_t en
     return true;
 }
 
-uint32_t otlpv_finish_keys(const otlpv_pass *pass, uint32_t start, uint32_t end, bool ascii_values)
+uint32_t otlpv_finish_keys(otlpv_pass *pass, uint32_t start, uint32_t end, bool ascii_values)
 {
     const uint8_t *const base = pass->base;
     const uint64_t *const keys = pass->keys;
     uint64_t *const hashes = pass->hashes;
-    const otlpv_secret secret = pass->secret;
     uint32_t defects = 0;
-    uint64_t any = 0;               /* union of the keys */
-    uint64_t first = 0, second = 0; /* a bit per hash, by its lowest and its next 6 bits */
-    for (uint64_t row = start; row < end; row++) {
+    uint64_t any = 0; /* union of the keys */
+    bool repeats = false;
+    for (uint64_t row = start; row < end;) {
         const uint64_t text = keys[row];
         const uint8_t *key = base + (text >> 32);
         const uint32_t length = (uint32_t)text;
@@ -53,20 +44,20 @@ uint32_t otlpv_finish_keys(const otlpv_pass *pass, uint32_t start, uint32_t end,
             if (__builtin_expect(words.a == FORGED_WORD, 0))
                 defects |= key_defects(key, length);
         } else {
-            words = otlpv_words_of(key, length, &secret);
+            words = otlpv_words_of(key, length, &pass->secret);
             defects |= key_defects(key, length);
         }
         any |= words.any;
-        const uint64_t hash = otlpv_hash_of_words(&words, length, &secret);
-        hashes[row] = hash;
-        first |= (uint64_t)1 << (hash & 63);
-        second |= (uint64_t)1 << (hash >> 6 & 63);
+        const uint64_t hash = otlpv_hash_of_words(&words, length, &pass->secret);
+        hashes[row++] = hash;
+        uint32_t *const seen = &pass->seen[hash % OTLPV_SEEN];
+        repeats |= *seen > start;
+        *seen = (uint32_t)row;
     }
     if (__builtin_expect(!ascii_values || (any & OTLPV_TOP_BITS) != 0, 0) && !is_utf8(pass, start, end))
         defects |= OTLPV_DEFECT_ATTRIBUTE_UTF8;
-    /* Keys that differ mostly have bits of their own in one of the two sets, so that nothing more is to be done. */
-    const uint32_t count = end - start;
-    if (bits(first) != count && bits(second) != count && otlpv_has_duplicate_key(pass, start, count))
+    /* Hashes that met in no cell are of keys that differ. */
+    if (__builtin_expect(repeats, 0) && otlpv_has_duplicate_key(pass, start, (uint32_t)(end - start)))
         defects |= OTLPV_DEFECT_DUPLICATE_KEY;
     return defects;
 }

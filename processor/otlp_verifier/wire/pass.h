@@ -14,6 +14,10 @@
 #include "reader.h"
 #include "utf8.h"
 
+/* Cells that tell of most keys that their owner has no second one; more than a record has attributes, so that few
+ * keys meet in one by chance. */
+#define OTLPV_SEEN 1024
+
 typedef struct {
     const uint8_t *base; /* the request */
     const uint8_t *end;
@@ -29,6 +33,7 @@ typedef struct {
     uint32_t *types;
     uint32_t cleared; /* attribute rows whose list columns have been set to 0 */
     otlpv_fault *fault;
+    uint32_t seen[OTLPV_SEEN]; /* fill: by a key's hash, the row behind the last one that had it */
 } otlpv_pass;
 
 /* Where a fault is, should there be one: the field being read. */

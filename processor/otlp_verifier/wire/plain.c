@@ -15,14 +15,16 @@
 
 #include "attribute.h"
 
+/* Where the parts of a KeyValue are, if it is plain as far as tags and lengths tell. All are 64 bits wide although
+ * most are small, and places are offsets from the input's begin: so that nothing is to be widened before it is used. */
 typedef struct {
-    const uint8_t *key;
-    const uint8_t *value; /* its content, after all tags and lengths */
-    uint32_t key_length;
-    uint32_t value_length;
-    uint32_t size; /* of the KeyValue */
-    uint32_t type;
-} plain;
+    int64_t key;
+    int64_t key_length;
+    int64_t value;      /* the AnyValue */
+    int64_t value_size;
+    int64_t next;       /* the next field */
+    uint64_t head;      /* tag of the AnyValue's content, its length where it has one, other bytes */
+} parts;
 
 /* The bytes of a varint of `length` bytes, 1 to 8, whatever they say. */
 OTLPV_HOT uint64_t varint_mask(uint32_t length) { return UINT64_MAX >> (64 - 8 * length); }
@@ -43,73 +45,108 @@ OTLPV_HOT uint64_t varint_value(uint64_t word, uint32_t length)
     return (word & 0x000000000FFFFFFFu) | (word & 0x0FFFFFFF00000000u) >> 4;
 }
 
+/* The same of at most 4 bytes. */
+OTLPV_HOT uint32_t short_varint_value(uint32_t word, uint32_t length)
+{
+    word &= (uint32_t)varint_mask(length) & 0x7F7F7F7Fu;
+    word = (word & 0x007F007Fu) | (word & 0x7F007F00u) >> 1;
+    return (word & 0x00003FFFu) | (word & 0x3FFF0000u) >> 2;
+}
+
 #define KEY_TAG OTLPV_TAG(1, OTLPV_WIRE_LENGTH)
 #define VALUE_TAG OTLPV_TAG(2, OTLPV_WIRE_LENGTH)
 #define INT_TAG OTLPV_TAG(OTLPV_INT, OTLPV_WIRE_VARINT)
 #define BOOL_TAG OTLPV_TAG(OTLPV_BOOL, OTLPV_WIRE_VARINT)
 #define DOUBLE_TAG OTLPV_TAG(OTLPV_DOUBLE, OTLPV_WIRE_FIXED64)
-#define STRING_HEAD (VALUE_TAG | OTLPV_TAG(OTLPV_STRING, OTLPV_WIRE_LENGTH) << 16)
+#define STRING_TAG OTLPV_TAG(OTLPV_STRING, OTLPV_WIRE_LENGTH)
 
-/* Recognises a plain field at `at`, of which at least 8 bytes are there, in one of the two orders. */
-OTLPV_HOT bool recognise(const otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag, plain *p,
-                         const bool value_first)
+/* Takes the field at `at`, of which at least 8 bytes are there, in one of the two orders, apart. */
+OTLPV_HOT bool split(const uint8_t *base, int64_t at, int64_t end, uint32_t tag, parts *p, const bool value_first)
 {
-    const uint64_t head = otlpv_load64(at); /* the field's tag and length, the first part's tag and length, ... */
+    const uint64_t head = otlpv_load64(base + at); /* the field's tag and length, those of the first part, ... */
     if (((uint32_t)head & 0x80FF80FF) != (tag | (value_first ? VALUE_TAG : KEY_TAG) << 16))
         return false;
-    const uint32_t size = (uint32_t)head >> 8 & 0x7F;
-    const uint32_t first = (uint32_t)head >> 24;
-    const uint32_t second = size - 4 - first;
-    const uint8_t *middle = at + 4 + first;
-    if (second > 0x7F || end - at < (ptrdiff_t)(2 + size)) /* a negative size has become huge */
+    const int64_t first = (uint32_t)head >> 24;
+    const int64_t next = at + 2 + (uint8_t)(head >> 8);
+    const int64_t second = at + 6 + first; /* the second part's content */
+    const int64_t left = next - second;
+    p->next = next;
+    if (next > end || left < 0)
         return false;
-    uint32_t value_head, value_size; /* tag, length, tag of the content, its first byte */
     if (value_first) {
-        if (otlpv_load16(middle) != (KEY_TAG | second << 8))
+        if (base[second - 2] != KEY_TAG || base[second - 1] != (uint8_t)left)
             return false;
-        p->key = middle + 2;
-        p->key_length = second;
-        p->value = at + 6;
-        value_size = first;
-        value_head = (uint32_t)(head >> 16);
+        p->key = second;
+        p->key_length = left;
+        p->value = at + 4;
+        p->value_size = first;
+        p->head = head >> 32;
     } else {
-        if (second < 2) /* an AnyValue that is empty, which is rare enough; there may not be 4 bytes to load */
+        if (left < 2) /* an AnyValue that is empty, which is rare enough; there may not be 4 bytes to load */
+            return false;
+        const uint32_t heads = otlpv_load32(base + second - 2);
+        if ((uint16_t)heads != (VALUE_TAG | (uint32_t)left << 8))
             return false;
         p->key = at + 4;
         p->key_length = first;
-        p->value = middle + 4;
-        value_size = second;
-        value_head = otlpv_load32(middle);
+        p->value = second;
+        p->value_size = left;
+        p->head = heads >> 16;
     }
-    p->size = size;
-    p->value_length = value_size - 2;
-    p->type = OTLPV_STRING;
-    if (value_head == STRING_HEAD + value_size * 0x01000100u - 0x02000000u)
-        return true;
-    if ((value_head & 0xFFFF) != (VALUE_TAG | value_size << 8))
-        return false;
-    p->value--;
-    p->value_length++;
-    const uint32_t content_tag = value_head >> 16 & 0xFF;
-    p->type = content_tag >> 3;
-    if (content_tag == INT_TAG || content_tag == BOOL_TAG)
-        return p->value_length - 1 < 8 && pass->end - p->value >= 8 &&
-               is_varint(otlpv_load64(p->value), p->value_length);
-    return content_tag == DOUBLE_TAG && p->value_length == 8;
+    return true;
 }
 
-OTLPV_HOT const uint8_t *count_in_order(const otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
+OTLPV_HOT bool is_string(const parts *p)
+{
+    return (uint16_t)p->head == (uint16_t)(((uint32_t)p->value_size << 8) + STRING_TAG - 0x200u);
+}
+
+/* Takes a value that is a number. At least 8 bytes must lie behind its tag, so that they may be loaded. */
+OTLPV_HOT bool take_number(const uint8_t *base, int64_t end_of_input, const parts *p, uint64_t *number)
+{
+    const uint8_t tag = (uint8_t)p->head;
+    const uint32_t length = (uint32_t)p->value_size - 1;
+    if (p->value + 9 > end_of_input)
+        return false;
+    const uint64_t word = otlpv_load64(base + p->value + 1);
+    if (tag != INT_TAG && tag != BOOL_TAG) {
+        *number = word;
+        return tag == DOUBLE_TAG && length == 8;
+    }
+    if (length - 1 < 4) { /* most of them */
+        if (!is_varint(word, length))
+            return false;
+        *number = short_varint_value((uint32_t)word, length);
+    } else {
+        if (length - 1 >= 8 || !is_varint(word, length))
+            return false;
+        *number = varint_value(word, length);
+    }
+    if (tag == BOOL_TAG)
+        *number = *number != 0;
+    return true;
+}
+
+OTLPV_HOT uint64_t text(int64_t offset, int64_t length) { return (uint64_t)offset << 32 | (uint64_t)length; }
+
+OTLPV_HOT const uint8_t *count_in_order(const otlpv_pass *pass, const uint8_t *from, const uint8_t *to, uint32_t tag,
                                         otlpv_owner *owner, const bool value_first)
 {
+    const uint8_t *const base = pass->base;
+    const int64_t end_of_input = pass->end - base;
+    const int64_t end = to - base;
     const uint32_t last = owner->end;
+    int64_t at = from - base;
     uint32_t row = owner->row;
-    plain p;
-    while (end - at >= 8 && row != last && recognise(pass, at, end, tag, &p, value_first)) {
+    uint64_t number;
+    parts p;
+    while (at + 8 <= end && row != last && split(base, at, end, tag, &p, value_first) &&
+           (is_string(&p) || take_number(base, end_of_input, &p, &number))) {
         row++;
-        at += 2 + p.size;
+        at = p.next;
     }
     owner->row = row;
-    return at;
+    return base + at;
 }
 
 const uint8_t *otlpv_count_plain(const otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
@@ -136,48 +173,53 @@ void otlpv_clear_lists(otlpv_pass *pass, uint32_t row)
     pass->cleared += rows;
 }
 
-OTLPV_HOT const uint8_t *fill_in_order(otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
+OTLPV_HOT const uint8_t *fill_in_order(otlpv_pass *pass, const uint8_t *from, const uint8_t *to, uint32_t tag,
                                        otlpv_owner *owner, const bool value_first)
 {
     const uint8_t *const base = pass->base;
+    const int64_t end = to - base;
+    uint64_t *const keys = pass->keys;
+    uint64_t *const values = pass->values;
+    uint32_t *const types = pass->types;
+    int64_t at = from - base;
     uint64_t row = owner->row;
     uint64_t last = row;
     otlpv_pair any = {0, 0};
-    bool ascii = true;
-    plain p;
-    while (end - at >= 8) {
+    parts p;
+    while (at <= end - 8) {
         if (__builtin_expect(row == last, 0)) {
             if (row == owner->end)
                 break;
             otlpv_clear_lists(pass, (uint32_t)row);
             last = pass->cleared < owner->end ? pass->cleared : owner->end;
         }
-        if (!recognise(pass, at, end, tag, &p, value_first))
+        if (!split(base, at, end, tag, &p, value_first))
             break;
-        uint64_t value;
-        if (p.type == OTLPV_STRING) {
-            value = otlpv_text(base, p.value, p.value_length);
+        keys[row] = text(p.key, p.key_length);
+        if (is_string(&p)) {
+            values[row] = text(p.value + 2, p.value_size - 2);
+            types[row] = OTLPV_STRING;
             /* Tags and lengths are ASCII too, so the whole is looked at once: 20 to 60 bytes are easier to predict
              * than values of 0 to 50. */
-            if (__builtin_expect(p.size - 16 <= 48, 1))
-                any |= otlpv_union_of_16_to_64(at + 2, p.size);
-            else
-                ascii &= otlpv_is_ascii(at + 2, p.size);
-        } else if (p.type != OTLPV_DOUBLE) {
-            const uint64_t number = varint_value(otlpv_load64(p.value), p.value_length);
-            value = p.type == OTLPV_BOOL ? number != 0 : number;
+            const uint8_t *const body = base + at + 2;
+            const uint64_t size = (uint64_t)(p.next - at - 2);
+            if (__builtin_expect(size - 16 <= 48, 1))
+                any |= otlpv_union_of_16_to_64(body, size);
+            else if (!otlpv_is_ascii(body, size))
+                owner->ascii = false;
         } else {
-            value = otlpv_load64(p.value);
+            uint64_t number;
+            if (!take_number(base, pass->end - base, &p, &number))
+                break;
+            values[row] = number;
+            types[row] = (uint8_t)p.head >> 3;
         }
-        pass->keys[row] = otlpv_text(base, p.key, p.key_length);
-        pass->values[row] = value;
-        pass->types[row] = p.type;
         row++;
-        at += 2 + p.size;
+        at = p.next;
     }
     owner->row = (uint32_t)row;
-    owner->ascii &= ascii & !otlpv_any_top_bit(any);
-    return at;
+    owner->ascii &= !otlpv_any_top_bit(any);
+    return base + at;
 }
 
 /* Not one function: the loops would have to share the registers. */

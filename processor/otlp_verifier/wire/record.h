@@ -234,6 +234,145 @@ OTLPV_OWN int fill_link(otlpv_pass *pass, uint32_t row, uint32_t span)
     return read_link(pass, reader_of(pass, &pass->columns.links, OTLPV_LINK_BYTES, row), row, span, true);
 }
 
+/* A span is plain when it has the fields that nearly every span has, each once and of the usual length, in the order
+ * in which the collector writes them or in that of SDKs, and no others. Then they have fixed places, and are checked
+ * and written all at once. All others are read field by field. */
+typedef struct {
+    const uint8_t *trace_id, *span_id, *parent_id, *name, *start_time, *end_time;
+    uint32_t parent_id_length, name_length, kind, flags;
+} plain_span;
+
+#define EMPTY_STATUS LENGTH(15)
+#define EMPTY_PARENT_ID LENGTH(4)
+#define PARENT_ID (LENGTH(4) | 8 << 8)
+#define SPAN_ID (LENGTH(2) | 8 << 8)
+#define TRACE_ID (LENGTH(1) | 16 << 8)
+#define FLAGS 0x0185u /* FIXED32(16) as a varint */
+/* Fields of fixed length, with their tags. */
+#define TRACE_ID_SIZE 18
+#define SPAN_ID_SIZE 10
+#define FLAGS_SIZE 6
+#define TIMES_SIZE (9 + 9 + 2) /* both times and kind */
+
+/* What follows the attributes in the collector's order: all other fields, descending but for flags, which come before
+ * the ids; of a root, the parent's id is there and empty. */
+OTLPV_HOT bool take_plain_tail(const uint8_t *at, const uint8_t *end, plain_span *p)
+{
+    if (end - at < TIMES_SIZE + 2 + FLAGS_SIZE + 2 + SPAN_ID_SIZE + TRACE_ID_SIZE)
+        return false;
+    if (at[0] != FIXED64(8) || at[9] != FIXED64(7) || at[18] != VARINT(6) || at[20] != LENGTH(5) ||
+        ((at[19] | at[21]) & 0x80) != 0)
+        return false;
+    p->end_time = at + 1;
+    p->start_time = at + 10;
+    p->kind = at[19];
+    p->name = at + 22;
+    p->name_length = at[21];
+    const uint8_t *const flags = p->name + p->name_length;
+    const uint8_t *const span_id = end - TRACE_ID_SIZE - SPAN_ID_SIZE;
+    const ptrdiff_t left = span_id - flags;
+    if (left == FLAGS_SIZE + SPAN_ID_SIZE) {
+        if (otlpv_load16(span_id - SPAN_ID_SIZE) != PARENT_ID)
+            return false;
+        p->parent_id = span_id - 8;
+        p->parent_id_length = 8;
+    } else {
+        if (left != FLAGS_SIZE + 2 || otlpv_load16(span_id - 2) != EMPTY_PARENT_ID)
+            return false;
+        p->parent_id_length = 0;
+    }
+    if (otlpv_load16(flags) != FLAGS || otlpv_load16(span_id) != SPAN_ID ||
+        otlpv_load16(end - TRACE_ID_SIZE) != TRACE_ID)
+        return false;
+    p->flags = otlpv_load32(flags + 2);
+    p->span_id = span_id + 2;
+    p->trace_id = end - 16;
+    return true;
+}
+
+/* What precedes the attributes in the order of SDKs; where it ends, or NULL. */
+OTLPV_HOT const uint8_t *take_plain_head(const uint8_t *at, const uint8_t *end, plain_span *p)
+{
+    if (end - at < TRACE_ID_SIZE + SPAN_ID_SIZE + SPAN_ID_SIZE + 2 || otlpv_load16(at) != TRACE_ID ||
+        otlpv_load16(at + TRACE_ID_SIZE) != SPAN_ID)
+        return NULL;
+    p->trace_id = at + 2;
+    p->span_id = at + TRACE_ID_SIZE + 2;
+    at += TRACE_ID_SIZE + SPAN_ID_SIZE;
+    p->parent_id_length = 0;
+    if (otlpv_load16(at) == PARENT_ID) {
+        p->parent_id = at + 2;
+        p->parent_id_length = 8;
+        at += SPAN_ID_SIZE;
+    }
+    if (at[0] != LENGTH(5) || at[1] >= 0x80 || end - at < 2 + at[1] + TIMES_SIZE)
+        return NULL;
+    p->name = at + 2;
+    p->name_length = at[1];
+    at += 2 + at[1];
+    if (at[0] != VARINT(6) || at[1] >= 0x80 || at[2] != FIXED64(7) || at[11] != FIXED64(8))
+        return NULL;
+    p->kind = at[1];
+    p->start_time = at + 3;
+    p->end_time = at + 12;
+    p->flags = 0;
+    return at + TIMES_SIZE;
+}
+
+/* What follows the attributes in the order of SDKs: an empty status or none, flags or none, nothing else. */
+OTLPV_HOT bool take_plain_end(const uint8_t *at, const uint8_t *end, plain_span *p)
+{
+    if (end - at >= 2 && otlpv_load16(at) == EMPTY_STATUS)
+        at += 2;
+    if (end - at == FLAGS_SIZE && otlpv_load16(at) == FLAGS) {
+        p->flags = otlpv_load32(at + 2);
+        return true;
+    }
+    return at == end;
+}
+
+/* The rows of others that a span has, besides what it says of itself. */
+typedef struct {
+    const uint8_t *at, *end; /* its bytes */
+    uint32_t row, scope, resource, first_event, first_link;
+    otlpv_owner owner;
+} span_rows;
+
+OTLPV_HOT void write_span(const otlpv_pass *pass, const span_rows *rows, uint64_t *wide, uint32_t *narrow,
+                          uint32_t lengths, uint32_t defects)
+{
+    wide[OTLPV_SPAN_BYTES] = otlpv_text(pass->base, rows->at, (uint64_t)(rows->end - rows->at));
+    narrow[OTLPV_SPAN_SCOPE] = rows->scope;
+    narrow[OTLPV_SPAN_RESOURCE] = rows->resource;
+    narrow[OTLPV_SPAN_ATTRIBUTE_START] = rows->owner.start;
+    narrow[OTLPV_SPAN_ATTRIBUTE_COUNT] = rows->owner.row - rows->owner.start;
+    narrow[OTLPV_SPAN_EVENT_START] = rows->first_event;
+    narrow[OTLPV_SPAN_EVENT_COUNT] = pass->found.events - rows->first_event;
+    narrow[OTLPV_SPAN_LINK_START] = rows->first_link;
+    narrow[OTLPV_SPAN_LINK_COUNT] = pass->found.links - rows->first_link;
+    narrow[OTLPV_SPAN_ID_LENGTHS] = lengths;
+    narrow[OTLPV_SPAN_DEFECTS] = defects;
+    otlpv_write_row(&pass->columns.spans, rows->row, wide, OTLPV_SPAN_WIDE, narrow, OTLPV_SPAN_NARROW);
+}
+
+OTLPV_HOT uint64_t load_id(const uint8_t *at) { return __builtin_bswap64(otlpv_load64(at)); }
+
+/* The fields of a plain span; returns what is odd about them. */
+OTLPV_HOT uint32_t use_plain_span(const otlpv_pass *pass, const plain_span *p, const uint8_t *end, uint64_t *wide,
+                                  uint32_t *narrow)
+{
+    wide[OTLPV_SPAN_TRACE_ID_HIGH] = load_id(p->trace_id);
+    wide[OTLPV_SPAN_TRACE_ID_LOW] = load_id(p->trace_id + 8);
+    wide[OTLPV_SPAN_SPAN_ID] = load_id(p->span_id);
+    wide[OTLPV_SPAN_PARENT_SPAN_ID] = p->parent_id_length == 0 ? 0 : load_id(p->parent_id);
+    wide[OTLPV_SPAN_START_TIME] = otlpv_load64(p->start_time);
+    wide[OTLPV_SPAN_END_TIME] = otlpv_load64(p->end_time);
+    wide[OTLPV_SPAN_NAME] = otlpv_text(pass->base, p->name, p->name_length);
+    narrow[OTLPV_SPAN_KIND] = p->kind;
+    narrow[OTLPV_SPAN_FLAGS] = p->flags;
+    return otlpv_is_utf8_before(p->name, p->name_length, end) ? 0 : OTLPV_DEFECT_FIELD_UTF8;
+}
+
 /* What is known of a span besides its columns. */
 typedef struct {
     uint32_t trace_id_length, span_id_length, parent_id_length;
@@ -241,137 +380,25 @@ typedef struct {
     uint32_t seen;
 } span_state;
 
-#define FLAGS_TAG 0x0185 /* FIXED32(16) as a varint */
-#define NAME_LENGTH_MAX 0x7F
-/* Both times and kind, with their tags. */
-#define TIMES_SIZE (9 + 9 + 2)
-/* The ids with their tags. */
-#define TRACE_ID_SIZE 18
-#define SPAN_ID_SIZE 10
-
-OTLPV_HOT bool is_trace_id(const uint8_t *at) { return otlpv_load16(at) == (LENGTH(1) | 16 << 8); }
-OTLPV_HOT bool is_span_id(const uint8_t *at) { return otlpv_load16(at) == (LENGTH(2) | 8 << 8); }
-OTLPV_HOT bool is_parent_id(const uint8_t *at) { return otlpv_load16(at) == (LENGTH(4) | 8 << 8); }
-OTLPV_HOT bool is_short_name(const uint8_t *at) { return at[0] == LENGTH(5) && at[1] <= NAME_LENGTH_MAX; }
-
-OTLPV_HOT const uint8_t *take_plain_trace_id(const uint8_t *at, uint64_t *wide, span_state *span)
-{
-    wide[OTLPV_SPAN_TRACE_ID_HIGH] = __builtin_bswap64(otlpv_load64(at + 2));
-    wide[OTLPV_SPAN_TRACE_ID_LOW] = __builtin_bswap64(otlpv_load64(at + 10));
-    span->trace_id_length = 16;
-    span->seen |= 1u << 1;
-    return at + TRACE_ID_SIZE;
-}
-
-OTLPV_HOT const uint8_t *take_plain_span_id(const uint8_t *at, uint64_t *wide, span_state *span)
-{
-    wide[OTLPV_SPAN_SPAN_ID] = __builtin_bswap64(otlpv_load64(at + 2));
-    span->span_id_length = 8;
-    span->seen |= 1u << 2;
-    return at + SPAN_ID_SIZE;
-}
-
-OTLPV_HOT const uint8_t *take_plain_parent_id(const uint8_t *at, uint64_t *wide, span_state *span)
-{
-    wide[OTLPV_SPAN_PARENT_SPAN_ID] = __builtin_bswap64(otlpv_load64(at + 2));
-    span->parent_id_length = 8;
-    span->seen |= 1u << 4;
-    return at + SPAN_ID_SIZE;
-}
-
-OTLPV_HOT const uint8_t *take_short_name(const otlpv_pass *pass, const uint8_t *at, uint64_t *wide, span_state *span,
-                                         const bool fill)
-{
-    const uint32_t length = at[1];
-    if (fill) {
-        wide[OTLPV_SPAN_NAME] = otlpv_text(pass->base, at + 2, length);
-        if (__builtin_expect(!otlpv_is_utf8(at + 2, length), 0))
-            span->defects |= OTLPV_DEFECT_FIELD_UTF8;
-    }
-    span->seen |= 1u << 5;
-    return at + 2 + length;
-}
-
-/* The fields before the attributes as SDKs send them: in order, each once, of the usual lengths. Reads as many as
- * are so, from the first on; the loop over any fields does the rest. */
-OTLPV_HOT void read_ascending_fields(const otlpv_pass *pass, otlpv_reader *reader, uint64_t *wide, uint32_t *narrow,
-                                     span_state *span, const bool fill)
-{
-    const uint8_t *at = reader->at;
-    if (reader->end - at < TRACE_ID_SIZE + SPAN_ID_SIZE + SPAN_ID_SIZE + 2 || !is_trace_id(at))
-        return;
-    reader->at = at = take_plain_trace_id(at, wide, span);
-    if (!is_span_id(at))
-        return;
-    reader->at = at = take_plain_span_id(at, wide, span);
-    if (is_parent_id(at))
-        reader->at = at = take_plain_parent_id(at, wide, span);
-    if (!is_short_name(at) || reader->end - at < 2 + at[1] + TIMES_SIZE)
-        return;
-    reader->at = at = take_short_name(pass, at, wide, span, fill);
-    if (at[0] != VARINT(6) || at[1] >= 0x80 || at[2] != FIXED64(7) || at[11] != FIXED64(8))
-        return;
-    narrow[OTLPV_SPAN_KIND] = at[1];
-    wide[OTLPV_SPAN_START_TIME] = otlpv_load64(at + 3);
-    wide[OTLPV_SPAN_END_TIME] = otlpv_load64(at + 12);
-    span->seen |= 1u << 6 | 1u << 7 | 1u << 8;
-    reader->at = at + TIMES_SIZE;
-}
-
-/* The same for the fields behind the attributes: flags alone as SDKs send them, or everything else in
- * descending order, but flags before the ids and ids even when they are empty, as the collector does. */
-OTLPV_HOT void read_descending_fields(const otlpv_pass *pass, otlpv_reader *reader, uint64_t *wide, uint32_t *narrow,
-                                      span_state *span, const bool fill)
-{
-    const uint8_t *at = reader->at;
-    const uint8_t *const end = reader->end;
-    if (end - at >= TIMES_SIZE + 2 && at[0] == FIXED64(8) && at[9] == FIXED64(7) && at[18] == VARINT(6) &&
-        at[19] < 0x80 && (span->seen & (1u << 5 | 1u << 6 | 1u << 7 | 1u << 8)) == 0) {
-        wide[OTLPV_SPAN_END_TIME] = otlpv_load64(at + 1);
-        wide[OTLPV_SPAN_START_TIME] = otlpv_load64(at + 10);
-        narrow[OTLPV_SPAN_KIND] = at[19];
-        span->seen |= 1u << 6 | 1u << 7 | 1u << 8;
-        reader->at = at += TIMES_SIZE;
-        if (!is_short_name(at) || end - at < 2 + at[1] + 6)
-            return;
-        reader->at = at = take_short_name(pass, at, wide, span, fill);
-    }
-    if (end - at >= 6 && otlpv_load16(at) == FLAGS_TAG && (span->seen & 1u << 16) == 0) {
-        narrow[OTLPV_SPAN_FLAGS] = otlpv_load32(at + 2);
-        span->seen |= 1u << 16;
-        reader->at = at += 6;
-    }
-    if (end - at < 2 + SPAN_ID_SIZE + TRACE_ID_SIZE || (span->seen & (1u << 1 | 1u << 2 | 1u << 4)) != 0)
-        return;
-    if (is_parent_id(at)) {
-        reader->at = at = take_plain_parent_id(at, wide, span);
-    } else if (otlpv_load16(at) == LENGTH(4)) { /* of length 0 */
-        span->seen |= 1u << 4;
-        reader->at = at += 2;
-    }
-    if (end - at == SPAN_ID_SIZE + TRACE_ID_SIZE && is_span_id(at) && is_trace_id(at + SPAN_ID_SIZE))
-        reader->at = take_plain_trace_id(take_plain_span_id(at, wide, span), wide, span);
-}
-
-OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uint32_t scope, uint32_t resource,
-                        const bool fill)
+/* A span of any form, or what is left of one from `at` on. `head` is what has been taken of it in the order of SDKs;
+ * `seen` has a bit for each field. */
+OTLPV_OWN int read_any_span(otlpv_pass *pass, span_rows *rows, const uint8_t *at, uint32_t seen, const plain_span *head,
+                            const bool fill)
 {
     uint64_t wide[OTLPV_SPAN_WIDE] = {0};
     uint32_t narrow[OTLPV_SPAN_NARROW] = {0};
-    span_state span = {0, 0, 0, 0, 0};
+    span_state span = {0, 0, 0, 0, seen};
     uint32_t tag;
-    const uint32_t first_event = pass->found.events;
-    const uint32_t first_link = pass->found.links;
     const uint8_t *body;
     uint64_t length;
-    otlpv_owner owner;
-    otlpv_begin_owner(pass, &owner);
-    wide[OTLPV_SPAN_BYTES] = otlpv_text(pass->base, reader.at, (uint64_t)(reader.end - reader.at));
-    if (reader.end - reader.at >= 2 && otlpv_load16(reader.at) == LENGTH(15)) { /* an empty status: the collector */
-        span.seen = 1u << 15;
-        reader.at += 2;
-    } else {
-        read_ascending_fields(pass, &reader, wide, narrow, &span, fill);
+    otlpv_reader reader = {at, rows->end};
+    if (head != NULL) {
+        span.defects = use_plain_span(pass, head, rows->end, wide, narrow);
+        span.seen |= 1u << 1 | 1u << 2 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 |
+                     (head->parent_id_length == 0 ? 0 : 1u << 4);
+        span.trace_id_length = 16;
+        span.span_id_length = 8;
+        span.parent_id_length = head->parent_id_length;
     }
     while (reader.at < reader.end) {
         otlpv_place place = {reader.at, OTLPV_MESSAGE_SPAN};
@@ -412,9 +439,7 @@ OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
                 status = otlpv_take_fixed64(&reader, &wide[OTLPV_SPAN_END_TIME]);
                 break;
             case LENGTH(9):
-                status = otlpv_take_attributes(pass, &reader, &place, LENGTH(9), SPAN + 1, &owner, fill);
-                if (status == OTLPV_OK)
-                    read_descending_fields(pass, &reader, wide, narrow, &span, fill);
+                status = otlpv_take_attributes(pass, &reader, &place, LENGTH(9), SPAN + 1, &rows->owner, fill);
                 break;
             case VARINT(10):
                 otlpv_once(10, &span.seen, &span.defects);
@@ -426,9 +451,9 @@ OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
                     status = allot(pass, &pass->columns.events, OTLPV_EVENT_BYTES, &pass->found.events,
                                    pass->allowed.events, OTLPV_LIMIT_EVENTS, body, length, place, fill);
                 if (status == OTLPV_OK && !fill) {
-                    otlpv_pause_owner(pass, &owner);
+                    otlpv_pause_owner(pass, &rows->owner);
                     status = count_event(pass, (otlpv_reader){body, body + length});
-                    otlpv_resume_owner(pass, &owner);
+                    otlpv_resume_owner(pass, &rows->owner);
                 }
                 break;
             case VARINT(12):
@@ -441,9 +466,9 @@ OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
                     status = allot(pass, &pass->columns.links, OTLPV_LINK_BYTES, &pass->found.links,
                                    pass->allowed.links, OTLPV_LIMIT_LINKS, body, length, place, fill);
                 if (status == OTLPV_OK && !fill) {
-                    otlpv_pause_owner(pass, &owner);
+                    otlpv_pause_owner(pass, &rows->owner);
                     status = count_link(pass, (otlpv_reader){body, body + length});
-                    otlpv_resume_owner(pass, &owner);
+                    otlpv_resume_owner(pass, &rows->owner);
                 }
                 break;
             case VARINT(14):
@@ -468,30 +493,71 @@ OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
         if (__builtin_expect(status != OTLPV_OK, 0))
             return otlpv_fail(pass, status, place);
     }
-    span.defects |= otlpv_end_owner(pass, &owner, fill);
+    span.defects |= otlpv_end_owner(pass, &rows->owner, fill);
+    if (!fill)
+        return OTLPV_OK;
+    write_span(pass, rows, wide, narrow,
+               span.trace_id_length | span.span_id_length << 8 | span.parent_id_length << 16, span.defects);
+    for (uint32_t event = rows->first_event, end = pass->found.events; event < end; event++) {
+        const int status = fill_event(pass, event, rows->row);
+        if (status != OTLPV_OK)
+            return status;
+    }
+    for (uint32_t link = rows->first_link, end = pass->found.links; link < end; link++) {
+        const int status = fill_link(pass, link, rows->row);
+        if (status != OTLPV_OK)
+            return status;
+    }
+    return OTLPV_OK;
+}
+
+/* Has the cells of the next spans brought near: 26 columns are more than the hardware sees coming. Cells of one cache
+ * line are asked for once. */
+OTLPV_HOT void prefetch_spans(const otlpv_table *table, uint32_t row)
+{
+    const uint64_t stride = table->capacity;
+    if (row % 8 != 0 || row + 24 >= stride)
+        return;
+    for (uint32_t i = 0; i < OTLPV_SPAN_WIDE; i++)
+        __builtin_prefetch(table->wide + i * stride + row + 16, 1);
+    if (row % 16 == 0)
+        for (uint32_t i = 0; i < OTLPV_SPAN_NARROW; i++)
+            __builtin_prefetch(table->narrow + i * stride + row + 24, 1);
+}
+
+OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uint32_t scope, uint32_t resource,
+                        const bool fill)
+{
+    const uint8_t *const begin = reader.at;
+    const uint8_t *const end = reader.end;
+    const uint8_t *at = begin;
+    const uint8_t *head = NULL; /* its end, if there is one */
+    plain_span p = {0};
+    otlpv_owner owner;
+    if (fill)
+        prefetch_spans(&pass->columns.spans, row);
+    otlpv_begin_owner(pass, &owner);
+    const bool descending = end - at >= 2 && otlpv_load16(at) == EMPTY_STATUS;
+    if (descending)
+        at += 2;
+    else if ((head = take_plain_head(at, end, &p)) != NULL)
+        at = head;
+    if ((descending || head != NULL) && at < end && *at == LENGTH(9))
+        at = fill ? otlpv_fill_plain(pass, at, end, LENGTH(9), &owner)
+                  : otlpv_count_plain(pass, at, end, LENGTH(9), &owner);
+    if (!(descending && take_plain_tail(at, end, &p)) && !(head != NULL && take_plain_end(at, end, &p))) {
+        /* Copies, so that the address of none of the variables above is given away. */
+        span_rows rows = {begin, end, row, scope, resource, pass->found.events, pass->found.links, owner};
+        const plain_span taken = p;
+        return read_any_span(pass, &rows, at, descending ? 1u << 15 : 0, head == NULL ? NULL : &taken, fill);
+    }
+    const uint32_t defects = otlpv_end_owner(pass, &owner, fill);
     if (fill) {
-        narrow[OTLPV_SPAN_SCOPE] = scope;
-        narrow[OTLPV_SPAN_RESOURCE] = resource;
-        narrow[OTLPV_SPAN_ATTRIBUTE_START] = owner.start;
-        narrow[OTLPV_SPAN_ATTRIBUTE_COUNT] = owner.row - owner.start;
-        narrow[OTLPV_SPAN_EVENT_START] = first_event;
-        narrow[OTLPV_SPAN_EVENT_COUNT] = pass->found.events - first_event;
-        narrow[OTLPV_SPAN_LINK_START] = first_link;
-        narrow[OTLPV_SPAN_LINK_COUNT] = pass->found.links - first_link;
-        narrow[OTLPV_SPAN_ID_LENGTHS] =
-            span.trace_id_length | span.span_id_length << 8 | span.parent_id_length << 16;
-        narrow[OTLPV_SPAN_DEFECTS] = span.defects;
-        otlpv_write_row(&pass->columns.spans, row, wide, OTLPV_SPAN_WIDE, narrow, OTLPV_SPAN_NARROW);
-        for (uint32_t event = first_event, end = pass->found.events; event < end; event++) {
-            const int status = fill_event(pass, event, row);
-            if (status != OTLPV_OK)
-                return status;
-        }
-        for (uint32_t link = first_link, end = pass->found.links; link < end; link++) {
-            const int status = fill_link(pass, link, row);
-            if (status != OTLPV_OK)
-                return status;
-        }
+        const span_rows rows = {begin, end, row, scope, resource, pass->found.events, pass->found.links, owner};
+        uint64_t wide[OTLPV_SPAN_WIDE] = {0};
+        uint32_t narrow[OTLPV_SPAN_NARROW] = {0};
+        const uint32_t odd = use_plain_span(pass, &p, end, wide, narrow);
+        write_span(pass, &rows, wide, narrow, 16 | 8 << 8 | p.parent_id_length << 16, defects | odd);
     }
     return OTLPV_OK;
 }

@@ -336,15 +336,14 @@ static otlpv_counts counts_of(const otlpv_limits *limits)
                           limits->links,     limits->attributes, limits->nested};
 }
 
-static otlpv_pass begin_pass(const uint8_t *bytes, uint64_t length, uint32_t depth, otlpv_fault *fault)
+static void begin_pass(otlpv_pass *pass, const uint8_t *bytes, uint64_t length, uint32_t depth, otlpv_fault *fault)
 {
-    return (otlpv_pass){
-        .base = bytes,
-        .end = bytes + length,
-        .depth = depth < OTLPV_MAX_DEPTH ? depth : OTLPV_MAX_DEPTH,
-        .attributes_per_record = UINT32_MAX,
-        .fault = fault,
-    };
+    memset(pass, 0, offsetof(otlpv_pass, seen));
+    pass->base = bytes;
+    pass->end = bytes + length;
+    pass->depth = depth < OTLPV_MAX_DEPTH ? depth : OTLPV_MAX_DEPTH;
+    pass->attributes_per_record = UINT32_MAX;
+    pass->fault = fault;
 }
 
 static void begin_fill(otlpv_pass *pass, uint64_t seed, const otlpv_columns *columns)
@@ -352,6 +351,7 @@ static void begin_fill(otlpv_pass *pass, uint64_t seed, const otlpv_columns *col
     const otlpv_table *attributes = &columns->attributes;
     const uint64_t stride = attributes->capacity;
     pass->fill = true;
+    memset(pass->seen, 0, sizeof pass->seen);
     pass->secret = otlpv_secret_of(seed);
     pass->columns = *columns;
     pass->keys = attributes->wide + OTLPV_ATTRIBUTE_KEY * stride;
@@ -368,7 +368,8 @@ int otlpv_count(const uint8_t *bytes, uint64_t length, const otlpv_limits *limit
     int status = check_length(length, limits->bytes, fault);
     if (status != OTLPV_OK)
         return status;
-    otlpv_pass pass = begin_pass(bytes, length, limits->depth, fault);
+    otlpv_pass pass;
+    begin_pass(&pass, bytes, length, limits->depth, fault);
     pass.allowed = counts_of(limits);
     pass.attributes_per_record = limits->attributes_per_record;
     status = read_request(&pass, false);
@@ -385,7 +386,8 @@ int otlpv_scan(const uint8_t *bytes, uint64_t length, uint32_t depth, uint64_t s
     int status = check_length(length, UINT32_MAX, fault);
     if (status != OTLPV_OK)
         return status;
-    otlpv_pass pass = begin_pass(bytes, length, depth, fault);
+    otlpv_pass pass;
+    begin_pass(&pass, bytes, length, depth, fault);
     begin_fill(&pass, seed, columns);
     pass.allowed = *counts;
     status = read_request(&pass, true);
@@ -403,7 +405,8 @@ int otlpv_scan_at_once(const uint8_t *bytes, uint64_t length, const otlpv_limits
     int status = check_length(length, limits->bytes, &fault);
     if (status != OTLPV_OK)
         return status;
-    otlpv_pass pass = begin_pass(bytes, length, limits->depth, &fault);
+    otlpv_pass pass;
+    begin_pass(&pass, bytes, length, limits->depth, &fault);
     begin_fill(&pass, seed, columns);
     pass.attributes_per_record = limits->attributes_per_record;
     pass.allowed.resources = smaller(limits->resources, columns->resources.capacity);

@@ -29,13 +29,14 @@ static inline bool otlpv_any_top_bit(otlpv_pair pair)
 #endif
 }
 
-/* The union of 16 to 64 bytes. Four loads that overlap as far as needed cover them without a branch on
+/* The union of 16 to 64 bytes. Four loads, a third of the way apart from each other, cover them without a branch on
  * the length, which varies too much to be predicted. */
 static inline otlpv_pair otlpv_union_of_16_to_64(const uint8_t *bytes, uint64_t length)
 {
     const uint64_t last = length - 16;
-    return otlpv_load_pair(bytes) | otlpv_load_pair(bytes + (last < 16 ? last : 16)) |
-           otlpv_load_pair(bytes + (last < 32 ? last : 32)) | otlpv_load_pair(bytes + last);
+    const uint64_t third = (last * 11 + 10) >> 5; /* rounded so that no load passes the end and no byte is left out */
+    return otlpv_load_pair(bytes) | otlpv_load_pair(bytes + third) | otlpv_load_pair(bytes + 2 * third) |
+           otlpv_load_pair(bytes + last);
 }
 
 /* Whether all bytes are below 0x80. */
@@ -63,6 +64,24 @@ bool otlpv_is_utf8_beyond_ascii(const uint8_t *bytes, uint64_t length);
 static inline bool otlpv_is_utf8(const uint8_t *bytes, uint64_t length)
 {
     return __builtin_expect(otlpv_is_ascii(bytes, length), 1) || otlpv_is_utf8_beyond_ascii(bytes, length);
+}
+
+/* The same for text that mostly is short, of a length that nobody can foresee; `end` is where what may be read ends. */
+static inline bool otlpv_is_utf8_before(const uint8_t *bytes, uint32_t length, const uint8_t *end)
+{
+#ifdef __SSE2__
+    typedef char bytes16 __attribute__((vector_size(16)));
+    if (__builtin_expect(length <= 32 && end - bytes >= 32, 1)) {
+        const uint64_t low = (uint32_t)__builtin_ia32_pmovmskb128((bytes16)otlpv_load_pair(bytes));
+        const uint64_t high = (uint32_t)__builtin_ia32_pmovmskb128((bytes16)otlpv_load_pair(bytes + 16));
+        const uint64_t beyond = (uint64_t)-1 << length; /* a bit for each byte that is none of the text's */
+        return __builtin_expect(((low | high << 16) & ~beyond) == 0, 1) ||
+               otlpv_is_utf8_beyond_ascii(bytes, length);
+    }
+#else
+    (void)end;
+#endif
+    return otlpv_is_utf8(bytes, length);
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include "scan.h"
 #include "splice.h"
 #include "lookup.h"
+#include "control.h"
 #include "envelope.h"
 #include "origin.h"
 #include "json.h"

@@ -49,6 +49,7 @@ func startProcessor(ctx context.Context, o options) (*driven, error) {
 	cfg.Streams = o.streams
 	cfg.Timeout = o.timeout
 	cfg.Coalesce.MaxDelay = o.maxDelay
+	cfg.SharedMemory.Enabled = o.shared
 	cfg.FailureMode = verifierprocessor.FailureModeClosed // failures must show
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -123,10 +124,16 @@ func (p *driven) drive(ctx context.Context, batches []ptrace.Traces, callers int
 	}
 	all := slices.Concat(took...)
 	slices.Sort(all)
-	f.Batches = len(all)
-	f.P50, f.P99, f.P999, f.Max = quantile(all, 0.5), quantile(all, 0.99), quantile(all, 0.999), quantile(all, 1)
+	f.fill(all)
 	f.SpansPerSecond = math.Round(float64(total) / elapsed.Seconds())
 	return f
+}
+
+// fill takes what calls took, sorted.
+func (f *figures) fill(sorted []time.Duration) {
+	f.Batches = len(sorted)
+	f.P50, f.P99, f.P999 = quantile(sorted, 0.5), quantile(sorted, 0.99), quantile(sorted, 0.999)
+	f.Max = quantile(sorted, 1)
 }
 
 // quantile is the smallest value that a share of all do not exceed, in ms.

@@ -2,17 +2,22 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
 	"google.golang.org/grpc"
 
 	"github.com/otlp-verifier/otlp-verifier/bridge/verifierprocessor/internal/contract"
@@ -86,6 +91,53 @@ func TestReportsBothRuns(t *testing.T) {
 	}
 }
 
+// What is due while nothing is answered waits, and all of its wait counts.
+func TestPauseCountsForEveryBatchThatWasDue(t *testing.T) {
+	const pause = 100 * time.Millisecond
+	var asked atomic.Int64
+	answered := make(chan struct{})
+	p := &driven{Traces: consuming(t, func() {
+		if asked.Add(1) == senders {
+			time.AfterFunc(pause, func() { close(answered) })
+		}
+		<-answered
+	})}
+	f := p.pace(t.Context(), []ptrace.Traces{spangen.Batch(4)}, 5000, 500*time.Millisecond)
+	require.Zero(t, f.Failed)
+	assert.InDelta(t, 5000, f.Offered, 500) // the gaps are the same in each run
+	assert.InDelta(t, f.Offered*0.5, f.Batches, 0.5)
+	assert.InDelta(t, 4*f.Offered, f.SpansPerSecond, 1)
+	milliseconds := float64(pause.Milliseconds())
+	assert.GreaterOrEqual(t, f.Max, milliseconds)
+	assert.Greater(t, f.LateP99, milliseconds/2, "some 500 were due while all senders waited")
+}
+
+// consuming is a processor that does one thing with a batch.
+func consuming(t *testing.T, do func()) processor.Traces {
+	traces, err := consumer.NewTraces(func(context.Context, ptrace.Traces) error {
+		do()
+		return nil
+	})
+	require.NoError(t, err)
+	return struct {
+		component.Component
+		consumer.Traces
+	}{nil, traces}
+}
+
+func TestBatchesComeByTheClock(t *testing.T) {
+	var out bytes.Buffer
+	args := []string{"-endpoint", agreeable(t, false), "-rate", "500", "-duration", "200ms", "-warmup", "5ms", "-spans", "8"}
+	require.NoError(t, run(t.Context(), args, &out, io.Discard))
+	assert.NotContains(t, out.String(), "alone")
+	var r report
+	require.NoError(t, json.Unmarshal(out.Bytes(), &r))
+	assert.InDelta(t, 500, r.Paced.Offered, 200)
+	assert.Positive(t, r.Paced.P50)
+	assert.LessOrEqual(t, r.Paced.LateP50, r.Paced.P50)
+	assert.LessOrEqual(t, r.Paced.P999, r.Paced.Max)
+}
+
 func TestRefusesWhatItCannotMeasure(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
@@ -96,6 +148,7 @@ func TestRefusesWhatItCannotMeasure(t *testing.T) {
 		args []string
 	}{
 		{"must be at least 1", []string{"-spans", "0"}},
+		{"must not be negative", []string{"-rate", "-1"}},
 		{"provided but not defined", []string{"-nonsense"}},
 		{"no such file", []string{"/nonexistent"}},
 		{"no spans in it", []string{empty}},
@@ -118,6 +171,17 @@ func TestFailuresShow(t *testing.T) {
 		return f.Failed > 0 && f.Failed == f.Batches
 	}, 5*time.Second, time.Millisecond)
 	require.ErrorContains(t, p.lastError(), "bad_input")
+}
+
+// What numpy.quantile(x, q, method="inverted_cdf") says of the same.
+func TestQuantilesAreThoseOfNumpy(t *testing.T) {
+	squares := make([]time.Duration, 137)
+	for i := range squares {
+		squares[i] = time.Duration((i+1)*(i+1)*10) * time.Microsecond
+	}
+	for q, expected := range map[float64]float64{0.01: 0.04, 0.5: 47.61, 0.9: 153.76, 0.99: 184.96, 0.999: 187.69, 1: 187.69} {
+		assert.InDelta(t, expected, quantile(squares, q), 1e-9, q)
+	}
 }
 
 func TestQuantile(t *testing.T) {

@@ -27,6 +27,7 @@ type TelemetryBuilder struct {
 	mu                               sync.Mutex
 	registrations                    []metric.Registration
 	ProcessorVerifierAnnotatedSpans  metric.Int64Counter
+	ProcessorVerifierCarriedBatches  metric.Int64Counter
 	ProcessorVerifierCircuitState    metric.Int64Gauge
 	ProcessorVerifierDroppedSpans    metric.Int64Counter
 	ProcessorVerifierOpenStreams     metric.Int64UpDownCounter
@@ -71,6 +72,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_verifier_annotated_spans",
 		metric.WithDescription("Number of spans on which a verdict was written. [Alpha]"),
 		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorVerifierCarriedBatches, err = builder.meter.Int64Counter(
+		"otelcol_processor_verifier_carried_batches",
+		metric.WithDescription("Number of batches that the verifier answered, by how their bytes came to it. [Alpha]"),
+		metric.WithUnit("{batch}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorVerifierCircuitState, err = builder.meter.Int64Gauge(

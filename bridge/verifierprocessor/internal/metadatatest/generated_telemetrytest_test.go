@@ -20,6 +20,7 @@ func TestSetupTelemetry(t *testing.T) {
 	require.NoError(t, err)
 	defer tb.Shutdown()
 	tb.ProcessorVerifierAnnotatedSpans.Add(context.Background(), 1)
+	tb.ProcessorVerifierCarriedBatches.Add(context.Background(), 1)
 	tb.ProcessorVerifierCircuitState.Record(context.Background(), 1)
 	tb.ProcessorVerifierDroppedSpans.Add(context.Background(), 1)
 	tb.ProcessorVerifierOpenStreams.Add(context.Background(), 1)
@@ -30,6 +31,9 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorVerifierStrippedSpans.Add(context.Background(), 1)
 	tb.ProcessorVerifierUnverifiedSpans.Add(context.Background(), 1)
 	AssertEqualProcessorVerifierAnnotatedSpans(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorVerifierCarriedBatches(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorVerifierCircuitState(t, testTel,
