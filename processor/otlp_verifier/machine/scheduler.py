@@ -85,7 +85,7 @@ class JobRunner:
         self._tree = tree
         self._job_columns = job_columns
 
-    def run(self, bound: BoundJob, rows: Sequence[int]) -> None:
+    def run(self, bound: BoundJob, rows: Sequence[int] | NDArray[np.int64]) -> None:
         """Give a job's two result columns, or its flag; `rows` are of each domain."""
         job, kernel, spans = bound.job, bound.kernel, rows[Domain.SPAN]
         if job.kind is JobKind.SWEEP:

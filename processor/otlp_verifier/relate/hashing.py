@@ -1,4 +1,4 @@
-"""Hash tables of rows in numba: their sizes, and where a row's search begins.
+"""Hash tables of rows, for kernels: their sizes, and where a row's search begins.
 
 Who sends a batch must not be able to choose what collides in it: all but one of the numbers that make a hash are
 multiplied by secret factors before they are added, since numbers that are only added can be chosen with equal sums.

@@ -1,4 +1,4 @@
-"""Hash join of spans to their parents, trace groups, repeated ids and cycles: O(spans), in numba.
+"""Hash join of spans to their parents, trace groups, repeated ids and cycles: O(spans).
 
 Spans may come in any order, and the result does not depend on it: where several
 spans share their ids, the smallest by (start, end, content) stands for them all.

@@ -1,4 +1,4 @@
-"""Depth, preorder and time order of spans: what tree and time operators stand on. O(n log n) at worst, in numba.
+"""Depth, preorder and time order of spans: what tree and time operators stand on. O(n log n) at worst.
 
 The tree is what the parents make of a batch once cycles are cut: a span on a
 cycle, or with itself as parent, counts as a root.
