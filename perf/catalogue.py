@@ -130,25 +130,34 @@ FIGURES: Final[Mapping[str, Figure]] = {
         "what the verifier adds, default rules, both processes", "pipeline.filter40_added_ns_per_span"
     ),
     "pipeline.added_ns_per_span": Figure("the same, all rules", "pipeline.filter40_added_ns_per_span"),
+    "pipeline.shared_memory_added_ns_per_span": Figure(
+        "default rules, batches in shared memory", "pipeline.default_added_ns_per_span"
+    ),
+    "pipeline.silent_shared_memory_added_ns_per_span": Figure(
+        "what asking in shared memory adds when nothing is judged", "pipeline.silent_added_ns_per_span"
+    ),
     "pipeline.added_in_collector_ns_per_span": Figure("of that, in the collector", "pipeline.added_ns_per_span"),
     "pipeline.added_in_verifier_ns_per_span": Figure("of that, in the verifier", "pipeline.added_ns_per_span"),
     "pipeline.silent_added_ns_per_span": Figure(
         "what asking adds when nothing is judged", "pipeline.added_ns_per_span"
     ),
     "pipeline.default_added_vs_filter40": Figure(
-        "verifier against 40 conditions, default rules", "", Target("lower", 0.45)
+        "verifier by gRPC against 40 conditions, default rules", "", Target("lower", 0.45)
     ),
-    "pipeline.added_vs_filter40": Figure("the same, all rules", "", Target("lower", 1.0)),
+    "pipeline.added_vs_filter40_shared_memory": Figure("the same in shared memory", "", Target("lower", 0.25)),
+    "pipeline.added_vs_filter40": Figure("by gRPC with all rules", "", Target("lower", 1.0)),
     "pipeline.default_throughput_vs_passthrough": Figure(
-        "spans per second against otlp -> nop, default rules", "", Target("higher", 0.65)
+        "spans per second by gRPC against otlp -> nop, default rules", "", Target("higher", 0.65)
     ),
-    "pipeline.throughput_vs_passthrough": Figure("the same, all rules", "", Target("higher", 0.65)),
+    "pipeline.shared_memory_throughput_vs_passthrough": Figure("the same in shared memory"),
+    "pipeline.throughput_vs_passthrough": Figure("by gRPC with all rules", "", Target("higher", 0.65)),
     "pipeline.live_check_cpu_ratio": Figure(
         "weaver live-check 0.25, which was measured elsewhere at 1.02 ms a span, against the verifier's process with "
-        "the rules about attributes and conventions",
+        "all rules about attributes and conventions",
         "",
         Target("higher", 1000),
     ),
+    "pipeline.live_check_cpu_ratio_default_rules": Figure("the same against the default rules, of all families"),
     # the process, all rules; resident as `top` shows it
     "startup.listening_s": Figure("start to listening", "startup.floor_s", Target("lower", 1)),
     "startup.warm_s": Figure("start to healthy", "startup.floor_s", Target("lower", 1)),

@@ -32,6 +32,7 @@ CALLERS = 4
 ROUNDS = 7
 WINDOW_S = 2.0
 WARM_UP_S = 1.5
+SHARED = "verifier-shared-memory"
 # Weaver 0.25, `weaver registry live-check`, processor time of a span; from the issue that asks for the comparison.
 LIVE_CHECK_NS_PER_SPAN = 1.02e6
 CONVENTIONS = {"rules": {"select": ["attributes", "conventions"]}}
@@ -92,6 +93,9 @@ def _start(stack: ExitStack, folder: Path, replay: Path, files: Sequence[Path]) 
         "default": ("verifier", default, default.endpoint),
         "all": ("verifier", everything, everything.endpoint),
         "conventions": ("verifier", conventions, conventions.endpoint),
+        "silent_shared": (SHARED, silent, silent.endpoint),
+        "default_shared": (SHARED, default, default.endpoint),
+        "all_shared": (SHARED, everything, everything.endpoint),
     }
     subjects = {}
     for name, (pipeline, verifier, endpoint) in made.items():
@@ -118,6 +122,8 @@ def _measure(subjects: Mapping[str, Subject]) -> tuple[dict[str, list[Cost]], Me
         load = max(load, memory(verifier.pid))
     for name, subject in subjects.items():
         subject.collector.require_all(sent[name])
+        if subject.verifier is not None:
+            subject.collector.require_transport("shared_memory" if name.endswith("_shared") else "message")
     return rounds, load
 
 
@@ -153,8 +159,17 @@ def _summary(rounds: Mapping[str, Sequence[Cost]]) -> dict[str, float]:
         "default_in_collector_ns_per_span": collector["default"] - collector["passthrough"],
         "default_in_verifier_ns_per_span": verifier["default"],
         "conventions_in_verifier_ns_per_span": verifier["conventions"],
+        "shared_memory_added_ns_per_span": added["default_shared"],
+        "added_vs_filter40_shared_memory": added["default_shared"] / added["filter40"],
+        "all_added_vs_filter40_shared_memory": added["all_shared"] / added["filter40"],
+        "silent_shared_memory_added_ns_per_span": added["silent_shared"],
+        "shared_memory_throughput_vs_passthrough": rate["default_shared"] / rate["passthrough"],
+        "default_shared_in_collector_ns_per_span": collector["default_shared"] - collector["passthrough"],
+        "default_shared_in_verifier_ns_per_span": verifier["default_shared"],
+        "silent_shared_in_verifier_ns_per_span": verifier["silent_shared"],
         "live_check_ns_per_span": LIVE_CHECK_NS_PER_SPAN,
         "live_check_cpu_ratio": LIVE_CHECK_NS_PER_SPAN / verifier["conventions"],
+        "live_check_cpu_ratio_default_rules": LIVE_CHECK_NS_PER_SPAN / verifier["default"],
         "filter40_throughput_vs_passthrough": rate["filter40"] / rate["passthrough"],
         "passthrough_spans_per_second": rate["passthrough"],
         "spans_per_second": rate["all"],

@@ -46,16 +46,17 @@ def chart(figures: Mapping[str, float]) -> str:
         "Processor time added per span, ns",
         {
             "40 OTTL conditions": {"filter": figures["pipeline.filter40_added_ns_per_span"]},
-            "default rules": _parts(figures, "default", "engine.default_stage."),
-            "all rules": _parts(figures, "added", "engine.stage."),
+            "default, shared memory": _parts(figures, "default_shared", "silent_shared", "engine.default_stage."),
+            "default rules, gRPC": _parts(figures, "default", "silent", "engine.default_stage."),
+            "all rules, gRPC": _parts(figures, "added", "silent", "engine.stage."),
         },
     )
 
 
-def _parts(figures: Mapping[str, float], verifier: str, prefix: str) -> dict[str, float]:
+def _parts(figures: Mapping[str, float], verifier: str, silent: str, prefix: str) -> dict[str, float]:
     """What a span costs with the verifier, by process and stage."""
     stages = _stages(figures, prefix)
-    asking = figures["pipeline.silent_in_verifier_ns_per_span"]
+    asking = figures[f"pipeline.{silent}_in_verifier_ns_per_span"]
     serving = figures[f"pipeline.{verifier}_in_verifier_ns_per_span"] - asking - sum(stages.values())
     return {
         "collector: ask and apply": figures[f"pipeline.{verifier}_in_collector_ns_per_span"],

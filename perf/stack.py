@@ -116,6 +116,18 @@ class Collector(Process):
         if lost := round(sent - received + kept_back):
             raise RuntimeError(f"{self.name}: {lost} of {sent} spans did not come out: this is not what it claims")
 
+    def require_transport(self, transport: str) -> None:
+        """Hold the ways on which batches went to the verifier to one of them: `message` or `shared_memory`.
+
+        Raises:
+            RuntimeError: one went another way, or none went.
+
+        """
+        metrics = Metrics(f"http://127.0.0.1:{self._metrics_port}/metrics")
+        carried = metrics.by("otelcol_processor_verifier_carried_batches", "transport")
+        if carried.keys() != {transport}:
+            raise RuntimeError(f"{self.name}: batches went by {carried}, and all of them by {transport} was meant")
+
 
 class Silent(Process):
     """A verifier that always says `unchanged` (perf/silent.py)."""

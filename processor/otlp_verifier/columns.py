@@ -95,6 +95,7 @@ class Columns:
         rows: uint32 (len(TABLES),): how many rows the last batch filled of each table, as kernels are told it.
         generation: goes up when a table has moved.
         counts, native: the same as C structs (`otlpv_counts*`, `otlpv_columns*`) for calls into the native module.
+        attributes_native: the attributes table as C sees it, `otlpv_table *`.
 
     """
 
@@ -112,6 +113,7 @@ class Columns:
         self.counts = ffi.new("otlpv_counts *")
         self.rows = np.frombuffer(ffi.buffer(self.counts), np.uint32)
         self.native = ffi.new("otlpv_columns *")
+        self.attributes_native = ffi.addressof(self.native.attributes)
         for table in self._tables:
             self._bind(table)
 
@@ -134,11 +136,6 @@ class Columns:
             raise
         for table, rows in zip(self._tables, self.rows.tolist(), strict=True):
             table.rows = rows
-
-    @property
-    def attributes_native(self) -> Any:
-        """The attributes table as C sees it, `otlpv_table *`."""
-        return ffi.addressof(self.native.attributes)
 
     def text(self, text: int) -> bytes:
         """The bytes of one text value."""

@@ -144,8 +144,8 @@ class Engine:
         self._owners = [
             owner
             for owner in (
-                columns, self._lookups, self._shapes, self.relations, self._tree, self._clocks, self._sensitive,
-                self._faults,
+                columns, self._lookups, self.relations, self._tree, self._clocks, self._sensitive, self._faults,
+                self._shapes,
             )
             if owner is not None
         ]  # fmt: skip
@@ -231,12 +231,8 @@ class Engine:
         chosen = prepared.choose(self._shape_marks[:, : shapes.count], self._lookups)
         self._lookups.load(columns, tables, shapes, chosen.wanted)
         self._locate(tables)
-        for phases, jobs in zip(prepared.rounds, self._bound[completeness], strict=False):
-            if len(phases):
-                self._interpret(program, phases)
-            if self._jobs is not None:
-                for job in jobs:
-                    self._jobs.run(job, rows)
+        if self._jobs is not None:
+            self._run_jobs(prepared, self._jobs, self._bound[completeness])
         return self._report(program, chosen.phases)
 
     def _look_at_attributes(self, tables: dict[Domain, Table]) -> None:
@@ -258,6 +254,15 @@ class Engine:
             self._faults.load(columns)
         if self._sensitive is not None:
             self._sensitive.load(columns, tables)
+
+    def _run_jobs(self, prepared: PreparedProgram, runner: "JobRunner", bound: "list[list[BoundJob]]") -> None:
+        """All rounds but the last, which reports."""
+        rows = self._rows.tolist()
+        for phases, jobs in zip(prepared.rounds, bound, strict=False):
+            if len(phases):
+                self._interpret(prepared.program, phases)
+            for job in jobs:
+                runner.run(job, rows)
 
     def _reserve(self, tables: dict[Domain, Table]) -> None:
         for domain, table in tables.items():

@@ -15,6 +15,9 @@ RUNS = {
     "default": (2500.0, 625.0, 0.8e6),
     "all": (2600.0, 1900.0, 0.7e6),
     "conventions": (2500.0, 510.0, 0.8e6),
+    "silent_shared": (2200.0, 100.0, 0.95e6),
+    "default_shared": (2225.0, 400.0, 0.9e6),
+    "all_shared": (2300.0, 1200.0, 0.8e6),
 }
 
 
@@ -29,10 +32,14 @@ def test_summary_is_of_medians() -> None:
     assert figures["pipeline.default_added_ns_per_span"] == 1125
     assert figures["pipeline.default_added_vs_filter40"] == pytest.approx(0.45)
     assert figures["pipeline.added_vs_filter40"] == pytest.approx(1.0)
+    assert figures["pipeline.added_vs_filter40_shared_memory"] == pytest.approx(0.25)
+    assert figures["pipeline.all_added_vs_filter40_shared_memory"] == pytest.approx(0.6)
+    assert figures["pipeline.shared_memory_throughput_vs_passthrough"] == pytest.approx(0.9)
     assert figures["pipeline.throughput_vs_passthrough"] == pytest.approx(0.7)
     assert figures["pipeline.default_throughput_vs_passthrough"] == pytest.approx(0.8)
     assert figures["pipeline.live_check_ns_per_span"] == LIVE_CHECK_NS_PER_SPAN
     assert figures["pipeline.live_check_cpu_ratio"] == pytest.approx(2000)
+    assert figures["pipeline.live_check_cpu_ratio_default_rules"] == pytest.approx(1632)
 
 
 def test_shapes_are_held_against_the_same_pipelines() -> None:

@@ -22,6 +22,9 @@ FIGURES = {
     "pipeline.default_in_collector_ns_per_span": 590.0,
     "pipeline.default_in_verifier_ns_per_span": 500.0,
     "pipeline.silent_in_verifier_ns_per_span": 350.0,
+    "pipeline.default_shared_in_collector_ns_per_span": 300.0,
+    "pipeline.default_shared_in_verifier_ns_per_span": 250.0,
+    "pipeline.silent_shared_in_verifier_ns_per_span": 100.0,
     "shapes.batch_64_callers_16_added_ns_per_span": 1200.0,
     "shapes.batch_64_callers_16_filter40_added_ns_per_span": 2400.0,
     "shapes.batch_64_callers_16_spans_per_second": 123456.0,
@@ -78,9 +81,9 @@ def test_page_and_chart_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     texts = [
         text.text or "" for text in ET.fromstring(report.CHART.read_text()).iter("{http://www.w3.org/2000/svg}text")
     ]
-    assert {"1,500", "1,090"} <= set(texts), "collector and verifier together"
-    assert "verifier: machine: 30, 300" in texts
-    assert "verifier: server, caches, threads: 20, 150" in texts, "what is left of the verifier's 500 and 900"
+    assert {"1,500", "1,090", "550"} <= set(texts), "collector and verifier together"
+    assert "verifier: machine: 30, 30, 300" in texts
+    assert "verifier: server, caches, threads: 20, 20, 150" in texts, "what is left of the verifier's 250, 500, 900"
     assert (tmp_path / "images" / "rules.svg").exists()
     lines = [line for line in (tmp_path / "rules.md").read_text().splitlines() if line.startswith("| [")]
     assert [line.split("`")[1] for line in lines] == ["pii-iban", "attr-nan-inf"]

@@ -37,6 +37,14 @@ class Shared:
         self.data.close()
         os.close(self.descriptor)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
 
 def parts(*located: Sequence[int]) -> bytes:
     return b"".join(struct.pack("<4Q", *part) for part in located)

@@ -1,5 +1,6 @@
 """Conversations over shared memory: the same answers as on a stream, and senders that mean no good."""
 
+import errno
 import os
 import signal
 import socket
@@ -201,6 +202,29 @@ def _converses(bench: Bench) -> bool:
             return sharer.verify(b"").WhichOneof("answer") == "unchanged"
     except (EOFError, ConnectionResetError, BrokenPipeError):
         return False
+
+
+def test_descriptors_that_run_out(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever connects while no descriptor is left is served when there is one again."""
+    ours, theirs = socket.socketpair()
+
+    class Listener:
+        def __init__(self) -> None:
+            self.answers = iter([OSError(errno.EMFILE, os.strerror(errno.EMFILE)), (theirs, None)])
+
+        def accept(self) -> object:
+            if isinstance(answer := next(self.answers, None), tuple):
+                return answer
+            if answer is None:
+                bench.desk.close()
+            raise answer or OSError(errno.EINVAL, "")
+
+    with Client(bench.address) as client, Shared() as shared, ours:
+        ours.settimeout(PATIENCE_S)
+        socket.send_fds(ours, [client.greet(transports=_BOTH).ticket], [shared.descriptor])
+        bench.desk._accept(Listener())  # type: ignore[arg-type]
+        assert len(ours.recv(4)) == 4
+    assert "Too many open files" in caplog.text
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ TICKET_BYTES: Final = 16
 _PATH_BYTES_MAX: Final = 107
 _BACKLOG: Final = 64
 _HANDOVER_S: Final = 5.0  # for the ticket to come
+_PAUSE_S: Final = 0.1
 _SEND_S: Final = 30  # a sender that reads no answers this long is gone
 
 
@@ -68,6 +69,7 @@ class Desk:
         self._message_bytes_max = message_bytes_max
         self._lock = threading.Lock()
         self._offers: dict[bytes, Offer] = {}
+        self._closed = threading.Event()
         self._listening: list[tuple[socket.socket, SocketFile]] = []
         self._log = logging.getLogger("otlp_verifier.memory")
 
@@ -108,6 +110,7 @@ class Desk:
 
     def close(self) -> None:
         """Stop listening, and remove the sockets."""
+        self._closed.set()
         for listener, file in self._listening:
             _end(listener)
             listener.close()
@@ -118,8 +121,12 @@ class Desk:
         while True:
             try:
                 connection, _ = listener.accept()
-            except OSError:  # closed
-                return
+            except OSError as error:
+                if self._closed.is_set():
+                    return
+                self._log.warning("no connection: %s", error.strerror, extra={"event": "memory_refused"})
+                self._closed.wait(_PAUSE_S)  # most likely there is no descriptor left; others have to close some
+                continue
             if not self._room.acquire(blocking=False):
                 connection.close()
                 self._log.warning("too many conversations", extra={"event": "memory_refused"})
