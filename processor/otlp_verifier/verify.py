@@ -160,14 +160,16 @@ class Engine:
     def _make_of_records(self, registries: Registries | None) -> None:
         """Have tables that are made of whole records, where rules ask for them; what they need is loaded only then."""
         from otlp_verifier.attributes.keys import Keys  # noqa: PLC0415
-        from otlp_verifier.attributes.records import AttributeRecords  # noqa: PLC0415
-        from otlp_verifier.registry.opentelemetry import alone  # noqa: PLC0415
-        from otlp_verifier.sensitive.records import SensitiveRecords  # noqa: PLC0415
 
         keys = self._keys = Keys(ATTRIBUTES, self._shapes)
         if bits := self.plan.bits.get(NarrowTable.SENSITIVE):
+            from otlp_verifier.sensitive.records import SensitiveRecords  # noqa: PLC0415
+
             self._sensitive = SensitiveRecords(bits, ATTRIBUTES, keys)
         if (bits := self.plan.bits.get(NarrowTable.FAULTS)) is not None:
+            from otlp_verifier.attributes.records import AttributeRecords  # noqa: PLC0415
+            from otlp_verifier.registry.opentelemetry import alone  # noqa: PLC0415
+
             self._faults = AttributeRecords(bits, ATTRIBUTES, keys, self._shapes, registries or alone())
 
     def _new_jobs(self) -> tuple[JobColumns, JobRunner]:
