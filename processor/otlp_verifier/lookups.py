@@ -93,6 +93,8 @@ class Lookups:
 
     def find_keys(self, columns: Columns, tables: Mapping[Domain, Table], shapes: Shapes) -> None:
         """Find out which attributes have the plan's keys: of spans those of each shape's first span."""
+        if not self._key_tables:
+            return
         source, attributes = ffi.from_buffer("uint8_t[]", columns.buffer), columns.attributes_native
         for domain in self._key_tables:
             if domain is not Domain.SPAN:

@@ -37,14 +37,15 @@ class Bytes:
                 return value & (2**64 - 1), at + i + 1
         raise Malformed("long varint")
 
-    def tag(self, at: int, end: int) -> tuple[int, int, int, set[str]]:
+    def tag(self, at: int, end: int, least: int = 1) -> tuple[int, int, int, set[str]]:
         value, after = self.varint(at, end, 10)
         number, wire_type = (value >> 3) & 0xFFFFFFFF, value & 7
-        if number == 0 or number >= 2**31:
+        if number < least or number >= 2**31:
             raise Malformed("field number")
         if wire_type > FIXED32:
             raise Malformed("wire type")
-        return number, wire_type, after, {"ODD_TAG"} if after - at > 5 or value >= 2**32 else set()
+        is_odd = after - at > 5 or value >= 2**32 or number == 0
+        return number, wire_type, after, {"ODD_TAG"} if is_odd else set()
 
     def value(self, number: int, wire_type: int, at: int, end: int, levels: int) -> tuple[Any, int, set[str]]:
         if wire_type == VARINT:
@@ -70,7 +71,7 @@ class Bytes:
             raise Malformed("deep group")
         opened, defects, resume = [number], {"GROUP"}, None
         while opened and at < end:
-            inner, wire_type, at, odd = self.tag(at, end)
+            inner, wire_type, at, odd = self.tag(at, end, least=0)
             defects |= odd
             if wire_type == END:
                 if inner != opened.pop():

@@ -160,6 +160,13 @@ def test_damaged_requests(rng: Random, odd: bool) -> None:
     check(damaged(random_request(rng, odd=odd), rng))
 
 
+def test_a_field_0_is_skipped_in_a_group_and_nowhere_else() -> None:
+    for inside in ("02 01 7a", "00 00", "0b 02 01 7a 0c", "03 04"):
+        assert check(bytes.fromhex(f"0b {inside} 0c")) == []
+    for alone in ("02 01 7a", "00 00", "07"):
+        assert check(bytes.fromhex(alone)) is None
+
+
 def rich() -> bytes:
     """A small request with one of everything."""
     rng = Random(4)

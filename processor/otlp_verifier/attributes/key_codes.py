@@ -44,6 +44,8 @@ _NONE: Final = np.uint32(NO_CODE)
 class KeyCodes:
     """Codes that live from batch to batch, until there are more keys than there is room for: then all are forgotten.
 
+    There is room for some thousands, and for the keys of the batch in hand if they are more.
+
     Attributes:
         epoch: how often that has been so; codes from before mean nothing any more.
 
@@ -82,9 +84,8 @@ class KeyCodes:
             if nested_from >= 0:
                 break
             self.epoch += 1
-            # A batch that may have more keys than there is room for gets more, until that is full too.
-            fits = int(rows[_ATTRIBUTES]) + int(rows[_NESTED]) <= self._least // 2
-            self._allocate(self._least if fits else 2 * len(self._hashes))
+            most = int(rows[_ATTRIBUTES]) + int(rows[_NESTED])
+            self._allocate(max(self._least, 1 << (2 * most - 1).bit_length()))
         if before == len(self):
             return [[], []]
         bounds = ((before, nested_from), (nested_from, len(self)))

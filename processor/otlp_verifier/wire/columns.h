@@ -169,7 +169,7 @@ enum otlpv_defect {
     OTLPV_DEFECT_EMPTY_KEY = 8,         /* an attribute's key is empty */
     OTLPV_DEFECT_EMPTY_VALUE = 16,      /* an attribute has no value */
     OTLPV_DEFECT_REPEATED_FIELD = 32,   /* a singular field or oneof was sent more than once */
-    OTLPV_DEFECT_ODD_TAG = 64,          /* tag longer than 5 bytes, beyond 32 bits, or field number >= 2^29 */
+    OTLPV_DEFECT_ODD_TAG = 64,          /* tag longer than 5 bytes, beyond 32 bits, a number >= 2^29, or 0 in a group */
     OTLPV_DEFECT_WRONG_WIRE_TYPE = 128, /* a known field with another wire type: unknown to protobuf */
     OTLPV_DEFECT_UNKNOWN_FIELD = 256,
     OTLPV_DEFECT_TOO_DEEP = 512,        /* values nested deeper than max_depth: kept, not looked into */

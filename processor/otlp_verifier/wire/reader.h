@@ -24,6 +24,7 @@
 #ifndef OTLPV_READER_H
 #define OTLPV_READER_H
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "wire.h"
@@ -131,7 +132,8 @@ static inline int otlpv_read_length(otlpv_reader *reader, uint64_t *length)
     return *length <= (uint64_t)(reader->end - reader->at) ? OTLPV_OK : OTLPV_TRUNCATED;
 }
 
-static inline int otlpv_read_tag(otlpv_reader *reader, otlpv_tag *tag)
+/* A tag within a group, where 0 is a number like others, as it is to upb and to the collector: all of it is skipped. */
+static inline int otlpv_read_inner_tag(otlpv_reader *reader, otlpv_tag *tag)
 {
     const uint8_t *start = reader->at;
     uint64_t value;
@@ -140,10 +142,17 @@ static inline int otlpv_read_tag(otlpv_reader *reader, otlpv_tag *tag)
         return status;
     tag->number = (uint32_t)(value >> 3);
     tag->wire_type = (uint32_t)value & 7;
-    tag->defects = reader->at - start > 5 || value >> 32 ? OTLPV_DEFECT_ODD_TAG : 0;
-    if (tag->number == 0 || tag->number >> 31)
+    tag->defects = reader->at - start > 5 || value >> 32 || tag->number == 0 ? OTLPV_DEFECT_ODD_TAG : 0;
+    if (tag->number >> 31)
         return OTLPV_BAD_TAG;
     return tag->wire_type <= OTLPV_WIRE_FIXED32 ? OTLPV_OK : OTLPV_BAD_WIRE_TYPE;
+}
+
+static inline int otlpv_read_tag(otlpv_reader *reader, otlpv_tag *tag)
+{
+    const int status = otlpv_read_inner_tag(reader, tag);
+    const bool is_read = status == OTLPV_OK || status == OTLPV_BAD_WIRE_TYPE;
+    return is_read && tag->number == 0 ? OTLPV_BAD_TAG : status;
 }
 
 static inline int otlpv_skip_bytes(otlpv_reader *reader, uint64_t count)
@@ -196,7 +205,7 @@ static inline int otlpv_skip_value(otlpv_reader *reader, otlpv_tag *tag, uint32_
     open[depth++] = tag->number;
     while (depth > 0 && reader->at < reader->end) {
         otlpv_tag inner;
-        int status = otlpv_read_tag(reader, &inner);
+        int status = otlpv_read_inner_tag(reader, &inner);
         if (status != OTLPV_OK)
             return status;
         tag->defects |= inner.defects;
