@@ -16,6 +16,8 @@ SDK_SHOP := tests/sdks/go
 CONTRACT := processor/otlp_verifier/contract
 SCRIPTS := .ci/run $(wildcard */*.sh */*/*.sh)
 NATIVE_SOURCES := $(wildcard processor/otlp_verifier/wire/*.[ch]) processor/otlp_verifier/wire/build.py
+KERNEL_SOURCES := $(wildcard processor/otlp_verifier/kernels/*.[chp]*) \
+	$(shell grep -rlE --include='*.py' '^@(kernel|inner|inlined)' processor)
 
 # .venv/bin holds a Go of its own where the machine's is missing or too old.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -36,7 +38,7 @@ run: setup collector ## Collector, verifier and a shop with ten faults, live; DU
 	@exec $(PYTHON) -m example $(if $(DURATION),--duration $(DURATION))
 
 .PHONY: setup
-setup: $(INSTALLED) ## Python packages, as locked, and the native module, into .venv
+setup: $(INSTALLED) ## Python packages, as locked, the native module and the kernels, into .venv
 
 .PHONY: collector
 collector: $(LOCKED) ## The collector with the verifier processor, from collector-config/builder-config.yaml
@@ -73,7 +75,7 @@ lint: setup ## Style and types: ruff, mypy, gofmt, go vet, staticcheck, shell sy
 	@$(call say,shell scripts)
 	@for script in $(SCRIPTS); do bash -n $$script; done
 
-# Kernels that numba compiles are invisible to coverage, so their tests run a second time uncompiled.
+# Compiled kernels are invisible to coverage, so their tests run a second time uncompiled.
 KERNEL_TESTS := tests/relate tests/machine tests/rules/test_examples.py tests/test_verdict.py \
 	tests/test_language_guide.py tests/language/test_across_rows.py
 
@@ -86,13 +88,13 @@ test-python: setup ## Python tests with coverage, floor 90 %
 	@$(PYTHON) -m coverage erase
 	@$(PYTHON) -m coverage run -m pytest --timeout 300 $(SIDE_BY_SIDE) -m 'not e2e and not sdk'
 	@$(call say,pytest on uncompiled kernels)
-	@NUMBA_DISABLE_JIT=1 $(PYTHON) -m coverage run -m pytest --timeout 300 $(SIDE_BY_SIDE) -q $(KERNEL_TESTS)
+	@OTLP_VERIFIER_UNCOMPILED=1 $(PYTHON) -m coverage run -m pytest --timeout 300 $(SIDE_BY_SIDE) -q $(KERNEL_TESTS)
 	@$(call say,coverage of Python)
 	@$(PYTHON) -m coverage combine -q
 	@$(PYTHON) -m coverage report
 
 .PHONY: test-c
-test-c: setup ## Sanitizer harness of the native module (a short run), and its coverage, floor 90 %
+test-c: setup ## Sanitizer harness of the native module (a short run), and the coverage of C, floor 90 %
 	@$(call say,sanitizers)
 	@PYTHON=$(PYTHON) tests/fuzz/run.sh
 	@$(call say,coverage of C)
@@ -186,7 +188,7 @@ lock: ## requirements/*.lock from pyproject.toml with PyPI's uv; UPGRADE=1 takes
 clean: ## Removes everything that was built, .venv included
 	rm -rf build dist $(VENV) collector-config/_build tests/sdks/javascript/node_modules .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find processor tests example perf -name __pycache__ -prune -exec rm -rf {} +
-	rm -f processor/otlp_verifier/wire/_native*
+	rm -f processor/otlp_verifier/wire/_native* processor/otlp_verifier/kernels/_library*
 
 # How the virtual environment comes about.
 
@@ -196,6 +198,7 @@ PYTHON3 ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	$(if $(UPGRADE),--upgrade)
 PIP_INSTALL = $(PYTHON) -m pip install --disable-pip-version-check
+SHOW_KERNELS = sed -un 's/^ *\(compiling [0-9].*\|[0-9]* of [0-9]* .*\)/    \1/p'
 SHOW_PROGRESS = sed -un 's/^Collecting \([^ ]*\).*/    \1/p'
 
 $(LOCKED): requirements/dev.lock requirements/go.lock
@@ -234,8 +237,11 @@ $(DOCS_LOCKED): requirements/docs.lock $(LOCKED)
 	@$(PIP_INSTALL) --require-hashes -r requirements/docs.lock | $(SHOW_PROGRESS)
 	@touch $@
 
-$(INSTALLED): $(LOCKED) pyproject.toml setup.py $(NATIVE_SOURCES)
-	@$(call say,otlp-verifier and its native module)
-	@$(PIP_INSTALL) --quiet --no-build-isolation --no-deps --editable .
-	@find processor -name '*.nb[ic]' -delete # compiled kernels have column numbers of columns.h in them
+# How far the kernels are is shown: they take a minute or two the first time. All that pip says is in build/install.log.
+$(INSTALLED): $(LOCKED) pyproject.toml setup.py $(NATIVE_SOURCES) $(KERNEL_SOURCES)
+	@$(call say,otlp-verifier$(comma) its native module and its kernels)
+	@mkdir -p build
+	@$(PIP_INSTALL) --verbose --no-build-isolation --no-deps --editable . >build/install.log 2>&1 & pip=$$!; \
+		tail -n +1 -f --pid $$pip build/install.log | $(SHOW_KERNELS); \
+		wait $$pip || { tail -n 30 build/install.log; exit 1; }
 	@touch $@

@@ -1,7 +1,7 @@
-"""Measure how much of the native module its tests run, with gcov: `python .ci/coverage_c.py [FLOOR]`.
+"""Measure how much of the native modules their tests run, with gcov: `python .ci/coverage_c.py [FLOOR]`.
 
-Builds the package with counters into build/c-coverage, runs tests/wire on it, and
-prints a line per source file. Ends with 1 where the whole is below FLOOR percent.
+Builds the package with counters into build/c-coverage, runs tests/wire and
+tests/kernels on it, and prints a line per source file. Ends with 1 where the whole is below FLOOR percent.
 """
 
 # ruff: noqa: S603, T201  # it runs our own commands, and prints
@@ -15,8 +15,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "c-coverage"
-SOURCES = "processor/otlp_verifier/wire/"
-TESTS = ("tests/wire",)
+PACKAGE = "processor/otlp_verifier/"
+SOURCES = (f"{PACKAGE}wire/", f"{PACKAGE}kernels/")
+TESTS = ("tests/wire", "tests/kernels")
 
 
 def main(floor: float) -> None:
@@ -37,7 +38,7 @@ def main(floor: float) -> None:
     everything = [count for counts in lines.values() for count in counts.values()]
     print(_summary("all".ljust(width), everything))
     if sum(map(bool, everything)) < len(everything) * floor / 100:
-        sys.exit(f"less than {floor:g} % of the native module is run by its tests")
+        sys.exit(f"less than {floor:g} % of the native modules is run by their tests")
 
 
 def _run(command: list[str | Path], **environment: str) -> None:
@@ -52,7 +53,7 @@ def _lines() -> dict[str, dict[int, int]]:
         report = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
         for file in report["files"]:
             if file["file"].startswith(SOURCES) and not file["file"].endswith("_native.c"):
-                counts = lines.setdefault(file["file"].removeprefix(SOURCES), {})
+                counts = lines.setdefault(file["file"].removeprefix(PACKAGE), {})
                 for line in file["lines"]:
                     number = line["line_number"]
                     counts[number] = counts.get(number, 0) + line["count"]

@@ -159,9 +159,9 @@ FIGURES: Final[Mapping[str, Figure]] = {
     ),
     "pipeline.live_check_cpu_ratio_default_rules": Figure("the same against the default rules, of all families"),
     # the process, all rules; resident as `top` shows it
-    "startup.listening_s": Figure("start to listening, kernels cached", "startup.floor_s", Target("lower", 1)),
-    "startup.warm_s": Figure("start to healthy, kernels cached", "startup.floor_s", Target("lower", 1)),
-    "startup.cold_s": Figure("the same without a cache", "", Target("lower", 4)),
+    "startup.listening_s": Figure("start to listening", "startup.floor_s", Target("lower", 1)),
+    "startup.warm_s": Figure("start to healthy", "startup.floor_s", Target("lower", 1)),
+    "startup.cold_s": Figure("the first start, which compiles bytecode", "", Target("lower", 4)),
     "memory.idle_mb": Figure(
         "resident memory (RSS) at rest", "memory.idle_pss_mb", Target("lower", 110), made_by="startup"
     ),

@@ -1,7 +1,7 @@
 """The environment of a process that is started to be timed: as where pip has installed the package.
 
 pip compiles every file to bytecode. Where a checkout runs with PYTHONDONTWRITEBYTECODE, as in many containers, each
-start would compile some 200 files again, which takes as long as importing numba.
+start would compile some 200 files again, which takes as long as all else in a start.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""From starting the process to a healthy verifier, with and without compiled kernels in numba's cache; memory at rest.
+"""From starting the process to a healthy verifier, with and without its modules' bytecode; memory at rest.
 
-The floor is an interpreter that imports gRPC, numpy and numba and does nothing.
+The floor is an interpreter that imports gRPC and numpy and does nothing.
 """
 
 import shutil
@@ -21,11 +21,10 @@ from perf.installed import environment as installed
 from perf.stack import Memory, memory
 
 ROUNDS = 7
-COLD_ROUNDS = 2  # compiling takes seconds, and hardly varies
 REST_S = 1.0
 PATIENCE_S = 300.0
 _SERVE = (sys.executable, "-m", "otlp_verifier.cli", "serve", "--config")
-_FLOOR = (sys.executable, "-c", "import grpc, numpy, numba")
+_FLOOR = (sys.executable, "-c", "import grpc, numpy")
 
 
 def figures() -> dict[str, float]:
@@ -33,12 +32,11 @@ def figures() -> dict[str, float]:
     folder = Path(tempfile.mkdtemp(prefix="otlpv-"))  # short: it holds Unix sockets
     taken: dict[str, list[float]] = defaultdict(list)
     try:
-        for turn in range(EFFORT.rounds(COLD_ROUNDS, short=1)):
-            EFFORT.say(f"cold start {turn + 1}")
-            taken["startup.cold_s"].append(_start(folder, folder / f"cache{turn}")[1])
         for turn in range(EFFORT.rounds(ROUNDS)):
-            EFFORT.say(f"warm start {turn + 1}")
-            listening_s, warm_s, idle = _start(folder, folder / "cache0")
+            EFFORT.say(f"start {turn + 1}")
+            shutil.rmtree(folder / "bytecode", ignore_errors=True)
+            taken["startup.cold_s"].append(_start(folder)[1])
+            listening_s, warm_s, idle = _start(folder)
             taken["startup.listening_s"].append(listening_s)
             taken["startup.warm_s"].append(warm_s)
             taken["memory.idle_mb"].append(idle.rss_mb)
@@ -51,15 +49,13 @@ def figures() -> dict[str, float]:
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
-def _start(folder: Path, cache: Path) -> tuple[float, float, Memory]:
-    """Seconds to listening and to healthy, and memory at rest, of a verifier with every rule; one in a short run."""
+def _start(folder: Path) -> tuple[float, float, Memory]:
+    """Seconds to listening and to healthy, and memory at rest, of a verifier with every rule."""
     path = folder / "verifier.sock"
     config = folder / "verifier.yaml"
-    rules = "span-id-zero" if EFFORT.short else "all"  # kernels that few rules need take a minute to compile
-    config.write_text(f"listen: ['unix://{path}']\nhttp: 127.0.0.1:0\nrules: {{select: [{rules}]}}\n")
+    config.write_text(f"listen: ['unix://{path}']\nhttp: 127.0.0.1:0\nrules: {{select: [all]}}\n")
     began_s = time.perf_counter()
-    environment = {**installed(folder), "NUMBA_CACHE_DIR": str(cache)}
-    with Process("verifier", [*_SERVE, config], folder / "verifier.log", environment) as verifier:
+    with Process("verifier", [*_SERVE, config], folder / "verifier.log", installed(folder)) as verifier:
         verifier.wait_until(path.is_socket, "listening", PATIENCE_S)
         listening_s = time.perf_counter() - began_s
         with grpc.insecure_channel(f"unix://{path}") as channel:

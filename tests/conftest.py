@@ -8,7 +8,9 @@ import coverage
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
-from numba.core import config
+
+from otlp_verifier import kernels
+from otlp_verifier.kernels.library import REBUILD, stale
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +25,12 @@ for _profile, _examples, _is_fixed in (("default", 60, False), ("ci", 60, True),
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_sessionstart() -> None:
+    """Kernels that were changed are not tested by running the old ones."""
+    if not kernels.UNCOMPILED and (changed := stale()):
+        raise pytest.UsageError(f"kernels are not what was compiled: {', '.join(changed)}; {REBUILD}")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -44,8 +52,8 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _kernels_wrap_silently() -> Iterator[None]:
-    """Uncompiled (NUMBA_DISABLE_JIT=1), kernels are numpy scalars, which warn where machine numbers wrap or divide."""
-    if config.DISABLE_JIT:  # type: ignore[attr-defined]  # set at import, from the environment
+    """Uncompiled, kernels are made of numpy's scalars, which warn where machine numbers wrap or divide."""
+    if kernels.UNCOMPILED:
         with np.errstate(all="ignore"):
             yield
     else:
@@ -60,7 +68,7 @@ def _look_away(request: pytest.FixtureRequest) -> Iterator[None]:
     """
     tracer = coverage.Coverage.current()
     is_many = request.node.get_closest_marker("many") is not None
-    if tracer is None or not is_many or config.DISABLE_JIT:  # type: ignore[attr-defined]
+    if tracer is None or not is_many or kernels.UNCOMPILED:
         yield
         return
     tracer.stop()

@@ -15,6 +15,7 @@ PACKAGE = ROOT / "processor" / "otlp_verifier"
 # Down the data flow: a part imports only from those before it. `policy` and `contract` are plain data for everybody.
 LEAVES = {"policy", "contract", "version"}
 ORDER = [
+    "kernels",
     "registry",
     "wire",
     "columns",

@@ -15,6 +15,7 @@ from otlp_verifier.rules.catalogue import builtin
 
 ROOT = Path(__file__).parents[1]
 NATIVE = "otlp_verifier/wire/_native"
+LIBRARY = "otlp_verifier/kernels/_library"
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +25,13 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    built = shutil.ignore_patterns("__pycache__", "_native*", "*.egg-info")
+    built = shutil.ignore_patterns("__pycache__", "_native*", "_library*", "*.egg-info")
     shutil.copytree(ROOT / "processor", source / "processor", ignore=built)
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source], check=True, capture_output=True
-    )
+    # Objects that were made of the same sources are taken from the checkout: all together take minutes.
+    environment = {**os.environ, "OTLP_VERIFIER_OBJECTS": str(ROOT / "build" / "kernels")}
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source]
+    subprocess.run(build, check=True, capture_output=True, env=environment)
     return folder
 
 
@@ -55,7 +57,7 @@ def command(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_sdist_holds_the_sources_of_the_native_module(dist: Path) -> None:
+def test_the_sdist_holds_the_sources_of_the_native_modules(dist: Path) -> None:
     (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -63,13 +65,20 @@ def test_the_sdist_holds_the_sources_of_the_native_module(dist: Path) -> None:
         str(path.relative_to(ROOT)) for path in (ROOT / "processor").rglob("*.[ch]") if "_native" not in path.name
     }
     assert sources <= names
-    assert {"LICENSE", "README.md", "setup.py", "processor/otlp_verifier/wire/build.py"} <= names
+    builders = {
+        f"processor/otlp_verifier/{name}" for name in ("wire/build.py", "kernels/build.py", "kernels/compile.py")
+    }
+    assert {"LICENSE", "README.md", "setup.py", *builders} <= names
 
 
 def test_the_wheel_holds_the_native_module_the_rules_and_the_licence(dist: Path) -> None:
     (wheel,) = dist.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert any(name.startswith(NATIVE) and name.endswith(".so") for name in names)
+    for module in (NATIVE, LIBRARY):
+        assert any(name.startswith(module) and name.endswith(".so") for name in names)
+    metadata = zipfile.ZipFile(wheel).read(next(name for name in names if name.endswith("/METADATA"))).decode()
+    assert "Requires-Dist: numpy" in metadata
+    assert "Requires-Dist: numba" not in metadata, "kernels are compiled already"
     assert "otlp_verifier/py.typed" in names
     assert any(name.endswith("/LICENSE") for name in names)
     package = ROOT / "processor"
@@ -83,13 +92,32 @@ def test_the_installed_package_works(site: Path) -> None:
     assert {rule["id"] for rule in json.loads(listed.stdout)} == {rule.id for rule in builtin()}
 
 
-def test_without_the_native_module_the_import_says_how_to_build_it(site: Path) -> None:
-    (native,) = site.glob(f"{NATIVE}*.so")
+def test_the_installed_kernels_judge(site: Path, tmp_path: Path) -> None:
+    """A span that ends before it starts, in a process that cannot import numba."""
+    span = {"traceId": "0" * 31 + "1", "spanId": "0" * 15 + "1", "startTimeUnixNano": "9", "endTimeUnixNano": "8"}
+    path = tmp_path / "trace.json"
+    path.write_text(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [{**span, "name": "GET"}]}]}]}))
+    (tmp_path / "numba.py").write_text("raise ImportError('it is not installed')")
+    checked = subprocess.run(
+        [sys.executable, "-m", "otlp_verifier.cli", "check", path, "--output", "json"],
+        env={**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{tmp_path}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 1, checked.stderr
+    assert "span-end-before-start" in {finding["rule"] for finding in json.loads(checked.stdout)["findings"]}
+
+
+@pytest.mark.parametrize("module", [NATIVE, LIBRARY])
+def test_without_a_native_module_the_import_says_how_to_build_it(site: Path, tmp_path: Path, module: str) -> None:
+    (tmp_path / "empty.json").write_text("{}")
+    (native,) = site.glob(f"{module}*.so")
     hidden = native.rename(native.with_suffix(".hidden"))
     try:
-        listed = command(site, "rules", "list")
+        checked = command(site, "check", str(tmp_path / "empty.json"))
     finally:
         hidden.rename(native)
-    assert listed.returncode != 0
-    assert "make setup" in listed.stderr
-    assert "pip install ." in listed.stderr
+    assert checked.returncode != 0
+    assert "make setup" in checked.stderr
+    assert "pip install ." in checked.stderr

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.policy import Action, Policy, Severity
-from otlp_verifier.rules.catalogue import Rule
+
+if TYPE_CHECKING:  # compiling kernels needs no rules
+    from otlp_verifier.rules.catalogue import Rule
 
 
 class Effect(IntFlag):
@@ -37,7 +40,7 @@ class CompiledPolicy:
     writes_all: bool
 
 
-def compile_policy(policy: Policy, rules: Sequence[Rule]) -> CompiledPolicy:
+def compile_policy(policy: Policy, rules: "Sequence[Rule]") -> CompiledPolicy:
     """What `policy` does about each rule's findings.
 
     Raises:
@@ -67,7 +70,7 @@ def compile_policy(policy: Policy, rules: Sequence[Rule]) -> CompiledPolicy:
     return CompiledPolicy(effects, policy.annotate != "none", policy.annotate == "all")
 
 
-def _action(policy: Policy, rule: Rule) -> Action:
+def _action(policy: Policy, rule: "Rule") -> Action:
     for line in policy.actions:
         if line.rules and rule.id not in line.rules:
             continue

@@ -60,16 +60,13 @@ class Verifier:
         return self._registries
 
     def worker(self) -> "Worker":
-        """Make an arena for one thread at a time. The first one loads the kernels that rules call for."""
-        from otlp_verifier.worker import Worker  # noqa: PLC0415  # numba takes a second; compiling rules needs none
+        """Make an arena for one thread at a time. The first one loads what rules call for."""
+        from otlp_verifier.worker import Worker  # noqa: PLC0415  # compiling rules needs no engine
 
         return Worker(self.rules, self.plan, self.policies, self.limits, self.registries)
 
     def warm_up(self) -> None:
-        """Load or compile every kernel, so that no request ever waits for one, whatever rules come later."""
-        from otlp_verifier.verify import load_kernels  # noqa: PLC0415  # as above
-
-        load_kernels()
+        """Load what rules call for, so that no request waits for it."""
         worker = self.worker()
         for completeness in Completeness:
             worker.verify(b"", completeness=completeness)

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,12 +18,16 @@ from otlp_verifier.columns import (
     SpanNarrow,
 )
 from otlp_verifier.effects import CompiledPolicy, Effect
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.policy import Completeness
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tables import SpanRelation, TraceRelation
-from otlp_verifier.rules.catalogue import Rule
-from otlp_verifier.verify import FindingRows
+
+if TYPE_CHECKING:  # compiling kernels needs no rules
+    from otlp_verifier.rules.catalogue import Rule
+    from otlp_verifier.verify import FindingRows
 
 # The verdict of a trace, as a number; 0: nothing is written about it.
 UNWRITTEN, VALID, UNDECIDED, VIOLATED = 0, 1, 2, 3
@@ -123,14 +126,14 @@ class Verdict:
 class Judge:
     """Turns findings into verdicts, with scratch that is reused. Not for use by two threads at once."""
 
-    def __init__(self, rules: Sequence[Rule], domains: Sequence[Domain]) -> None:
+    def __init__(self, rules: "Sequence[Rule]", domains: Sequence[Domain]) -> None:
         self._words = max(1, -(-len(rules) // 64))
         self._domains = np.array([*domains, *domains], np.uint8)
         self._scratch = _Scratch(64, self._words)
 
     def judge(
         self,
-        findings: FindingRows,
+        findings: "FindingRows",
         columns: Columns,
         relations: Relations,
         policy: CompiledPolicy,
@@ -157,11 +160,11 @@ class Judge:
         return Verdict(scratch, rows, summary)
 
 
-_NARROW = nb.uint32[:, ::1]
-_SUMMARY = nb.types.UniTuple(nb.int64, 8)
+_NARROW = ty.uint32[:, ::1]
+_SUMMARY = ty.Several(8)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _number_patterns(bits, n, pattern_of, first, cells):
     """Number the distinct rows of `bits` that are not all zero; first[p] is a row with pattern p."""
     size = 16
@@ -201,7 +204,7 @@ def _number_patterns(bits, n, pattern_of, first, cells):
     return patterns
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _list_written(pattern_of, begin, end, written, to):
     """List the rows of one table that have a pattern, and it, from column `to` of `written` on; how many."""
     count = np.int64(0)
@@ -213,16 +216,14 @@ def _list_written(pattern_of, begin, end, written, to):
     return count
 
 
-@nb.njit(
+@kernel(
     _SUMMARY(
-        nb.uint32[::1], nb.uint32[::1], nb.uint8[::1], nb.uint8[::1],
+        ty.uint32[::1], ty.uint32[::1], ty.uint8[::1], ty.uint8[::1],
         _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW, _NARROW,
-        nb.int64, nb.int64, nb.int64, nb.int64, nb.int64, nb.int64, nb.boolean,
-        nb.uint64[:, ::1], nb.uint8[::1], nb.uint32[::1], nb.uint8[::1], nb.uint32[::1], nb.uint32[::1],
-        nb.uint32[:, ::1],
-    ),
-    cache=True,
-    nogil=True,
+        ty.int64, ty.int64, ty.int64, ty.int64, ty.int64, ty.int64, ty.boolean,
+        ty.uint64[:, ::1], ty.uint8[::1], ty.uint32[::1], ty.uint8[::1], ty.uint32[::1], ty.uint32[::1],
+        ty.uint32[:, ::1],
+    )
 )  # fmt: skip
 def _judge(
     rules, rows, domains, effects, spans, scopes, resources, events, links, span_relations, traces,

@@ -1,13 +1,8 @@
-"""Columns and a plan to findings: what has to be looked up and ordered, then the program's rounds.
+"""Columns and a plan to findings: what has to be looked up and ordered, then the program's rounds."""
 
-A kernel takes some 10 ms to load, and seconds to compile: an engine loads those that its plan calls for.
-`load_kernels` loads all of them, for a process that is to take up other rules later without a pause.
-"""
-
-import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +15,14 @@ from otlp_verifier.machine.interpreter import run
 from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import FLAG_STRIDE, WORD_STRIDE, Domain, NarrowTable
 from otlp_verifier.machine.program import Need, Program
+from otlp_verifier.machine.scheduler import BoundJob, JobColumns, JobRunner, needed_columns
 from otlp_verifier.phases import PreparedProgram
 from otlp_verifier.policy import Completeness
 from otlp_verifier.registry.model import Registries
+from otlp_verifier.relate.clocks import Clocks
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.shapes import Shapes
+from otlp_verifier.relate.tree import Tree
 from otlp_verifier.wire.limits import Limits
 from otlp_verifier.wire.memory import with_room
 from otlp_verifier.wire.splicer import splice
@@ -32,27 +30,11 @@ from otlp_verifier.wire.splicer import splice
 if TYPE_CHECKING:
     from otlp_verifier.attributes.keys import Keys
     from otlp_verifier.attributes.records import AttributeRecords
-    from otlp_verifier.machine.scheduler import BoundJob, JobColumns, JobRunner
-    from otlp_verifier.relate.clocks import Clocks
-    from otlp_verifier.relate.tree import Tree
     from otlp_verifier.sensitive.records import SensitiveRecords
 
 _FINDINGS_AT_FIRST = 1024
 _NOTHING = np.empty((1, 0), np.uint32)
 _FORGED = np.uint32(Defect.FORGED)
-_LOADED_WHEN_NEEDED: Final = (
-    "otlp_verifier.machine.scheduler",
-    "otlp_verifier.relate.tree",
-    "otlp_verifier.relate.clocks",
-    "otlp_verifier.attributes.records",
-    "otlp_verifier.sensitive.records",
-)
-
-
-def load_kernels() -> None:
-    """Load every kernel that some rule may call for, or compile it."""
-    for module in _LOADED_WHEN_NEEDED:
-        importlib.import_module(module)
 
 
 class NoJobs:
@@ -142,8 +124,8 @@ class Engine:
         self._shape_marks = np.empty((plan.marks, 0), np.uint8)
         needs = plan.batch.needs | plan.trace.needs
         has_jobs = any(each.jobs for program in (plan.batch, plan.trace) for each in program.rounds)
-        self._tree = self._new_tree() if has_jobs or needs & (Need.TREE | Need.LINKS) else None
-        self._clocks = self._new_clocks() if Need.CLOCKS in needs else None
+        self._tree = Tree() if has_jobs or needs & (Need.TREE | Need.LINKS) else None
+        self._clocks = Clocks() if Need.CLOCKS in needs else None
         self._keys: Keys | None = None
         self._sensitive: SensitiveRecords | None = None
         self._faults: AttributeRecords | None = None
@@ -175,34 +157,22 @@ class Engine:
         self._found = np.empty((2, _FINDINGS_AT_FIRST), np.uint32)
         self._counts = np.zeros(2 * len(plan.domains), np.uint32)
 
-    @staticmethod
-    def _new_tree() -> "Tree":
-        from otlp_verifier.relate.tree import Tree  # noqa: PLC0415  # kernels; as in the next ones
-
-        return Tree()
-
-    @staticmethod
-    def _new_clocks() -> "Clocks":
-        from otlp_verifier.relate.clocks import Clocks  # noqa: PLC0415
-
-        return Clocks()
-
     def _make_of_records(self, registries: Registries | None) -> None:
-        """Have tables that are made of whole records, where rules ask for them."""
+        """Have tables that are made of whole records, where rules ask for them; what they need is loaded only then."""
         from otlp_verifier.attributes.keys import Keys  # noqa: PLC0415
-        from otlp_verifier.attributes.records import AttributeRecords  # noqa: PLC0415
-        from otlp_verifier.registry.opentelemetry import alone  # noqa: PLC0415
-        from otlp_verifier.sensitive.records import SensitiveRecords  # noqa: PLC0415
 
         keys = self._keys = Keys(ATTRIBUTES, self._shapes)
         if bits := self.plan.bits.get(NarrowTable.SENSITIVE):
+            from otlp_verifier.sensitive.records import SensitiveRecords  # noqa: PLC0415
+
             self._sensitive = SensitiveRecords(bits, ATTRIBUTES, keys)
         if (bits := self.plan.bits.get(NarrowTable.FAULTS)) is not None:
+            from otlp_verifier.attributes.records import AttributeRecords  # noqa: PLC0415
+            from otlp_verifier.registry.opentelemetry import alone  # noqa: PLC0415
+
             self._faults = AttributeRecords(bits, ATTRIBUTES, keys, self._shapes, registries or alone())
 
-    def _new_jobs(self) -> "tuple[JobColumns, JobRunner]":
-        from otlp_verifier.machine.scheduler import JobColumns, JobRunner, needed_columns  # noqa: PLC0415
-
+    def _new_jobs(self) -> tuple[JobColumns, JobRunner]:
         assert self._tree is not None  # noqa: S101  # made for jobs, too
         columns = JobColumns(*needed_columns((self.plan.batch, self.plan.trace)), self.plan.results)
         return columns, JobRunner(self.columns, self.relations, self._tree, columns)

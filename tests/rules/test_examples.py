@@ -1,8 +1,8 @@
 """Every example through the whole pipeline: what should fire fires, what should stay silent does."""
 
 import pytest
-from numba.core import config
 
+from otlp_verifier import kernels
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.rules.example import Example
 from tests.rules.tried import RULES, examples_of
@@ -12,7 +12,7 @@ OF_WHOLE_RECORDS = {"semconv-required-missing"}
 ERRORS = {rule.id for rule in RULES if rule.severity == "error"} - OF_WHOLE_RECORDS
 WORKER = Verifier(RULES).worker()
 # Uncompiled kernels take a hundred times as long, and know of columns, not of rules: they get some of the examples.
-EVERY = 8 if config.DISABLE_JIT else 1  # type: ignore[attr-defined]
+EVERY = 8 if kernels.UNCOMPILED else 1
 
 
 def cases(kind: str) -> list[object]:

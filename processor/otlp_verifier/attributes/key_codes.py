@@ -8,11 +8,12 @@ they say of their values; the hash has 64 bits and a seed of its own in each pro
 from enum import IntEnum
 from typing import Any, Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import TABLES, AttributeWide, NestedWide
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.memory import address, narrow_column, wide_column
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.relate.tables import ShapeColumn
@@ -102,7 +103,7 @@ class KeyCodes:
         self._known[0] = 0
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _encode_rows(
     hashes: np.ndarray,
     codes: np.ndarray,
@@ -131,7 +132,12 @@ def _encode_rows(
     return True
 
 
-@nb.njit(cache=True, nogil=True)
+@kernel(
+    ty.int64(
+        ty.int64[:, ::1], ty.uint32[::1], ty.int64[:, ::1], ty.int64, ty.uint64[::1], ty.uint32[::1], ty.int64[::1],
+        ty.uint32[::1],
+    )
+)  # fmt: skip
 def _encode(
     tables: np.ndarray,
     rows: np.ndarray,

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.attributes.faults import HUGE_BYTES, OF_KNOWN_VERSIONS, Fault
@@ -20,6 +19,8 @@ from otlp_verifier.columns import (
     SpanWide,
     ValueType,
 )
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.memory import address, narrow_column, wide_column
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.relate.tables import ShapeColumn
@@ -60,13 +61,16 @@ _EXPONENT_SHIFT, _EXPONENT, _MANTISSA_BITS = np.uint64(52), np.uint64(0x7FF), np
 _ONE_EXPONENT: Final = np.uint64(1023)
 
 
-@nb.njit(cache=True, nogil=True)
+_TABLES = ty.int64[:, ::1]
+
+
+@inner
 def _is_finite(bits: Any) -> Any:
     """Whether a double, given by its bits, is finite."""
     return ((bits >> _EXPONENT_SHIFT) & _EXPONENT) != _EXPONENT
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _is_whole(bits: Any) -> Any:
     """Whether a double, given by its bits, is a number without a fraction."""
     exponent = (bits >> _EXPONENT_SHIFT) & _EXPONENT
@@ -78,7 +82,7 @@ def _is_whole(bits: Any) -> Any:
     return digits >= _MANTISSA_BITS or bits << (np.uint64(12) + digits) == 0
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _is_of_value(asks: Any, elements: Any, kind: Any, texts_too: Any) -> Any:
     """Whether what is wrong with an attribute depends on its value; `asks` and `elements` are its key's."""
     return (
@@ -89,7 +93,7 @@ def _is_of_value(asks: Any, elements: Any, kind: Any, texts_too: Any) -> Any:
     )
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _of_keys(at: int, first: Any, last: Any, registry: Any, version: Any, collide: Any, stamp: Any) -> Any:
     """What the keys and types of a record's attributes show, from one row to before another.
 
@@ -136,7 +140,7 @@ def _of_keys(at: int, first: Any, last: Any, registry: Any, version: Any, collid
     return joined
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _of_value(at: int, row: Any, key: Any) -> Any:
     """What the value of an attribute shows, where it counts; `key` is its key's code."""
     kind = narrow_column(at, _NARROW, _TYPE, 0, _EVERY)[row]
@@ -167,7 +171,7 @@ def _of_value(at: int, row: Any, key: Any) -> Any:
     return _F_MIXED if is_mixed else narrow_column(at, _KEY_WORDS, _K_TYPE_FAULT, 0, _EVERY)[key]
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _is_huge(at: int, first: Any, last: Any) -> Any:
     """Whether one of the attributes is a huge string."""
     types = narrow_column(at, _NARROW, _TYPE, 0, _EVERY)
@@ -178,7 +182,7 @@ def _is_huge(at: int, first: Any, last: Any) -> Any:
     return found
 
 
-@nb.njit(cache=True, nogil=True)
+@kernel(ty.int64(_TABLES, ty.uint32[::1], _TABLES, ty.uint32[::1], ty.int64, ty.boolean, ty.boolean))
 def look(
     tables: np.ndarray,
     rows: np.ndarray,
@@ -259,7 +263,7 @@ def look(
     return count
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _mark_spans(at: Any, spans: Any) -> None:
     """Write what is wrong with the attributes of each span, by its shape and by the values that count."""
     of_spans = narrow_column(at, _SPAN_SHAPES, 0, 0, spans)
@@ -289,7 +293,7 @@ def _mark_spans(at: Any, spans: Any) -> None:
         in_force[span] = versions[shape]
 
 
-@nb.njit(cache=True, nogil=True)
+@kernel(ty.void(_TABLES, ty.uint32[::1], _TABLES, ty.uint32[::1], ty.int64, ty.int64, ty.boolean, ty.boolean))
 def mark(
     tables: np.ndarray,
     rows: np.ndarray,

@@ -1,10 +1,11 @@
 """Pairs of key and value that are asked about: found in a table, so that each is looked at once."""
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.attributes.places import PAIR_FAULTS, PAIR_NEW, PAIR_PAYLOAD, PAIR_TAG, KeyWord, Place
 from otlp_verifier.columns import AttributeNarrow, AttributeWide
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.memory import address, narrow_column, rows_of, wide_column
 from otlp_verifier.relate.hashing import pair_hash
 from otlp_verifier.wire.sources import NO_CODE
@@ -19,7 +20,7 @@ _NONE = np.uint32(NO_CODE)
 _EVERY = 1 << 31
 
 
-@nb.njit(cache=True, nogil=True)
+@kernel(ty.int64(ty.int64[:, ::1], ty.int64, ty.int64, ty.int64[::1], ty.uint64))
 def find_pairs(tables: np.ndarray, attributes: int, count: int, pair_count: np.ndarray, seed: np.uint64) -> int:
     """Find the cell of each pair of key and value that is asked about; 0, or -1 when there is no more room.
 
@@ -69,7 +70,7 @@ def find_pairs(tables: np.ndarray, attributes: int, count: int, pair_count: np.n
     return 0
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def join_values(at: int, attributes: int, count: int, texts_too: bool) -> None:
     """Bring what is said of pairs to the attributes; `texts_too`: beside what is said of their texts."""
     found = narrow_column(at, _WANTED, 0, 0, attributes)

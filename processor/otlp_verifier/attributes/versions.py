@@ -1,11 +1,12 @@
 """Which version of which conventions resources and scopes declare to follow, by their schema URLs."""
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.attributes.faults import Fault
 from otlp_verifier.attributes.places import InForce, Place, UrlWord
 from otlp_verifier.columns import ScopeNarrow
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.memory import address, narrow_column
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.wire.sources import NO_CODE
@@ -22,7 +23,7 @@ _NONE = np.uint32(NO_CODE)
 _EVERY = 1 << 31
 
 
-@nb.njit(cache=True, nogil=True)
+@kernel(ty.void(ty.int64[:, ::1], ty.uint32[::1]))
 def find_versions(tables: np.ndarray, rows: np.ndarray) -> None:
     """The registry and version that each resource and scope declares; a scope without one has its resource's.
 
@@ -54,7 +55,7 @@ def find_versions(tables: np.ndarray, rows: np.ndarray) -> None:
                 of_scope[row] = of_resource[resources[row]]
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def find_newer(at: int, rows: np.ndarray, newest: np.ndarray) -> None:
     """Mark resources and scopes that declare a version newer than any that is known."""
     registries = narrow_column(at, _URL_WORDS, _U_REGISTRY, 0, _EVERY)

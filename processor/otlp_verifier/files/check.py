@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import ScopeWide, SpanNarrow
-from otlp_verifier.files.annotate import Annotator, outputs
 from otlp_verifier.files.assemble import Assembler, halves, source_of
 from otlp_verifier.files.discover import Input, discover
 from otlp_verifier.files.lanes import Lanes, Verified, lane_count
@@ -288,6 +287,8 @@ class Check:
         """
         if self._verdicts is None or not self._done:
             raise RuntimeError("only after a check with `annotate` that was iterated to its end")
+        from otlp_verifier.files.annotate import Annotator, outputs  # noqa: PLC0415  # most checks write nothing back
+
         annotator = Annotator(self._verdicts, self._settings, self.inputs.notes)
         written = []
         for number, (entry, path) in enumerate(zip(self._entries, outputs(self._names, out), strict=True)):

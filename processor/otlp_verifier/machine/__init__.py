@@ -1,1 +1,1 @@
-"""The vector machine: one numba kernel that runs any set of rules over a batch's columns."""
+"""The vector machine: one kernel that runs any set of rules over a batch's columns."""

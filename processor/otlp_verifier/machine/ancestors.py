@@ -1,18 +1,19 @@
 """Path jobs: what is made of the ancestors, those with a key where there is one, and of descendants. O(spans)."""
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
+from otlp_verifier.kernels import kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.fold import COUNT, SUM, SUM_FLOAT, rank, ranked
 from otlp_verifier.machine.keys import key_slots
 
 _NONE = np.uint32(NO_ROW)
 _PARENT, _LAST = 0, 4  # relate.tree.SpanTree
-_U64, _U32, _U8 = nb.uint64[::1], nb.uint32[::1], nb.uint8[::1]
+_U64, _U32, _U8 = ty.uint64[::1], ty.uint32[::1], ty.uint8[::1]
 
 
-@nb.njit(nb.void(nb.int64, nb.int64, _U8, _U64, nb.uint32[:, ::1], _U32, _U64, _U64), cache=True, nogil=True)
+@kernel(ty.void(ty.int64, ty.int64, _U8, _U64, ty.uint32[:, ::1], _U32, _U64, _U64))
 def path(spans, function, mask, values, tree, preorder, out, out_count):
     """Fold the ancestors of each span, without the span itself.
 
@@ -53,7 +54,7 @@ def path(spans, function, mask, values, tree, preorder, out, out_count):
             out[row] = ranked(function, out[row]) if out_count[row] else np.uint64(0)
 
 
-@nb.njit(nb.void(nb.int64, nb.int64, _U8, _U64, nb.uint32[:, ::1], _U32, _U64, _U64), cache=True, nogil=True)
+@kernel(ty.void(ty.int64, ty.int64, _U8, _U64, ty.uint32[:, ::1], _U32, _U64, _U64))
 def subtree(spans, function, mask, values, tree, preorder, out, out_count):
     """Fold the descendants of each span, without the span itself: each adds itself and what is below it to its parent.
 
@@ -91,11 +92,7 @@ def subtree(spans, function, mask, values, tree, preorder, out, out_count):
             out[row] = ranked(function, out[row]) if out_count[row] else np.uint64(0)
 
 
-@nb.njit(
-    nb.void(nb.int64, nb.int64, _U8, _U64, _U64, _U64, nb.uint32[:, ::1], _U32, nb.uint64, _U64, _U64),
-    cache=True,
-    nogil=True,
-)
+@kernel(ty.void(ty.int64, ty.int64, _U8, _U64, _U64, _U64, ty.uint32[:, ::1], _U32, ty.uint64, _U64, _U64))
 def keyed_path(spans, function, mask, values, member_keys, query_keys, tree, preorder, seed, out, out_count):
     """Fold the ancestors whose key is the span's: a walk in preorder that keeps a tally of the keys above it.
 

@@ -1,9 +1,9 @@
 """Operations of the machine that give a word: arithmetic, selection, keys."""
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, ValueType
+from otlp_verifier.kernels import inner
 from otlp_verifier.machine.memory import (
     constant,
     flag_register,
@@ -33,13 +33,13 @@ _ODD_A, _ODD_B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _WHOLE_MAX = 2.0**63
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _hash(kind, content):
     h = (content ^ (kind * _ODD_A)) * _ODD_B
     return h ^ (h >> np.uint64(32))
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _key(kind, payload, real, code):
     """One word for a value: within a type no two values share one, and 1 and 1.0 are the same number."""
     content = payload
@@ -53,7 +53,7 @@ def _key(kind, payload, real, code):
     return _hash(kind, content)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def value_key(to, a, b, c, n, constants, wide, narrow, words):
     """Run VALUE_KEY over `n` rows of a block: arrays, maps, bytes and NaN equal nothing.
 
@@ -79,7 +79,7 @@ def value_key(to, a, b, c, n, constants, wide, narrow, words):
             out[i] = nothing
 
 
-@nb.njit(nb.int64(nb.int64, nb.int64), cache=True, nogil=True, error_model="numpy")
+@inner
 def _quotient(p, q):
     """Division towards zero, as Go's; the two cases that trap the processor are 0 and the wrapped value."""
     if q == 0:
@@ -90,7 +90,7 @@ def _quotient(p, q):
     return floor + np.int64(1) if floor < 0 and floor * q != p else floor
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _arithmetic_float(op, to, a, b, n, words):
     out = float_register(words, to)
     if op == _TO_FLOAT:
@@ -113,7 +113,7 @@ def _arithmetic_float(op, to, a, b, n, words):
             out[i] = x[i] / y[i]
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def arithmetic(op, to, a, b, c, n, constants, words, flags):
     """Run one operation that gives a word, over `n` rows of a block."""
     out = word_register(words, to)

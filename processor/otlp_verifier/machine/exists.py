@@ -1,17 +1,18 @@
 """ANY jobs: whether a member that counts stands in a relation to the query: a flag, where a count takes 8 bytes."""
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.keys import key_slots
 from otlp_verifier.relate.tables import SpanTree
 
 _NONE, _PARENT, _LAST = np.uint32(NO_ROW), int(SpanTree.PARENT), int(SpanTree.LAST)
-_U64, _U8 = nb.uint64[::1], nb.uint8[::1]
+_U64, _U8 = ty.uint64[::1], ty.uint8[::1]
 
 
-@nb.njit(nb.void(nb.int64, nb.int64, nb.int64, _U8, _U64, _U64, _U64, _U64, _U8), cache=True, nogil=True)
+@kernel(ty.void(ty.int64, ty.int64, ty.int64, _U8, _U64, _U64, _U64, _U64, _U8))
 def any_of_group(members, queries, groups_end, mask, member_at, member_keys, query_at, query_keys, out):
     """Whether a member of the query's group counts.
 
@@ -48,7 +49,7 @@ def any_of_group(members, queries, groups_end, mask, member_at, member_keys, que
             out[query] = found[at if at != none else nowhere]
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _any_keyed(below, mask, member_slots, query_slots, tree, preorder, out):
     """`any_in_tree` by slots. Descendants stand behind a span in preorder, up to its LAST: no span is held twice.
 
@@ -74,11 +75,7 @@ def _any_keyed(below, mask, member_slots, query_slots, tree, preorder, out):
         i += one
 
 
-@nb.njit(
-    nb.void(nb.int64, nb.boolean, _U8, _U64, _U64, nb.uint64, nb.uint32[:, ::1], nb.uint32[::1], _U8),
-    cache=True,
-    nogil=True,
-)
+@kernel(ty.void(ty.int64, ty.boolean, _U8, _U64, _U64, ty.uint64, ty.uint32[:, ::1], ty.uint32[::1], _U8))
 def any_in_tree(count, below, mask, member_keys, query_keys, seed, tree, preorder, out):
     """Whether an ancestor of each span counts; below: a descendant.
 

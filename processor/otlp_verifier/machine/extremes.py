@@ -4,14 +4,15 @@ Two ranks give what lies in the interval of the first and the last block, two mo
 all blocks between; a tree of segments, which needs log n, took 70 ns and more a query.
 """
 
-import numba as nb
 import numpy as np
+
+from otlp_verifier.kernels import inner
 
 _SHIFT = np.int64(4)
 _BLOCK = 1 << 4
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _prepare(ranks):
     """What `largest` needs of uint64 (n,) ranks.
 
@@ -46,7 +47,7 @@ def _prepare(ranks):
     return ends, begins, table, logarithms
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def largest(ranks, lows, highs, out):
     """Fill out with the largest of ranks[low:high] per query, 0 of none; all uint64, `highs` at most len(ranks)."""
     ends, begins, table, logarithms = _prepare(ranks)

@@ -1,7 +1,8 @@
 """How many 64-bit words become one: sums, and minima and maxima by rank."""
 
-import numba as nb
 import numpy as np
+
+from otlp_verifier.kernels import inlined, inner
 
 # machine.program.Function
 COUNT, SUM, SUM_FLOAT, MIN_SIGNED, MAX_SIGNED, MIN_UNSIGNED, MAX_UNSIGNED, MIN_FLOAT, MAX_FLOAT = range(9)
@@ -11,7 +12,7 @@ _EXPONENT, _FRACTION = np.uint64(0x7FF0000000000000), np.uint64(0x000FFFFFFFFFFF
 _NOT_A_NUMBER = np.uint64(0x7FF8000000000000)
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@inlined
 def rank(function, value):
     """An unsigned word that is the larger, the better a value is for a minimum or maximum; of NaN 0, the least."""
     if function >= MIN_FLOAT:
@@ -23,7 +24,7 @@ def rank(function, value):
     return ~value if function == MIN_SIGNED or function == MIN_UNSIGNED or function == MIN_FLOAT else value
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@inlined
 def ranked(function, place):
     """The value of a rank."""
     if function >= MIN_FLOAT and place == 0:
@@ -37,7 +38,7 @@ def ranked(function, place):
 _NAN, _INFINITY, _MINUS = np.uint64(1), np.uint64(1 << 21), np.uint64(1 << 42)
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@inlined
 def endless(value):
     """What a decimal is instead of a finite number, as a count of each such kind that can be added up."""
     if value & _EXPONENT != _EXPONENT:
@@ -47,7 +48,7 @@ def endless(value):
     return _INFINITY if value < _TOP else _MINUS
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def not_finite(counts):
     """The sum of decimals of which some are not finite: of each kind so many."""
     infinite, minus = counts & (_MINUS - _INFINITY), counts >= _MINUS

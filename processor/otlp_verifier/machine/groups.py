@@ -5,18 +5,19 @@ slot too many. So the loops that fold have no branch that depends on a mask,
 which nothing predicts.
 """
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.fold import COUNT, DISTINCT, SUM, SUM_FLOAT, endless, not_finite, rank, ranked
 from otlp_verifier.relate.hashing import empty_table, mixed, pair_hash
 
 _NONE = np.uint32(NO_ROW)
-_U64, _U8 = nb.uint64[::1], nb.uint8[::1]
+_U64, _U8 = ty.uint64[::1], ty.uint8[::1]
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _keyed_slots(mask, member_at, member_keys, query_at, query_keys, seed, member_slots, query_slots):
     """Fill the slots of members and queries; the slot of what does not count."""
     members = len(mask)
@@ -53,7 +54,7 @@ def _keyed_slots(mask, member_at, member_keys, query_at, query_keys, seed, membe
     return nowhere
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _count_distinct(values, member_slots, nowhere, counts, seed):
     seen, shift = empty_table(len(values))
     wrap = np.uint64(len(seen) - 1)
@@ -71,7 +72,7 @@ def _count_distinct(values, member_slots, nowhere, counts, seed):
             counts[slot] += np.uint32(1)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _sums(function, values, member_slots, query_slots, is_own, counts, out):
     totals = np.zeros(len(counts), np.uint64)
     if function == SUM:
@@ -102,7 +103,7 @@ def _sums(function, values, member_slots, query_slots, is_own, counts, out):
                 out[query] = not_finite(odds[slot] - odd)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _extremes(function, values, member_slots, query_slots, is_own, counts, out):
     best, second = np.zeros(len(counts), np.uint64), np.zeros(len(counts), np.uint64)
     for row in range(len(values)):
@@ -119,7 +120,7 @@ def _extremes(function, values, member_slots, query_slots, is_own, counts, out):
         out[query] = ranked(function, place) if counts[slot] > (1 if own else 0) else np.uint64(0)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _own_slots(mask, member_at, member_keys, query_keys, nowhere, member_slots):
     """The same where each group is one query's own: a member is held against its only query, and nothing is hashed."""
     if nowhere == 0:
@@ -135,12 +136,10 @@ def _own_slots(mask, member_at, member_keys, query_keys, nowhere, member_slots):
         member_slots[row] = np.uint32(at) if counts_too else nowhere
 
 
-@nb.njit(
-    nb.void(
-        nb.int64, nb.int64, nb.int64, nb.int64, nb.boolean, _U8, _U64, _U64, _U64, _U64, _U64, nb.uint64, _U64, _U64,
-    ),
-    cache=True,
-    nogil=True,
+@kernel(
+    ty.void(
+        ty.int64, ty.int64, ty.int64, ty.int64, ty.boolean, _U8, _U64, _U64, _U64, _U64, _U64, ty.uint64, _U64, _U64,
+    )
 )  # fmt: skip
 def group(
     members, queries, groups_end, function, excludes_self, mask, values, member_at, member_keys, query_at, query_keys,

@@ -1,14 +1,15 @@
-"""The interpreter: a plan's phases over a batch, block by block, in one numba kernel.
+"""The interpreter: a plan's phases over a batch, block by block, in one kernel.
 
 Each operation is a plain loop over a block, which LLVM vectorises: 0.1 to 0.2 ns
 per operation and row. Changing rules changes only the arrays handed in, so
 nothing is ever compiled after start-up.
 """
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.arithmetic import arithmetic, value_key
 from otlp_verifier.machine.memory import (
     address,
@@ -44,7 +45,7 @@ _HOLDS, _REPORT, _STORE, _MARK = int(Op.HOLDS), int(Op.REPORT), int(Op.STORE), i
 _VALUE_KEY = int(Op.VALUE_KEY)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _compare_float_k(op, out, x, k, n):
     if op == _EQUAL_FLOAT_K:
         for i in range(n):
@@ -63,7 +64,7 @@ def _compare_float_k(op, out, x, k, n):
             out[i] = x[i] >= k
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _load(op, to, a, b, c, n, base, constants, wide, narrow, marks, words, flags):
     if op == _LOAD_WIDE:
         out, column = word_register(words, to), wide_column(wide, a, b, base, n)
@@ -119,7 +120,7 @@ def _load(op, to, a, b, c, n, base, constants, wide, narrow, marks, words, flags
             out[i] = base + i
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _compare(op, to, a, b, n, constants, words, flags):
     out, x = flag_register(flags, to), word_register(words, a)
     if op >= _EQUAL_K:
@@ -179,7 +180,7 @@ def _compare(op, to, a, b, n, constants, words, flags):
             out[i] = f[i] <= g[i]
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _logic(op, to, a, b, n, flags):
     out, x, y = flag_register(flags, to), flag_register(flags, a), flag_register(flags, b)
     if op == _AND:
@@ -196,14 +197,11 @@ def _logic(op, to, a, b, n, flags):
             out[i] = x[i] & (y[i] ^ np.uint8(1))
 
 
-@nb.njit(
-    nb.int64(
-        nb.int32[:, ::1], nb.int64[:, ::1], nb.int64[::1], nb.uint64[::1], nb.int64[:, ::1], nb.int64[:, ::1],
-        nb.int64[:, ::1], nb.uint8[:, ::1], nb.uint64[:, ::1], nb.uint8[:, ::1], nb.uint32[::1], nb.uint32[:, ::1],
-    ),
-    cache=True,
-    nogil=True,
-    error_model="numpy",
+@kernel(
+    ty.int64(
+        ty.int32[:, ::1], ty.int64[:, ::1], ty.int64[::1], ty.uint64[::1], ty.int64[:, ::1], ty.int64[:, ::1],
+        ty.int64[:, ::1], ty.uint8[:, ::1], ty.uint64[:, ::1], ty.uint8[:, ::1], ty.uint32[::1], ty.uint32[:, ::1],
+    )
 )  # fmt: skip
 def run(
     program: np.ndarray,

@@ -6,24 +6,26 @@ maxima come from extremes.py, sums of decimals from a segment tree. With keys, m
 its interval begins and ends among those of its key. O(n) but for decimals.
 """
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.extremes import largest
 from otlp_verifier.machine.fold import COUNT, SUM, SUM_FLOAT, rank, ranked
 from otlp_verifier.relate.hashing import empty_table, key_hash
 
 _NONE = np.uint32(NO_ROW)
-_U64, _U32, _U8 = nb.uint64[::1], nb.uint32[::1], nb.uint8[::1]
+_U64, _U32, _U8 = ty.uint64[::1], ty.uint32[::1], ty.uint8[::1]
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _add_up(terms, lows, highs, out):
     """Fill out with the sums of terms[low:high], float64, by a segment tree: a NaN spoils only its own intervals."""
     leaves = len(terms)
     tree = np.empty(2 * leaves, np.float64)
-    tree[leaves:] = terms
+    for i in range(leaves):
+        tree[leaves + i] = terms[i]
     for node in range(leaves - 1, 0, -1):
         tree[node] = tree[2 * node] + tree[2 * node + 1]
     for query in range(len(lows)):
@@ -41,7 +43,7 @@ def _add_up(terms, lows, highs, out):
         out[query] = result
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _fold(function, ordered, lows, highs, out):
     """Fill out with what is made of ordered[low:high]: terms of a sum, or ranks; `ordered` is changed.
 
@@ -61,7 +63,7 @@ def _fold(function, ordered, lows, highs, out):
             out[query] = ranked(function, out[query]) if lows[query] < highs[query] else np.uint64(0)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _in_order(mask, positions, positions_end):
     """The members that count, by position, several of which may share one; and where each position ends among them."""
     ends = np.zeros(positions_end + 1, np.uint32)
@@ -79,7 +81,7 @@ def _in_order(mask, positions, positions_end):
     return rows[:total], ends
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _by_position(function, mask, values, positions, lows, highs, positions_end, out_count):
     """What is folded, by position, and where each query's begins and ends; and fill `out_count`."""
     end = np.uint64(positions_end)
@@ -114,7 +116,7 @@ def _by_position(function, mask, values, positions, lows, highs, positions_end, 
     return ordered, within_low, within_high
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _runs(by_position, member_keys, seed, shift, cells, run_keys):
     """The run of each member that counts, in the order in which keys come, and where each run begins."""
     total = len(by_position)
@@ -139,7 +141,7 @@ def _runs(by_position, member_keys, seed, shift, cells, run_keys):
     return run_of, begins
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _by_key(function, mask, values, positions, member_keys, lows, highs, query_keys, seed, positions_end, out_count):
     """The same of members whose key is the query's, by key and position."""
     queries, end = len(lows), np.uint64(positions_end)
@@ -200,12 +202,7 @@ def _by_key(function, mask, values, positions, member_keys, lows, highs, query_k
     return ordered, firsts, lasts
 
 
-@nb.njit(
-    nb.void(nb.int64, nb.int64, nb.int64, nb.int64, _U8, _U64, _U64, _U64, _U64, _U64, _U64, nb.uint64, _U64, _U64),
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
+@kernel(ty.void(ty.int64, ty.int64, ty.int64, ty.int64, _U8, _U64, _U64, _U64, _U64, _U64, _U64, ty.uint64, _U64, _U64))
 def interval(
     members, queries, positions_end, function, mask, values, positions, member_keys, lows, highs, query_keys, seed,
     out, out_count,
@@ -234,6 +231,7 @@ def interval(
     else:
         ordered, firsts, lasts = _by_position(function, mask, values, positions, lows, highs, positions_end, out_count)
     if function == COUNT:
-        out[:] = out_count
+        for query in range(queries):
+            out[query] = out_count[query]
     else:
         _fold(function, ordered, firsts, lasts, out)

@@ -1,15 +1,15 @@
 """Keys of one batch as small numbers: equal keys have one *slot*, in which a walk keeps what it knows of them."""
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
+from otlp_verifier.kernels import inner
 from otlp_verifier.relate.hashing import empty_table, key_hash
 
 _NONE = np.uint32(NO_ROW)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def key_slots(member_keys, query_keys, seed):
     """The slots, uint32, of keys of the same rows as members and as queries; a key no member has: as many as rows.
 

@@ -85,7 +85,7 @@ class JobRunner:
         self._tree = tree
         self._job_columns = job_columns
 
-    def run(self, bound: BoundJob, rows: Sequence[int]) -> None:
+    def run(self, bound: BoundJob, rows: Sequence[int] | NDArray[np.int64]) -> None:
         """Give a job's two result columns, or its flag; `rows` are of each domain."""
         job, kernel, spans = bound.job, bound.kernel, rows[Domain.SPAN]
         if job.kind is JobKind.SWEEP:
@@ -123,8 +123,7 @@ class JobRunner:
         out = results[job.results], results[job.results + 1]
         if job.kind is JobKind.WINDOW:
             return BoundJob(job, window, (*in_time, *out))
-        # A plain number: numba takes ten times as long to see what an enum's member is.
-        what = int(job.function), mask, self._words(job.members, job.value)
+        what = job.function, mask, self._words(job.members, job.value)
         if job.kind is JobKind.GROUP:
             function, *columns_of = what
             arguments = (function, job.excludes_self, *columns_of, member_at, member_keys, query_at, query_keys, _SEED)

@@ -6,10 +6,11 @@ condition. So one walk in order of time that remembers the nearest answers for
 every span: it looks for no far bound and counts nothing.
 """
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW, SpanWide
+from otlp_verifier.kernels import inlined, inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.keys import key_slots
 from otlp_verifier.machine.windows import walk, walk_points
 from otlp_verifier.relate.tables import SpanTree
@@ -20,7 +21,7 @@ _NO_END = np.int64(2**63 - 1)
 _ID, _DEPTH = int(SpanWide.SPAN_ID), int(SpanTree.DEPTH)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _nearest(counts, by_member, future, none):
     """uint32 (spans + 1,): for each place in time the position of the last member before it for which `counts` is set.
 
@@ -46,7 +47,7 @@ def _nearest(counts, by_member, future, none):
     return found
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _answer_here(high, future, times, mask, breaks, by_time, traces, trace_count, out):
     """Fill `out` where a window begins at the span: one walk that keeps the nearest time, and if it is unbroken."""
     by, is_open = np.uint64(high if high >= 0 else 0), high == _NO_END
@@ -67,7 +68,7 @@ def _answer_here(high, future, times, mask, breaks, by_time, traces, trace_count
             i += step
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _is_near(high, by, time, mine):
     """Whether a time is not beyond a window's far side; `by` is the size of `high`."""
     if high == _NO_END:
@@ -77,7 +78,7 @@ def _is_near(high, by, time, mine):
     return (time >= mine + by) & (mine + by >= by)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _answer(high, future, places, points, own, times, nearest, broken, by_query, traces, trace_count, out):
     """Fill `out` from what is nearest to each place.
 
@@ -102,7 +103,7 @@ def _answer(high, future, places, points, own, times, nearest, broken, by_query,
             i += _ONE
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _answer_keyed(
     high, future, is_plain, places, own, times, mask, member_slots, query_slots, by_query, by_member, traces,
     trace_count, out,
@@ -134,14 +135,12 @@ def _answer_keyed(
             i += step
 
 
-@nb.njit(
-    nb.void(
-        nb.int64, nb.int64, nb.int64, nb.int64, nb.int64, nb.boolean, nb.boolean, nb.boolean, nb.uint64[:, ::1],
-        nb.uint32[:, ::1], nb.uint32[:, ::1], nb.uint64[:, ::1], nb.uint32[::1], nb.uint8[::1], nb.uint8[::1],
-        nb.uint64[::1], nb.uint64[::1], nb.uint64, nb.uint8[::1],
-    ),
-    cache=True,
-    nogil=True,
+@kernel(
+    ty.void(
+        ty.int64, ty.int64, ty.int64, ty.int64, ty.int64, ty.boolean, ty.boolean, ty.boolean, ty.uint64[:, ::1],
+        ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint64[:, ::1], ty.uint32[::1], ty.uint8[::1], ty.uint8[::1],
+        ty.uint64[::1], ty.uint64[::1], ty.uint64, ty.uint8[::1],
+    )
 )  # fmt: skip
 def sweep(
     spans, trace_count, alike, low, high, future, query_end, member_end, wide, tree, by_time, times, traces, mask,

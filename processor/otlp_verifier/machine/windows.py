@@ -4,18 +4,19 @@ No function that takes arrays is called in a loop, here and in the other kernels
 each call counts references to each of them, 60 ns for four.
 """
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import SpanWide
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.relate.tables import SpanTree
 
-_U64, _U32 = nb.uint64[::1], nb.uint32[::1]
+_U64, _U32 = ty.uint64[::1], ty.uint32[::1]
 _NO_END = np.int64(2**63 - 1)
 _ID, _DEPTH = int(SpanWide.SPAN_ID), int(SpanTree.DEPTH)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def walk(shift, or_at, own, times, traces, trace_count, places):
     """For each query the first member whose time is not below its own + `shift`; or_at: not at or below it.
 
@@ -51,7 +52,7 @@ def walk(shift, or_at, own, times, traces, trace_count, places):
             i += 1
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def walk_points(after, is_one_order, own, times, traces, trace_count, by_query, by_member, depth, ids, places):
     """For each query the first member that does not stand before it; after: the first that stands after it.
 
@@ -80,13 +81,11 @@ def walk_points(after, is_one_order, own, times, traces, trace_count, by_query, 
             places[i] = at
 
 
-@nb.njit(
-    nb.void(
-        nb.int64, nb.int64, nb.int64, nb.int64, nb.boolean, nb.boolean, nb.boolean, nb.uint64[:, ::1],
-        nb.uint32[:, ::1], nb.uint32[:, ::1], nb.uint64[:, ::1], _U32, _U64, _U64,
-    ),
-    cache=True,
-    nogil=True,
+@kernel(
+    ty.void(
+        ty.int64, ty.int64, ty.int64, ty.int64, ty.boolean, ty.boolean, ty.boolean, ty.uint64[:, ::1],
+        ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint64[:, ::1], _U32, _U64, _U64,
+    )
 )  # fmt: skip
 def window(
     spans, trace_count, low, high, future, query_end, member_end, wide, tree, by_time, times, traces, out_low, out_high

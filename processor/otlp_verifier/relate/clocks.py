@@ -1,12 +1,12 @@
 """Which resources are one and so have one clock: a resource comes again with every batch that it sends. O(bytes)."""
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, Columns, ResourceNarrow, ValueType
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.relate.hashing import empty_table, fold
-from otlp_verifier.relate.join import READ_ONLY_BYTES
 from otlp_verifier.relate.tables import ResourceClock
 from otlp_verifier.wire.seed import SEED
 
@@ -44,7 +44,7 @@ _BOOL, _DOUBLE = int(ValueType.BOOL), int(ValueType.DOUBLE)  # these and INT bet
 _LENGTH = np.uint64(0xFFFFFFFF)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _alike(a, b, buffer):
     """Whether two texts are equal."""
     if a & _LENGTH != b & _LENGTH:
@@ -56,7 +56,7 @@ def _alike(a, b, buffer):
     return i == length
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _same(a, b, resources, wide, narrow, buffer):
     """Whether two resources have the same attributes."""
     if resources[_COUNT, a] != resources[_COUNT, b]:
@@ -74,7 +74,7 @@ def _same(a, b, resources, wide, narrow, buffer):
     return True
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _hash_of(resources, row, wide, narrow, buffer, seed):
     """One number for a resource's attributes."""
     secret = seed | np.uint64(1)
@@ -91,13 +91,11 @@ def _hash_of(resources, row, wide, narrow, buffer, seed):
     return h
 
 
-@nb.njit(
-    nb.void(
-        nb.uint32[:, ::1], nb.int64, nb.uint64[:, ::1], nb.uint32[:, ::1], READ_ONLY_BYTES, nb.uint64,
-        nb.uint32[:, ::1],
-    ),
-    cache=True,
-    nogil=True,
+@kernel(
+    ty.void(
+        ty.uint32[:, ::1], ty.int64, ty.uint64[:, ::1], ty.uint32[:, ::1], ty.read_only_bytes, ty.uint64,
+        ty.uint32[:, ::1],
+    )
 )  # fmt: skip
 def first_alike(resources, rows, wide, narrow, buffer, seed, clocks):
     """Fill `clocks`: of each resource the first that is like it.

@@ -1,13 +1,14 @@
-"""Hash join of spans to their parents, trace groups, repeated ids and cycles: O(spans), in numba.
+"""Hash join of spans to their parents, trace groups, repeated ids and cycles: O(spans).
 
 Spans may come in any order, and the result does not depend on it: where several
 spans share their ids, the smallest by (start, end, content) stands for them all.
 """
 
-import numba as nb
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW, SpanWide
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.relate.hashing import pair_hash, table_shift
 from otlp_verifier.relate.tables import SpanRelation, SpanState, TraceRelation
 
@@ -23,7 +24,6 @@ _START, _END, _BYTES = (
     int(SpanWide.END_TIME),
     int(SpanWide.BYTES),
 )
-READ_ONLY_BYTES = nb.types.Array(nb.uint8, 1, "C", readonly=True)  # what np.frombuffer makes of bytes
 _NONE = np.uint32(NO_ROW)
 _PARENT, _TRACE, _STATE = int(SpanRelation.PARENT), int(SpanRelation.TRACE), int(SpanRelation.STATE)
 _FIRST_SPAN, _SPANS, _ROOTS = int(TraceRelation.FIRST_SPAN), int(TraceRelation.SPANS), int(TraceRelation.ROOTS)
@@ -31,7 +31,7 @@ _CYCLIC, _CONFLICT = int(SpanState.CYCLIC), int(SpanState.CONFLICT)
 _DUPLICATE, _REPEATED, _COPY = int(SpanState.DUPLICATE), int(SpanState.REPEATED), int(SpanState.COPY)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def compare(wide: np.ndarray, buffer: np.ndarray, a: int, b: int) -> int:
     """-1, 0 or 1: spans a and b ordered by start, end and content."""
     for column in (_START, _END):
@@ -47,7 +47,7 @@ def compare(wide: np.ndarray, buffer: np.ndarray, a: int, b: int) -> int:
     return 0
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _mark_repeated(row, head, order, chain, spans):
     """Set the states of a chain of spans with equal ids, of which `row` is the newest.
 
@@ -70,7 +70,7 @@ def _mark_repeated(row, head, order, chain, spans):
             member = chain[0, member]
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _repeat(wide, row, cell, cells, chain, spans, buffer):
     """Enter a span whose ids are in `cell` already: the smallest stays in the cell, and all are marked."""
     head = cells[1, cell]
@@ -84,7 +84,7 @@ def _repeat(wide, row, cell, cells, chain, spans, buffer):
     _mark_repeated(row, np.int64(cells[1, cell]), order, chain, spans)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _count_hidden_roots(wide, rows, spans, traces, chain):
     """Count ids of which the span that stands for them is no root, but another one is.
 
@@ -101,7 +101,7 @@ def _count_hidden_roots(wide, rows, spans, traces, chain):
             traces[_ROOTS, spans[_TRACE, row]] += np.uint32(1)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _mark_cycles(rows, spans, mark):
     """Set CYCLIC on the spans of every cycle of two or more. A span that is its own parent counts as a root here."""
     for row in range(rows):
@@ -122,13 +122,11 @@ def _mark_cycles(rows, spans, mark):
             member = spans[_PARENT, member]
 
 
-@nb.njit(
-    nb.int64(
-        nb.uint64[:, ::1], nb.int64, READ_ONLY_BYTES, nb.uint64,
-        nb.uint32[:, ::1], nb.uint32[:, ::1], nb.uint32[:, ::1], nb.uint32[:, ::1],
-    ),
-    cache=True,
-    nogil=True,
+@kernel(
+    ty.int64(
+        ty.uint64[:, ::1], ty.int64, ty.read_only_bytes, ty.uint64,
+        ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[:, ::1],
+    )
 )  # fmt: skip
 def relate(
     wide: np.ndarray,

@@ -4,11 +4,12 @@ Instrumentation writes the same attributes for every call of one sort, so that 5
 depends on a span's shape alone is found out for one span of each.
 """
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, Columns, SpanNarrow
+from otlp_verifier.kernels import kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.relate.hashing import table_shift
 from otlp_verifier.relate.tables import ShapeColumn
 from otlp_verifier.wire.seed import SEED
@@ -63,13 +64,11 @@ class Shapes:
         self._hashes: NDArray[np.uint64] = np.empty(capacity, np.uint64)
 
 
-@nb.njit(
-    nb.int64(
-        nb.uint32[:, ::1], nb.int64, nb.uint64[:, ::1], nb.uint32[:, ::1], nb.uint32[::1], nb.uint64,
-        nb.uint32[:, ::1], nb.uint32[:, ::1], nb.uint32[::1], nb.uint64[::1],
-    ),
-    cache=True,
-    nogil=True,
+@kernel(
+    ty.int64(
+        ty.uint32[:, ::1], ty.int64, ty.uint64[:, ::1], ty.uint32[:, ::1], ty.uint32[::1], ty.uint64,
+        ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[::1], ty.uint64[::1],
+    )
 )  # fmt: skip
 def find_shapes(
     spans: np.ndarray,
@@ -139,13 +138,11 @@ def find_shapes(
     return found
 
 
-@nb.njit(
-    nb.void(
-        nb.uint32[:, ::1], nb.uint32[:, ::1], nb.uint32[:, ::1], nb.int64, nb.int64, nb.uint32[:, ::1],
-        nb.int64[::1], nb.uint32[:, ::1], nb.uint32[::1],
-    ),
-    cache=True,
-    nogil=True,
+@kernel(
+    ty.void(
+        ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[:, ::1], ty.int64, ty.int64, ty.uint32[:, ::1],
+        ty.int64[::1], ty.uint32[:, ::1], ty.uint32[::1],
+    )
 )  # fmt: skip
 def spread_keys(
     spans: np.ndarray,
@@ -195,7 +192,7 @@ def spread_keys(
         ends[slot] = end
 
 
-@nb.njit(nb.void(nb.uint32[::1], nb.uint32[::1], nb.uint32[:, ::1], nb.uint32[::1]), cache=True, nogil=True)
+@kernel(ty.void(ty.uint32[::1], ty.uint32[::1], ty.uint32[:, ::1], ty.uint32[::1]))
 def spread(starts: np.ndarray, of_spans: np.ndarray, shapes: np.ndarray, values: np.ndarray) -> None:
     """Give the attributes of all spans what those of the first span of their shape have.
 

@@ -1,16 +1,17 @@
-"""Depth, preorder and time order of spans: what tree and time operators stand on. O(n log n) at worst, in numba.
+"""Depth, preorder and time order of spans: what tree and time operators stand on. O(n log n) at worst.
 
 The tree is what the parents make of a batch once cycles are cut: a span on a
 cycle, or with itself as parent, counts as a root.
 """
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import NO_ROW, Columns, LinkNarrow, LinkWide, SpanWide
+from otlp_verifier.kernels import inner, kernel
+from otlp_verifier.kernels import types as ty
 from otlp_verifier.relate.hashing import empty_table, triple_hash
-from otlp_verifier.relate.join import READ_ONLY_BYTES, compare
+from otlp_verifier.relate.join import compare
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tables import LinkTarget, SpanRelation, SpanState, SpanTree
 from otlp_verifier.wire.seed import SEED
@@ -89,7 +90,7 @@ _LINK_HIGH, _LINK_LOW, _LINK_ID = int(LinkWide.TRACE_ID_HIGH), int(LinkWide.TRAC
 _RUN = np.uint64(16)  # spans that insertion puts in order faster than merging
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _sort(keys, rows, begins, ends, count, spare_keys, spare_rows):
     """Put keys, uint64, and rows with them in order within each of `count` segments; equal ones keep their places.
 
@@ -137,7 +138,7 @@ def _sort(keys, rows, begins, ends, count, spare_keys, spare_rows):
             width += width
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _sort_alike(wide, buffer, rows, begin, end, spare):
     """Put rows[begin:end], spans of one time, depth and id, in order of their content and row: merged."""
     width = 1
@@ -159,7 +160,7 @@ def _sort_alike(wide, buffer, rows, begin, end, spare):
         width *= 2
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _equal_runs(keys, others, begins, ends, count, run_begins, run_ends):
     """Where two or more equal keys stand together within segments, whose `others` are equal too; how many times."""
     found = 0
@@ -175,9 +176,7 @@ def _equal_runs(keys, others, begins, ends, count, run_begins, run_ends):
     return found
 
 
-@nb.njit(
-    nb.void(nb.uint32[:, ::1], nb.int64, nb.uint32[:, ::1], nb.uint32[::1], nb.uint32[:, ::1]), cache=True, nogil=True
-)
+@kernel(ty.void(ty.uint32[:, ::1], ty.int64, ty.uint32[:, ::1], ty.uint32[::1], ty.uint32[:, ::1]))
 def build(relations, rows, tree, preorder, scratch):
     """Fill PARENT, DEPTH, ROOT, FIRST, LAST and `preorder`."""
     by_depth, size = scratch[0], scratch[1]
@@ -241,7 +240,7 @@ def build(relations, rows, tree, preorder, scratch):
         tree[_LAST, row] = tree[_FIRST, row] + size[row] - np.uint32(1)
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def _order_by(wide, time, buffer, tree, traces, trace_count, rows, by, times, spare):
     """Put `by` in order within each trace, and `times` with it; whether spans are alike in time, depth and id."""
     spare_keys, spare_rows = np.empty(rows, np.uint64), spare
@@ -276,13 +275,11 @@ def _order_by(wide, time, buffer, tree, traces, trace_count, rows, by, times, sp
     return alike > 0
 
 
-@nb.njit(
-    nb.int64(
-        nb.uint64[:, ::1], READ_ONLY_BYTES, nb.uint32[:, ::1], nb.int64, nb.int64, nb.uint32[:, ::1], nb.uint32[:, ::1],
-        nb.uint64[:, ::1], nb.uint32[::1], nb.uint32[:, ::1],
-    ),
-    cache=True,
-    nogil=True,
+@kernel(
+    ty.int64(
+        ty.uint64[:, ::1], ty.read_only_bytes, ty.uint32[:, ::1], ty.int64, ty.int64, ty.uint32[:, ::1],
+        ty.uint32[:, ::1], ty.uint64[:, ::1], ty.uint32[::1], ty.uint32[:, ::1],
+    )
 )  # fmt: skip
 def order(wide, buffer, relations, rows, trace_count, tree, by_time, times, traces, scratch):
     """Fill START_POSITION, END_POSITION, `by_time`, `times` and `traces`; the bits of `Tree.alike`."""
@@ -311,13 +308,11 @@ def order(wide, buffer, relations, rows, trace_count, tree, by_time, times, trac
     return alike
 
 
-@nb.njit(
-    nb.void(
-        nb.uint64[:, ::1], nb.uint32[:, ::1], nb.int64, nb.uint64[:, ::1], nb.int64, nb.uint32[:, ::1], nb.uint64,
-        nb.uint32[:, ::1], nb.uint32[:, ::1],
-    ),
-    cache=True,
-    nogil=True,
+@kernel(
+    ty.void(
+        ty.uint64[:, ::1], ty.uint32[:, ::1], ty.int64, ty.uint64[:, ::1], ty.int64, ty.uint32[:, ::1], ty.uint64,
+        ty.uint32[:, ::1], ty.uint32[:, ::1],
+    )
 )  # fmt: skip
 def link_targets(links, links_narrow, link_count, wide, rows, relations, seed, targets, scratch):
     """The span of the batch that each link points to; of several with its ids the one that stands for them.

@@ -9,30 +9,20 @@ makes one word of bits for each record.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.attributes.keys import Keys
-from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, NestedNarrow, NestedWide, Table, ValueType
-from otlp_verifier.machine.memory import address, addresses, narrow_column
+from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, NestedNarrow, NestedWide, Table
+from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import Domain
+from otlp_verifier.sensitive import kernels
 from otlp_verifier.sensitive.scan import classes_asked, classes_in, context_of, suspects
 from otlp_verifier.sensitive.texts import TEXTS
 from otlp_verifier.wire.dictionary import Dictionary
 from otlp_verifier.wire.memory import with_room
-from otlp_verifier.wire.sources import NO_CODE, KeyRows, TextSources
+from otlp_verifier.wire.sources import KeyRows, TextSources
 
-# Rows of the tables below: what is known of keys and of texts.
-_ASKS, _EXCLUDES, _NUMBERS = 0, 1, 2
-_HOLDS, _WOULD_BE, _ASKED = 0, 1, 2
-# Places in the addresses that the kernels get; a domain has its table, its codes and its result from there on.
-_ATTRIBUTES, _NESTED, _ATTRIBUTE_KEYS, _NESTED_KEYS, _ATTRIBUTE_VALUES, _NESTED_VALUES, _KEYS, _TEXTS = range(8)
-_RECORDS, _RECORD_CODES, _RESULTS = 8, 13, 18
-_TYPE, _NESTED_START = int(AttributeNarrow.TYPE), int(AttributeNarrow.NESTED_START)
-_NESTED_COUNT, _NESTED_TYPE = int(AttributeNarrow.NESTED_COUNT), int(NestedNarrow.TYPE)
-_INT, _DOUBLE = int(ValueType.INT), int(ValueType.DOUBLE)
-_NONE: Final = np.uint32(NO_CODE)
 _LINE_END: Final = b"\n"
 
 
@@ -83,10 +73,10 @@ class SensitiveRecords:
         self._look_at_texts()
         rows = np.array([columns.attributes.rows, *(tables[domain].rows for domain in self._domains)], np.int64)
         self._locate(columns, tables)
-        count = _wanted(self._tables, rows, self._wanted)
+        count = kernels.wanted(self._tables, rows, self._wanted)
         if count:
             self._ask(self._wanted[:count])
-        _mark(self._tables, rows, self._attributes, self._text_counts)
+        kernels.mark(self._tables, rows, self._attributes, self._text_counts)
 
     def _learn(self, keys: Sequence[tuple[int, bytes]]) -> None:
         self._key_words = with_room(self._key_words, len(self._keys))
@@ -104,7 +94,7 @@ class SensitiveRecords:
             lengths = np.fromiter(map(len, texts), np.int64, len(texts))
             starts = np.cumsum(lengths + 1) - lengths
             for number in suspects(buffer, starts.tolist(), self._classes):
-                self._text_words[_HOLDS, first + number] = classes_in(texts[number], self._classes)
+                self._text_words[kernels.HOLDS, first + number] = classes_in(texts[number], self._classes)
         self._texts_known = (self._texts.epoch, last)
 
     def _ask(self, codes: NDArray[np.uint32]) -> None:
@@ -112,9 +102,9 @@ class SensitiveRecords:
         try:
             for code in codes.tolist():
                 [text] = self._texts.strings(code, code + 1)
-                self._text_words[_WOULD_BE, code] = classes_asked(text, self._classes)
+                self._text_words[kernels.WOULD_BE, code] = classes_asked(text, self._classes)
         except BaseException:  # nothing may be taken for answered that was not
-            self._text_words[_ASKED, codes] = 0
+            self._text_words[kernels.ASKED, codes] = 0
             raise
 
     def _place(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
@@ -153,95 +143,3 @@ class SensitiveRecords:
                 self._key_words, self._text_words, *(tables[domain].narrow for domain in self._domains),
                 *self._record_codes.values(), *self.found.values(),
             ))  # fmt: skip
-
-
-@nb.njit(cache=True, nogil=True)
-def _wanted(tables: np.ndarray, rows: np.ndarray, found: np.ndarray) -> int:
-    """List the codes of texts that a key asks about and that nobody has asked before, each once.
-
-    Args:
-        tables: int64 (tables, 2), as machine.memory.addresses makes them.
-        rows: int64 (1 + domains,): of attributes, and of each domain.
-        found: uint32 (attributes and nested values,), out.
-
-    """
-    at, attributes, count = address(tables), rows[0], 0
-    nested_starts = narrow_column(at, _ATTRIBUTES, _NESTED_START, 0, attributes)
-    nested_counts = narrow_column(at, _ATTRIBUTES, _NESTED_COUNT, 0, attributes)
-    keys = narrow_column(at, _ATTRIBUTE_KEYS, 0, 0, attributes)
-    values = narrow_column(at, _ATTRIBUTE_VALUES, 0, 0, attributes)
-    every = 1 << 31
-    nested_keys = narrow_column(at, _NESTED_KEYS, 0, 0, every)
-    nested_values = narrow_column(at, _NESTED_VALUES, 0, 0, every)
-    asks = narrow_column(at, _KEYS, _ASKS, 0, every)
-    asked = narrow_column(at, _TEXTS, _ASKED, 0, every)
-    for row in range(attributes):
-        asking = asks[keys[row]]
-        value = values[row]
-        if asking and value != _NONE and not asked[value]:
-            asked[value] = 1
-            found[count] = value
-            count += 1
-        first = np.int64(nested_starts[row])
-        for each in range(first, first + np.int64(nested_counts[row])):
-            value = nested_values[each]
-            if (asking | asks[nested_keys[each]]) and value != _NONE and not asked[value]:
-                asked[value] = 1
-                found[count] = value
-                count += 1
-    return count
-
-
-@nb.njit(cache=True, nogil=True)
-def _mark(tables: np.ndarray, rows: np.ndarray, attributes: np.ndarray, texts: np.ndarray) -> None:
-    """Write which classes each record of each domain holds.
-
-    Args:
-        tables: int64 (tables, 2), as machine.memory.addresses makes them.
-        rows: int64 (1 + domains,): of attributes, and of each domain.
-        attributes: int64 (domains, 2): the columns where a record's attributes begin, and how many there are.
-        texts: int64 (domains,): how many texts of its own a record has.
-
-    """
-    at, every = address(tables), 1 << 31
-    types = narrow_column(at, _ATTRIBUTES, _TYPE, 0, rows[0])
-    nested_starts = narrow_column(at, _ATTRIBUTES, _NESTED_START, 0, rows[0])
-    nested_counts = narrow_column(at, _ATTRIBUTES, _NESTED_COUNT, 0, rows[0])
-    keys = narrow_column(at, _ATTRIBUTE_KEYS, 0, 0, rows[0])
-    values = narrow_column(at, _ATTRIBUTE_VALUES, 0, 0, rows[0])
-    nested_types = narrow_column(at, _NESTED, _NESTED_TYPE, 0, every)
-    nested_keys = narrow_column(at, _NESTED_KEYS, 0, 0, every)
-    nested_values = narrow_column(at, _NESTED_VALUES, 0, 0, every)
-    asks = narrow_column(at, _KEYS, _ASKS, 0, every)
-    excludes = narrow_column(at, _KEYS, _EXCLUDES, 0, every)
-    numbers = narrow_column(at, _KEYS, _NUMBERS, 0, every)
-    holds = narrow_column(at, _TEXTS, _HOLDS, 0, every)
-    would_be = narrow_column(at, _TEXTS, _WOULD_BE, 0, every)
-    for domain in range(len(texts)):
-        owners = rows[1 + domain]
-        starts = narrow_column(at, _RECORDS + domain, attributes[domain, 0], 0, owners)
-        counts = narrow_column(at, _RECORDS + domain, attributes[domain, 1], 0, owners)
-        result = narrow_column(at, _RESULTS + domain, 0, 0, owners)
-        for owner in range(owners):
-            found = np.uint32(0)
-            first = np.int64(starts[owner])
-            for row in range(first, first + np.int64(counts[owner])):
-                key, value, kind = keys[row], values[row], types[row]
-                if value != _NONE:
-                    found |= (holds[value] & ~excludes[key]) | (would_be[value] & asks[key])
-                elif kind in (_INT, _DOUBLE):
-                    found |= numbers[key]
-                below = np.int64(nested_starts[row])
-                for each in range(below, below + np.int64(nested_counts[row])):
-                    inner, value, kind = nested_keys[each], nested_values[each], nested_types[each]
-                    if value != _NONE:
-                        found |= holds[value] & ~(excludes[key] | excludes[inner])
-                        found |= would_be[value] & (asks[key] | asks[inner])
-                    elif kind in (_INT, _DOUBLE):
-                        found |= numbers[key] | numbers[inner]
-            result[owner] = found
-        for text in range(texts[domain]):
-            codes = narrow_column(at, _RECORD_CODES + domain, text, 0, owners)
-            for owner in range(owners):
-                if codes[owner] != _NONE:
-                    result[owner] |= holds[codes[owner]]
