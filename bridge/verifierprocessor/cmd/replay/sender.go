@@ -49,8 +49,10 @@ func (s *sender) window(ctx context.Context, callers int, length time.Duration) 
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			// Callers begin at different batches, so that they do not send the same at the same time.
-			for i := caller * len(s.batches) / callers; time.Since(began) < length; i++ {
+			// Callers begin at different batches, so that they do not send the same at the same time. Each sends at least
+			// one, however late it gets its turn.
+			first := caller * len(s.batches) / callers
+			for i := first; i == first || time.Since(began) < length; i++ {
 				start := time.Now()
 				if err := s.send(ctx, s.connections[caller], s.batches[i%len(s.batches)]); err != nil {
 					once.Do(func() { refused = err }) // the other callers fail because of the cancellation
