@@ -9,8 +9,8 @@ from pathlib import Path
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Variables for processes that keep their bytecode below `folder`; the first one compiles it."""
-    return {
-        **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
-        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
-    }
+    """Variables for processes that keep their bytecode below `folder`; the first one compiles it.
+
+    They say so too where they are laid over those of this process: an empty one is as none.
+    """
+    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
