@@ -97,12 +97,12 @@ class Lookups:
             return
         source, attributes = ffi.from_buffer("uint8_t[]", columns.buffer), columns.attributes_native
         for domain in self._key_tables:
-            if domain is not Domain.SPAN:
-                self._finder(domain, tables[domain])(source, attributes, tables[domain].rows)
-            else:
+            if domain is Domain.SPAN:
                 self._shape_finder(tables[domain], shapes)(source, attributes, shapes.count)
+            else:
+                self._finder(domain, tables[domain])(source, attributes, tables[domain].rows)
 
-    def load(self, columns: Columns, tables: Mapping[Domain, Table], shapes: Shapes, wanted: "Wanted") -> None:
+    def load(self, columns: Columns, tables: Mapping[Domain, Table], shapes: Shapes, wanted: Wanted) -> None:
         """Look up what is wanted in the batch that `columns` holds; its keys have been found."""
         if len(wanted.slots):
             spread_keys(
@@ -122,7 +122,7 @@ class Lookups:
         if self._values:
             self._encode_values(columns)
 
-    def wanted(self, reads: Reads) -> "Wanted":
+    def wanted(self, reads: Reads) -> Wanted:
         """What has to be looked up for some instructions."""
         strings, values = (
             frozenset(number for number, each in enumerate(coded) if (each.domain, each.row) in reads.codes)

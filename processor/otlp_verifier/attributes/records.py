@@ -213,7 +213,6 @@ class AttributeRecords:
         rows, codes, _ = self._wanted
         having = KeyRows(rows, attributes.narrow[AttributeNarrow.TYPE], self._ends[0])
         self._values.point(0, attributes.wide[AttributeWide.VALUE], codes, having)
-        self._values.ask([], 0)
         with_urls = [tables[domain] for domain in _WITH_URLS]
         self._url_codes = [np.empty((1, table.capacity), np.uint32) for table in with_urls]
         self._in_force = [np.empty((len(InForce), table.capacity), np.uint32) for table in with_urls]

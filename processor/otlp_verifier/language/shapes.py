@@ -22,17 +22,14 @@ from otlp_verifier.machine.program import ALWAYS, NEVER
 from otlp_verifier.relate.tables import ShapeColumn
 
 _KEYS: Final = NarrowTable.KEYS + Domain.SPAN
-_VERSION: Final = (NarrowTable.FAULTS + Domain.SPAN, 1)
 # Columns of spans that all spans of a shape have alike.
 _SHARED: Final = frozenset(
     {(int(NarrowTable.SPANS), int(each)) for each in (SpanNarrow.KIND, SpanNarrow.DROPPED_ATTRIBUTES)}
-    | {(int(_VERSION[0]), _VERSION[1])}
+    | {(NarrowTable.FAULTS + Domain.SPAN, 1)}  # the version in force
 )
 _TYPE: Final = (int(NarrowTable.ATTRIBUTES), int(AttributeNarrow.TYPE))
 # Operations whose result depends on nothing but the words and flags that they read.
-_PURE: Final = frozenset(
-    op for op in Op if Op.EQUAL <= op <= Op.LARGER or op in (Op.CONSTANT, Op.FLAG_CONSTANT)
-) - {Op.MARKED}  # fmt: skip
+_PURE: Final = frozenset(op for op in Op if Op.EQUAL <= op <= Op.LARGER or op in (Op.CONSTANT, Op.FLAG_CONSTANT))
 _LOGIC: Final = frozenset((Op.AND, Op.OR, Op.NOT, Op.AND_NOT))
 # What stands for a flag that is the same in every shape.
 _SET, _UNSET = -1, -2
@@ -159,13 +156,10 @@ class _Splitter:
     def _of_span(self, row: int) -> int:
         """A row of spans as far as it is not answered for shapes."""
         copy = self._of_shapes.get(row)
-        if copy is None or copy not in self._reads_keys or row in self._located or not self._is_flag(row):
+        if copy is None or copy not in self._reads_keys or row not in self._bounds:
             return self._rest[row]
         shape = self._add(Domain.SPAN, Op.NARROW, (NarrowTable.SPAN_SHAPES, 0), ())
         return self._add(Domain.SPAN, Op.MARKED_AT, (Domain.SHAPE, self._mark(copy)), (shape,))
-
-    def _is_flag(self, row: int) -> bool:
-        return row in self._bounds
 
     def _mark(self, row: int) -> int:
         return self.marks.setdefault(row, len(self.marks))

@@ -91,15 +91,13 @@ class Dictionary:
             return news
         self._reset()
         try:
-            sources.forget()
-            while (news := sources.encode(source, self._native)) is None:
-                self._grow()
-                sources.reserve(len(self._entries))
+            with sources.all_or_none():
                 sources.forget()
+                while (news := sources.encode(source, self._native)) is None:
+                    self._grow()
+                    sources.reserve(len(self._entries))
+                    sources.forget()
             return news
-        except BaseException:
-            sources.forget()
-            raise
         finally:
             if self._is_grown:
                 self._native.entry_capacity = len(self)  # so that the next new string resets and shrinks
