@@ -37,6 +37,43 @@ func echo(t testing.TB) judge {
 	}
 }
 
+// requireEchoes holds every span that went on to the answer of its own batch.
+func (r *rig) requireEchoes(t testing.TB) {
+	for _, td := range r.sink.AllTraces() {
+		for _, span := range spansOf(td) {
+			echoed, ok := span.Attributes().Get("verifier.echo")
+			require.True(t, ok)
+			require.Equal(t, span.Name(), echoed.Str())
+		}
+	}
+}
+
+// Answers belong to requests by their ids, in whatever order they come.
+func TestAnswersComeInAnyOrder(t *testing.T) {
+	const callers = 4
+	verifier := newStub(t, echo(t))
+	verifier.reverse = callers
+	verifier.start()
+	r := newRig(t, verifier.endpoint(), func(c *Config) {
+		closed(c)
+		c.Streams, c.Coalesce.MaxSpans = 1, 1
+	}).ready(t)
+
+	var wg sync.WaitGroup
+	for caller := range callers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			assert.NoError(t, r.ConsumeTraces(t.Context(), named(fmt.Sprint(caller), 1)))
+		}()
+	}
+	wg.Wait()
+
+	assert.EqualValues(t, callers, verifier.requests.Load())
+	require.Equal(t, callers, r.sink.SpanCount())
+	r.requireEchoes(t)
+}
+
 func TestJoinedAnswersAreSplit(t *testing.T) {
 	slowly := echo(t)
 	verifier := newStub(t, func(r *contract.VerifyRequest) *contract.VerifyResponse {
@@ -59,13 +96,7 @@ func TestJoinedAnswersAreSplit(t *testing.T) {
 	wg.Wait()
 
 	require.Len(t, r.sink.AllTraces(), callers*batches)
-	for _, td := range r.sink.AllTraces() {
-		for _, span := range spansOf(td) {
-			echoed, ok := span.Attributes().Get("verifier.echo")
-			require.True(t, ok)
-			require.Equal(t, span.Name(), echoed.Str())
-		}
-	}
+	r.requireEchoes(t)
 	assert.Less(t, verifier.requests.Load(), int64(callers*batches/2), "calls were not joined")
 	require.Eventually(t, func() bool { // counted after the batches have gone on
 		joined := r.points(t, "otelcol_processor_verifier_request_batches").(metricdata.Histogram[int64])

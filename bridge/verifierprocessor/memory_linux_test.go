@@ -122,7 +122,9 @@ func TestJoinedBatchesInSharedMemory(t *testing.T) {
 	request := &contract.VerifyRequest{}
 	require.NoError(t, proto.Unmarshal(joined.frame(contract.Completeness_COMPLETENESS_BATCH).appendHeader(nil), request))
 	assert.Empty(t, request.GetOtlp())
-	assert.Len(t, copyParts(t, m.data, request.GetParts()), 3*sharedBytesMin)
+	otlp, isWhole := copyParts(m.data, request.GetParts())
+	assert.Len(t, otlp, 3*sharedBytesMin)
+	assert.True(t, isWhole)
 	d.finish(first)
 	submit(t, d, inMemory()) // in the first one's slot
 	submit(t, d, callOf(10, 1))

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,6 +29,7 @@ type stub struct {
 	t       testing.TB
 	socket  string
 	welcome *contract.Welcome
+	reverse int // so many answers of a stream are held, and sent the last one first
 
 	mu      sync.Mutex
 	judge   judge
@@ -139,6 +141,7 @@ func (s *stub) verify(stream grpc.ServerStream) error {
 			return err
 		}
 	}
+	var held []*contract.VerifyResponse
 	for {
 		request := &contract.VerifyRequest{}
 		if err := stream.RecvMsg(request); err != nil {
@@ -153,10 +156,17 @@ func (s *stub) verify(stream grpc.ServerStream) error {
 			if answer.Id == 0 {
 				answer.Id = request.GetId()
 			}
+			held = append(held, answer)
+		}
+		if len(held) < s.reverse {
+			continue
+		}
+		for _, answer := range slices.Backward(held) {
 			if err := stream.SendMsg(answer); err != nil {
 				return err
 			}
 		}
+		held = held[:0]
 	}
 }
 
