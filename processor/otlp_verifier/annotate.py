@@ -1,8 +1,8 @@
 """A verdict to what is written: a sparse answer for the collector's processor, or the batch's bytes with edits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +17,7 @@ _FORGED = np.uint32(Defect.FORGED)
 _CACHE_MAX = 4096  # distinct combinations of rules kept encoded; real traffic has dozens
 
 
-@dataclass(frozen=True, slots=True)
-class _Encoded:
+class _Encoded(msgspec.Struct, frozen=True):
     annotation: bytes  # for a sparse answer
     patch: bytes  # for the splicer
 
@@ -82,14 +81,15 @@ class Annotator:
     def _patterns(self, verdict: Verdict) -> list[_Encoded]:
         if len(self._encoded) > _CACHE_MAX:
             self._encoded.clear()
-        return [self._encode(pattern) for pattern in verdict.patterns]
+        patterns = verdict.patterns
+        content, width = patterns.tobytes(), patterns.itemsize * patterns.shape[1]
+        known = self._encoded
+        keys = [content[at : at + width] for at in range(0, len(content), width)]
+        return [known.get(key) or self._encode(key) for key in keys]
 
-    def _encode(self, pattern: NDArray[np.uint64]) -> _Encoded:
-        key = pattern.tobytes()
-        encoded = self._encoded.get(key)
-        if encoded is None:
-            attributes = self.attributes(pattern)
-            encoded = self._encoded[key] = _Encoded(answer.annotation(attributes), patch(attributes))
+    def _encode(self, pattern: bytes) -> _Encoded:
+        attributes = self.attributes(np.frombuffer(pattern, np.uint64))
+        encoded = self._encoded[pattern] = _Encoded(answer.annotation(attributes), patch(attributes))
         return encoded
 
 

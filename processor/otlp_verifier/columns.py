@@ -61,17 +61,28 @@ _WIDTHS: Final = {
 
 
 class Table:
-    """One table's blocks; `rows` says how many rows the last batch filled."""
+    """One table's blocks.
 
-    __slots__ = ("capacity", "name", "narrow", "rows", "wide")
+    Args:
+        name: one of TABLES.
+        filled: uint32 (1,), where it is written how many rows the last batch filled, as steps are told it.
 
-    def __init__(self, name: str) -> None:
+    """
+
+    __slots__ = ("capacity", "filled", "name", "narrow", "wide")
+
+    def __init__(self, name: str, filled: NDArray[np.uint32]) -> None:
         self.name = name
-        self.rows = 0
+        self.filled = filled
         self.capacity = 0
         self.wide: NDArray[np.uint64]
         self.narrow: NDArray[np.uint32]
         self.reserve(_SMALLEST_CAPACITY)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the last batch filled."""
+        return int(self.filled[0])
 
     def reserve(self, rows: int) -> bool:
         """Make room for `rows` rows; the content is lost when this returns True."""
@@ -79,10 +90,11 @@ class Table:
             return False
         # Not a power of two: columns that lie a multiple of 4 KiB apart share one set of the first cache, and a scan
         # that writes twenty of them would evict its own lines (10 to 15 % of a scan of 8,192 spans).
-        self.capacity = (1 << (rows - 1).bit_length()) + _PADDING
+        capacity = (1 << (rows - 1).bit_length()) + _PADDING
         wide, narrow = _WIDTHS[self.name]
-        self.wide = np.empty((wide, self.capacity), np.uint64)
-        self.narrow = np.empty((narrow, self.capacity), np.uint32)
+        # Both or none: without memory for the second one the table stays as it is.
+        self.wide, self.narrow = np.empty((wide, capacity), np.uint64), np.empty((narrow, capacity), np.uint32)
+        self.capacity = capacity
         return True
 
 
@@ -100,18 +112,14 @@ class Columns:
     """
 
     def __init__(self) -> None:
-        self.resources = Table("resources")
-        self.scopes = Table("scopes")
-        self.spans = Table("spans")
-        self.events = Table("events")
-        self.links = Table("links")
-        self.attributes = Table("attributes")
-        self.nested = Table("nested")
-        self._tables = tuple(getattr(self, name) for name in TABLES)
-        self.buffer: bytes | memoryview = b""
-        self.generation = 0
         self.counts = ffi.new("otlpv_counts *")
         self.rows = np.frombuffer(ffi.buffer(self.counts), np.uint32)
+        self._tables = tuple(Table(name, self.rows[at : at + 1]) for at, name in enumerate(TABLES))
+        (
+            self.resources, self.scopes, self.spans, self.events, self.links, self.attributes, self.nested,
+        ) = self._tables  # fmt: skip
+        self.buffer: bytes | memoryview = b""
+        self.generation = 0
         self.native = ffi.new("otlpv_columns *")
         self.attributes_native = ffi.addressof(self.native.attributes)
         for table in self._tables:
@@ -131,11 +139,7 @@ class Columns:
             scanner.load(buffer, limits, self.counts, self.native, self._make_room)
         except BaseException:
             self.rows.fill(0)
-            for table in self._tables:
-                table.rows = 0
             raise
-        for table, rows in zip(self._tables, self.rows.tolist(), strict=True):
-            table.rows = rows
 
     def text(self, text: int) -> bytes:
         """The bytes of one text value."""

@@ -1,10 +1,10 @@
 """A policy applied to a set of rules: what their findings do, as numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,8 +24,7 @@ class Effect(IntFlag):
     UNDECIDED = 16  # the trace is left undecided
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledPolicy:
+class CompiledPolicy(msgspec.Struct, frozen=True):
     """A policy applied to a set of rules.
 
     Attributes:

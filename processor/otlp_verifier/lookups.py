@@ -1,22 +1,21 @@
 """What a plan looks up in a batch before it runs: attribute keys to rows, strings to codes, predicates on strings."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import AttributeNarrow, AttributeWide, Columns, Table
+from otlp_verifier.kernels.chain import Step
 from otlp_verifier.language.paths import ATTRIBUTES
 from otlp_verifier.language.plan import CodedText, Plan
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.machine.program import Reads
-from otlp_verifier.relate.shapes import Shapes, spread_keys
+from otlp_verifier.relate.shapes import NO_SLOT, Shapes, spread_keys
 from otlp_verifier.relate.tables import ShapeColumn
-from otlp_verifier.wire._native import ffi
 from otlp_verifier.wire.dictionary import Dictionary, KeyTable
-from otlp_verifier.wire.memory import with_room
+from otlp_verifier.wire.memory import UINT8, pointer, with_room
 from otlp_verifier.wire.sources import NO_CODE, KeyRows, TextSources, ValueSources
 from otlp_verifier.wire.values import unpack
 
@@ -24,8 +23,7 @@ _TYPE, _VALUE = int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
 _NO_NARROW = np.empty((0, 0), np.uint32)
 
 
-@dataclass(frozen=True, slots=True)
-class _Coded:
+class _Coded(msgspec.Struct, frozen=True):
     """A text of the plan: where its codes stand, and what is asked of it."""
 
     domain: Domain
@@ -35,8 +33,7 @@ class _Coded:
     makers: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """What has to be looked up in a batch.
 
     Attributes:
@@ -59,14 +56,12 @@ class Lookups:
         codes: per domain, uint32 (texts, capacity): the code of each row's texts, of those that were wanted.
         truth: uint8 (predicates, codes): which predicate holds of which string.
         made: uint64 (makers, codes): what each makes of which string or value.
-        generation: goes up when `key_rows`, `codes` or `made` have moved.
 
     """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._key_tables = {domain: KeyTable(keys) for domain, keys in plan.keys.items()}
-        self._finders: dict[Domain, Callable[[Any, Any, int], None]] = {}
         coded = [
             _Coded(domain, row, text, plan.asked[domain][row], plan.made[domain][row])
             for domain, texts in plan.texts.items()
@@ -75,52 +70,75 @@ class Lookups:
         # Each has a dictionary of its own; a text's number is its source's there.
         self._strings = [each for each in coded if not each.text.is_value]
         self._values = [each for each in coded if each.text.is_value]
-        self._columns = [(number, each) for number, each in enumerate(self._strings) if each.text.column is not None]
         self._string_codes, self._value_codes = Dictionary(plan.strings), Dictionary()
         self._string_sources, self._value_sources = TextSources(len(self._strings)), TextSources(len(self._values))
         self._packed = ValueSources(len(self._values))
         self._placed = (-1, -1)
-        self._shapes_placed = -1
+        self._moves = self._key_moves = 0
+        self._slots = np.full(len(plan.keys.get(Domain.SPAN, ())), NO_SLOT, np.int64)
         self._wanted: Wanted | None = None
         self.shape_keys = _NO_NARROW
-        self.generation = 0
-        self._has_value_codes = False  # whether the last batch had any
         self.key_rows = dict.fromkeys(Domain, _NO_NARROW)
         self._key_ends: dict[Domain, NDArray[np.uint32]] = {}
+        self._shape_key_ends = np.empty(0, np.uint32)
         self.codes = dict.fromkeys(Domain, _NO_NARROW)
         self.truth = np.zeros((max(1, len(plan.predicates)), 1), np.uint8)
         self.made = np.zeros((len(plan.makers), 1), np.uint64)
 
-    def find_keys(self, columns: Columns, tables: Mapping[Domain, Table], shapes: Shapes) -> None:
-        """Find out which attributes have the plan's keys: of spans those of each shape's first span."""
-        if not self._key_tables:
-            return
-        source, attributes = ffi.from_buffer("uint8_t[]", columns.buffer), columns.attributes_native
-        for domain in self._key_tables:
-            if domain is Domain.SPAN:
-                self._shape_finder(tables[domain], shapes)(source, attributes, shapes.count)
-            else:
-                self._finder(domain, tables[domain])(source, attributes, tables[domain].rows)
+    @property
+    def generation(self) -> int:
+        """Goes up when an array of these, or what the steps are told of, has moved."""
+        return self._moves + self._packed.generation
 
-    def load(self, columns: Columns, tables: Mapping[Domain, Table], shapes: Shapes, wanted: Wanted) -> None:
-        """Look up what is wanted in the batch that `columns` holds; its keys have been found."""
-        if len(wanted.slots):
-            spread_keys(
-                columns.spans.narrow, shapes.of_spans, shapes.shapes, columns.spans.rows, shapes.count,
-                self.shape_keys, wanted.slots, self.key_rows[Domain.SPAN], self._key_ends[Domain.SPAN],
+    def key_steps(self, columns: Columns, tables: Mapping[Domain, Table], shapes: Shapes) -> list[Step]:
+        """The steps that find out which attributes have the plan's keys: of spans those of each shape's first span."""
+        steps = []
+        for domain, keys in self._key_tables.items():
+            owners = tables[domain]
+            if self.key_rows[domain].shape[1] != owners.capacity:
+                self.key_rows[domain] = np.full((len(keys), owners.capacity), NO_CODE, np.uint32)
+                self._key_ends[domain] = np.zeros(len(keys), np.uint32)
+                self._key_moves += 1
+                self._moves += 1
+            if domain is Domain.SPAN:
+                steps.append(self._shape_step(keys, columns, shapes))
+                continue
+            start, count = (owners.narrow[column] for column in ATTRIBUTES[domain])
+            found = self.key_rows[domain], self._key_ends[domain]
+            steps.append(keys.find(columns.attributes_native, start, count, owners.filled, *found))
+        return steps
+
+    def steps(self, columns: Columns, tables: Mapping[Domain, Table], shapes: Shapes) -> list[Step]:
+        """The steps that look up what is wanted in the batch that `columns` holds; its keys have been found."""
+        steps = []
+        if Domain.SPAN in self._key_tables:
+            spreading = (
+                columns.spans.narrow, shapes.of_spans, shapes.shapes, columns.rows, shapes.rows, self.shape_keys,
+                self._slots, self.key_rows[Domain.SPAN], self._key_ends[Domain.SPAN],
             )  # fmt: skip
+            steps.append(Step(spread_keys, spreading))
         if self._strings or self._values:
-            if self._placed != (columns.generation, self.generation):
+            if self._placed != (columns.generation, self._key_moves):
                 self._place(columns, tables)
-                self._wanted = None
-            if self._wanted is not wanted:
-                self._wanted = wanted
-                self._string_sources.want(wanted.strings)
-                self._packed.want(wanted.values)
-            if wanted.strings:
-                self._encode_strings(columns, tables)
+            steps.append(self._string_codes.step(lambda: columns.buffer, self._string_sources, self._judge_strings))
         if self._values:
-            self._encode_values(columns)
+            packed = self._packed
+            steps.append(packed.pack())
+            steps.append(
+                self._value_codes.step(
+                    lambda: packed.packed.data, self._value_sources, self._judge_values, pointer(packed.packed, UINT8)
+                )
+            )
+        return steps
+
+    def want(self, wanted: Wanted) -> None:
+        """Say what is looked up from now on: sources that `wanted` does not name keep the codes of another batch."""
+        if self._wanted is not wanted:
+            self._wanted = wanted
+            self._string_sources.want(wanted.strings)
+            self._packed.want(wanted.values)
+            self._slots.fill(NO_SLOT)
+            self._slots[: len(wanted.slots)] = wanted.slots
 
     def wanted(self, reads: Reads) -> Wanted:
         """What has to be looked up for some instructions."""
@@ -133,59 +151,23 @@ class Lookups:
         slots |= {slot for domain, slot in reads.keys if domain is Domain.SPAN}
         return Wanted(strings, values, np.array(sorted(slots), np.int64))
 
-    def _finder(self, domain: Domain, owners: Table) -> Callable[[Any, Any, int], None]:
-        if self.key_rows[domain].shape[1] != owners.capacity:
-            start, count = ATTRIBUTES[domain]
-            self._make_key_rows(domain, owners)
-            self._finders[domain] = self._key_tables[domain].finder(
-                owners.narrow[start], owners.narrow[count], self.key_rows[domain], self._key_ends[domain]
-            )
-        return self._finders[domain]
+    def _shape_step(self, keys: KeyTable, columns: Columns, shapes: Shapes) -> Step:
+        if self.shape_keys.shape[1] != shapes.shapes.shape[1]:
+            self.shape_keys = np.full((len(keys), shapes.shapes.shape[1]), NO_CODE, np.uint32)
+            self._shape_key_ends = np.zeros(len(keys), np.uint32)
+            self._moves += 1
+        start, count = shapes.shapes[ShapeColumn.ATTRIBUTE_START], shapes.shapes[ShapeColumn.ATTRIBUTE_COUNT]
+        found = self.shape_keys, self._shape_key_ends
+        return keys.find(columns.attributes_native, start, count, shapes.rows, *found)
 
-    def _shape_finder(self, spans: Table, shapes: Shapes) -> Callable[[Any, Any, int], None]:
-        if self.key_rows[Domain.SPAN].shape[1] != spans.capacity:
-            self._make_key_rows(Domain.SPAN, spans)
-            self.key_rows[Domain.SPAN].fill(NO_CODE)
-            self._key_ends[Domain.SPAN].fill(0)
-        if self._shapes_placed != shapes.generation:
-            self._shapes_placed = shapes.generation
-            keys = self._key_tables[Domain.SPAN]
-            self.shape_keys = np.empty((len(keys), shapes.shapes.shape[1]), np.uint32)
-            self._finders[Domain.SPAN] = keys.finder(
-                shapes.shapes[ShapeColumn.ATTRIBUTE_START], shapes.shapes[ShapeColumn.ATTRIBUTE_COUNT],
-                self.shape_keys, np.empty(len(keys), np.uint32),
-            )  # fmt: skip
-            self.generation += 1
-        return self._finders[Domain.SPAN]
-
-    def _make_key_rows(self, domain: Domain, owners: Table) -> None:
-        keys = self._key_tables[domain]
-        self.key_rows[domain] = np.empty((len(keys), owners.capacity), np.uint32)
-        self._key_ends[domain] = np.empty(len(keys), np.uint32)
-        self.generation += 1
-
-    def _encode_strings(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
-        for number, coded in self._columns:
-            self._string_sources.count(number, tables[coded.domain].rows)
-        news = self._string_codes.encode(columns.buffer, self._string_sources)
-        if not news:
-            return
+    def _judge_strings(self, news: list[tuple[int, int]]) -> None:
         with self._string_sources.all_or_none():
             for number, code in news:
                 [text] = self._string_codes.strings(code, code + 1)
                 self._judge(self._strings[number], code, text)
 
-    def _encode_values(self, columns: Columns) -> None:
-        """The codes of values that are no strings, where rules ask about them."""
-        packed = self._packed.pack(columns.buffer)
-        if not packed and not self._has_value_codes:
-            return
-        self._has_value_codes = bool(packed)
-        for number in range(len(self._values)):
-            self._value_sources.count(number, self._packed.found_end(number))
-        news = self._value_codes.encode(packed, self._value_sources)
-        if not news:
-            return
+    def _judge_values(self, news: list[tuple[int, int]]) -> None:
+        """The same for values that are no strings, where rules ask about them."""
         with self._value_sources.all_or_none():
             for number, code in news:
                 [content] = self._value_codes.strings(code, code + 1)
@@ -207,17 +189,19 @@ class Lookups:
         for number, coded in enumerate(self._strings):
             codes, column = self.codes[coded.domain][coded.row], coded.text.column
             if column is not None:
-                self._string_sources.point(number, tables[coded.domain].wide[column], codes)
+                table = tables[coded.domain]
+                self._string_sources.point(number, table.wide[column], codes, table.filled)
             else:
                 self._string_sources.point(number, attributes.wide[_VALUE], codes, self._having(coded, attributes))
         for number, coded in enumerate(self._values):
             packed = self._packed.point(number, attributes.wide[_VALUE], self._having(coded, attributes))
-            self._value_sources.point(number, packed, self.codes[coded.domain][coded.row])
+            codes, end = self.codes[coded.domain][coded.row], self._packed.found_end(number)
+            self._value_sources.point(number, packed, codes, end)
         for sources, of in ((self._string_sources, self._strings), (self._value_sources, self._values)):
             asked = [number for number, coded in enumerate(of) if coded.predicates or coded.makers]
             sources.ask(asked, sum(tables[of[number].domain].capacity for number in asked))
-        self.generation += 1
-        self._placed = (columns.generation, self.generation)
+        self._moves += 1
+        self._placed = (columns.generation, self._key_moves)
 
     def _having(self, coded: _Coded, attributes: Table) -> KeyRows:
         key = coded.text.key
@@ -235,8 +219,6 @@ class Lookups:
             self.made[maker, code] = self._plan.makers[maker].word(value)
 
     def _reserve(self) -> None:
-        codes = max(len(self._string_codes), len(self._value_codes))
-        self.truth = with_room(self.truth, codes)
-        if self.made.shape[1] < codes:
-            self.made = with_room(self.made, codes)
-            self.generation += 1
+        codes, truth = max(len(self._string_codes), len(self._value_codes)), self.truth
+        self.truth, self.made = with_room(truth, codes), with_room(self.made, codes)
+        self._moves += self.truth is not truth  # they grow together

@@ -1,7 +1,6 @@
 """Findings and a policy to a verdict: what is written on which record, which traces are violated, what is dropped."""
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -109,8 +108,14 @@ class Verdict:
     def written(self) -> tuple[tuple[NDArray[np.uint32], NDArray[np.uint32]], ...]:
         """Of spans, scopes and resources, the rows that something is written on, ascending, and their patterns."""
         rows, patterns = self._scratch.written
-        ends = accumulate(self._written, initial=0)
-        return tuple((rows[a:b], patterns[a:b]) for a, b in pairwise(ends))
+        spans, on_scopes, on_resources = self._written
+        scopes = spans + on_scopes
+        resources = scopes + on_resources
+        return (
+            (rows[:spans], patterns[:spans]),
+            (rows[spans:scopes], patterns[spans:scopes]),
+            (rows[scopes:resources], patterns[scopes:resources]),
+        )
 
     @property
     def patterns(self) -> NDArray[np.uint64]:

@@ -1,13 +1,15 @@
 """Columns and a plan to findings: what has to be looked up and ordered, then the program's rounds."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import Columns, Defect, ResourceNarrow, ScopeNarrow, SpanNarrow, Table
+from otlp_verifier.kernels.chain import Chain, Step
 from otlp_verifier.language.paths import ATTRIBUTES
 from otlp_verifier.language.plan import Plan
 from otlp_verifier.lookups import Lookups
@@ -48,8 +50,7 @@ class NoJobs:
         """No columns have any number of rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class FindingRows:
+class FindingRows(msgspec.Struct, frozen=True):
     """What a run found; valid until the engine's next one.
 
     Attributes:
@@ -104,12 +105,18 @@ class Engine:
         plan: what is run.
         registries: which attributes there are; without any, OpenTelemetry's alone.
 
+    Attributes:
+        columns, relations: of the last batch.
+        generation: goes up when there is more room for findings, in another place.
+
     """
 
     def __init__(self, plan: Plan, registries: Registries | None = None) -> None:
         self.plan = plan
         self.columns = Columns()
-        self.relations = Relations()
+        self.generation = self._total = 0
+        self._rows = np.zeros(len(Domain), np.uint32)
+        self.relations = Relations(_row(self._rows, Domain.TRACE))
         columns = self.columns
         self._tables = {
             Domain.RESOURCE: columns.resources,
@@ -118,7 +125,7 @@ class Engine:
             Domain.EVENT: columns.events,
             Domain.LINK: columns.links,
         }
-        self._lookups, self._shapes = Lookups(plan), Shapes()
+        self._lookups, self._shapes = Lookups(plan), Shapes(_row(self._rows, Domain.SHAPE))
         self._asks_keys = Domain.SPAN in plan.keys or bool(plan.bits)
         self._no_versions = np.zeros(1, np.uint32)
         self._shape_marks = np.empty((plan.marks, 0), np.uint8)
@@ -139,23 +146,41 @@ class Engine:
             Completeness.BATCH: PreparedProgram(plan.batch),
             Completeness.TRACE: PreparedProgram(plan.trace),
         }
+        self._loads = {
+            completeness: self._loads_of(each.program.needs) for completeness, each in self._programs.items()
+        }
         self._bound: dict[Completeness, list[list[BoundJob]]] = {}
-        self._rows = np.zeros(len(Domain), np.int64)
         self._owners = [
             owner
             for owner in (
-                columns, self._lookups, self.relations, self._tree, self._clocks, self._sensitive, self._faults,
-                self._shapes,
+                columns, self._lookups, self.relations, self._tree, self._clocks, self._keys, self._sensitive,
+                self._faults, self._shapes, self,
             )
             if owner is not None
         ]  # fmt: skip
-        self._generation: list[int] = []
+        self._located: list[int] = []  # the generations of all owners
         self._arrays: tuple[NDArray[np.generic], ...] = ()
         self._wide = self._narrow = self._marks = np.empty((0, 2), np.int64)
         self._words = np.empty((plan.words, WORD_STRIDE), np.uint64)
         self._flags = np.empty((plan.flags, FLAG_STRIDE), np.uint8)
         self._found = np.empty((2, _FINDINGS_AT_FIRST), np.uint32)
         self._counts = np.zeros(2 * len(plan.domains), np.uint32)
+        self._first = {
+            completeness: Chain(partial(self._first_steps, prepared), self._owners)
+            for completeness, prepared in self._programs.items()
+        }
+        self._rounds = {
+            completeness: [
+                Chain(partial(self._round, prepared.program, phases), self._owners) for phases in prepared.rounds
+            ]
+            for completeness, prepared in self._programs.items()
+        }
+        self._then = {completeness: self._chains_then(prepared) for completeness, prepared in self._programs.items()}
+
+    def close(self) -> None:
+        """Let go of what leads back here, so that the memory is free at once; nothing can be run any more."""
+        for each in (self._first, self._rounds, self._then, self._owners):
+            each.clear()
 
     def _make_of_records(self, registries: Registries | None) -> None:
         """Have tables that are made of whole records, where rules ask for them; what they need is loaded only then."""
@@ -171,6 +196,19 @@ class Engine:
             from otlp_verifier.registry.opentelemetry import alone  # noqa: PLC0415
 
             self._faults = AttributeRecords(bits, ATTRIBUTES, keys, self._shapes, registries or alone())
+
+    def _loads_of(self, needs: Need) -> list[Callable[[], None]]:
+        """What jobs and phases of a program need of all spans, links and resources."""
+        columns, relations, tree, clocks = self.columns, self.relations, self._tree, self._clocks
+        loads: list[Callable[[], None]] = []
+        if tree is not None and Need.TREE in needs:
+            order_too = Need.ORDER in needs
+            loads.append(lambda: tree.load(columns, relations, order_too=order_too))
+        if tree is not None and Need.LINKS in needs:
+            loads.append(lambda: tree.find_targets(columns, relations))
+        if clocks is not None and Need.CLOCKS in needs:
+            loads.append(lambda: clocks.load(columns))
+        return loads
 
     def _new_jobs(self) -> tuple[JobColumns, JobRunner]:
         assert self._tree is not None  # noqa: S101  # made for jobs, too
@@ -212,72 +250,97 @@ class Engine:
         return self._run(completeness)
 
     def _run(self, completeness: Completeness) -> FindingRows:
-        columns = self.columns
+        columns, rows = self.columns, self._rows
         prepared = self._programs[completeness]
-        program = prepared.program
-        self.relations.load(columns)
-        if self._tree is not None and Need.TREE in program.needs:
-            self._tree.load(columns, self.relations, order_too=Need.ORDER in program.needs)
-        if self._tree is not None and Need.LINKS in program.needs:
-            self._tree.find_targets(columns, self.relations)
-        if self._clocks is not None and Need.CLOCKS in program.needs:
-            self._clocks.load(columns)
-        tables, shapes = self._tables, self._shapes
-        self._look_at_attributes(tables)
-        rows = self._rows
         rows[: Domain.TRACE] = columns.rows[: Domain.TRACE]
-        rows[Domain.TRACE], rows[Domain.SHAPE] = self.relations.trace_count, shapes.count
-        self._locate(tables)
-        if program.shapes:
-            self._interpret(program, prepared.shapes)
-        chosen = prepared.choose(self._shape_marks[:, : shapes.count], self._lookups)
-        self._lookups.load(columns, tables, shapes, chosen.wanted)
-        self._locate(tables)
+        self._first[completeness].run(columns.buffer)
+        for load in self._loads[completeness]:
+            load()
+        prepared.choose(self._lookups)
+        self._counts.fill(0)
+        self._total = 0
+        look_up, *report = self._then[completeness]
+        look_up.run(columns.buffer)
         if self._jobs is not None:
-            self._run_jobs(prepared, self._jobs, self._bound[completeness])
-        return self._report(program, chosen.phases)
+            self._locate()
+            self._run_jobs(completeness, self._jobs)
+        for chain in report:
+            chain.run(columns.buffer)
+        found, total = self._found, self._total
+        return FindingRows(found[0, :total], found[1, :total], self._counts, self.plan.undecided_from)
 
-    def _look_at_attributes(self, tables: dict[Domain, Table]) -> None:
-        """Find shapes, keys, and what is made of whole records: each needs those before it."""
-        columns, shapes = self.columns, self._shapes
-        if not self._asks_keys:
-            shapes.count = 0
-            self._lookups.find_keys(columns, tables, shapes)
-            return
-        if self._faults is not None:
-            versions = self._faults.load_versions(columns, tables)
-        else:
-            versions = self._no_versions = with_room(self._no_versions[None], tables[Domain.SCOPE].capacity)[0]
-        shapes.load(columns, versions)
+    def _first_steps(self, prepared: PreparedProgram) -> list[Step]:
+        """Relate spans; find shapes, keys, and what is made of whole records; ask what rules ask of shapes."""
+        columns, tables, shapes = self.columns, self._tables, self._shapes
+        steps = [self.relations.step(columns)]
+        faults, sensitive = self._faults, self._sensitive
+        if self._asks_keys:
+            if faults is not None:
+                steps += faults.version_steps(columns, tables)
+                versions = faults.versions
+            else:
+                versions = self._no_versions = with_room(self._no_versions[None], tables[Domain.SCOPE].capacity)[0]
+            steps.append(shapes.step(columns, versions))
         if self._keys is not None:
-            self._keys.load(columns, tables)
-        self._lookups.find_keys(columns, tables, shapes)
-        if self._faults is not None:
-            self._faults.load(columns)
-        if self._sensitive is not None:
-            self._sensitive.load(columns, tables)
+            steps += self._keys.steps(columns, tables)
+        steps += self._lookups.key_steps(columns, tables, shapes)
+        if faults is not None:
+            steps += faults.steps(columns)
+        if sensitive is not None:
+            steps += sensitive.steps(columns, tables)
+        self._locate()
+        if prepared.program.shapes:
+            steps.append(Step(run, self._interpreted(prepared.program, prepared.shapes)))
+        return [*steps, prepared.step(self._shape_marks, shapes.rows)]
 
-    def _run_jobs(self, prepared: PreparedProgram, runner: "JobRunner", bound: "list[list[BoundJob]]") -> None:
+    def _chains_then(self, prepared: PreparedProgram) -> tuple[Chain, ...]:
+        """What is run when it is known which phases are: look-ups; behind jobs, where there are any, what reports."""
+        makes: list[Callable[[], list[Step]]] = [self._look_ups, lambda: self._report(prepared)]
+        if self._jobs is None:
+            makes = [lambda: self._look_ups() + self._report(prepared)]
+        return tuple(Chain(make, self._owners) for make in makes)
+
+    def _look_ups(self) -> list[Step]:
+        return self._lookups.steps(self.columns, self._tables, self._shapes)
+
+    def _report(self, prepared: PreparedProgram) -> list[Step]:
+        self._locate()
+        return [Step(run, self._interpreted(prepared.program, prepared.last), self._take)]
+
+    def _take(self, total: int) -> bool:
+        """The findings of a run, if there was room for all; else room."""
+        self._total = total
+        if total <= self._found.shape[1]:
+            return False
+        self._found = np.empty((2, 1 << (total - 1).bit_length()), np.uint32)
+        self.generation += 1
+        self._counts.fill(0)
+        return True
+
+    def _run_jobs(self, completeness: Completeness, runner: "JobRunner") -> None:
         """All rounds but the last, which reports."""
-        rows = self._rows.tolist()
-        for phases, jobs in zip(prepared.rounds, bound, strict=False):
-            if len(phases):
-                self._interpret(prepared.program, phases)
+        rows, buffer = self._rows.tolist(), self.columns.buffer
+        for chain, jobs in zip(self._rounds[completeness], self._bound[completeness], strict=False):
+            chain.run(buffer)
             for job in jobs:
                 runner.run(job, rows)
+
+    def _round(self, program: Program, phases: NDArray[np.int64]) -> list[Step]:
+        self._locate()
+        return [Step(run, self._interpreted(program, phases))] if len(phases) else []
 
     def _reserve(self, tables: dict[Domain, Table]) -> None:
         for domain, table in tables.items():
             self._job_columns.reserve(domain, table.capacity)
         self._job_columns.reserve(Domain.TRACE, self.relations.traces.shape[1])
 
-    def _locate(self, tables: dict[Domain, Table]) -> None:
-        """Tell the machine where the columns are, if any have moved since the last batch."""
+    def _locate(self) -> None:
+        """Tell the machine where the columns are, if any have moved since it was told."""
+        tables = self._tables
         columns, jobs, tree, clocks = self.columns, self._job_columns, self._tree, self._clocks
         shapes = self._shapes
-        generation = [owner.generation for owner in self._owners]
-        if generation != self._generation:
-            self._generation = generation
+        located = [owner.generation for owner in self._owners]
+        if located != self._located:
             self._reserve(tables)
             wire = (*(table.wide for table in tables.values()), columns.attributes.wide)
             wide = (*wire, *jobs.results.values(), *jobs.words.values(), self._lookups.made)
@@ -304,23 +367,19 @@ class Engine:
                     (completeness, prepared.program) for completeness, prepared in self._programs.items()
                 )
             }
+            self._located = located
 
-    def _interpret(self, program: Program, phases: NDArray[np.int64]) -> int:
-        total: int = run(
+    def _interpreted(self, program: Program, phases: NDArray[np.int64]) -> tuple[NDArray[np.generic], ...]:
+        """What the machine is told to run some phases."""
+        return (
             program.instructions, phases, self._rows, self.plan.constants, self._wide, self._narrow,
             self._marks, self._lookups.truth, self._words, self._flags, self._counts, self._found,
         )  # fmt: skip
-        return total
 
-    def _report(self, program: Program, phases: NDArray[np.int64]) -> FindingRows:
-        while True:
-            self._counts.fill(0)
-            total = self._interpret(program, phases)
-            if total <= self._found.shape[1]:
-                return FindingRows(
-                    self._found[0, :total], self._found[1, :total], self._counts, self.plan.undecided_from
-                )
-            self._found = np.empty((2, 1 << (total - 1).bit_length()), np.uint32)
+
+def _row(rows: NDArray[np.uint32], domain: Domain) -> NDArray[np.uint32]:
+    """The number of one domain's rows, uint32 (1,), which others write."""
+    return rows[domain : domain + 1]
 
 
 def _found_in(records: "SensitiveRecords | AttributeRecords | None") -> Iterable[NDArray[np.uint32]]:

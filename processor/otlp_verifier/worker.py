@@ -1,13 +1,13 @@
 """The stages, composed: bytes in; findings, a verdict, and bytes or a sparse answer out."""
 
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.annotate import Annotator
 from otlp_verifier.effects import CompiledPolicy
 from otlp_verifier.findings import Finding, Renderer
 from otlp_verifier.language.plan import Plan
@@ -18,12 +18,14 @@ from otlp_verifier.verdict import Judge, Verdict
 from otlp_verifier.verify import Engine, FindingRows
 from otlp_verifier.wire.limits import Limits
 
+if TYPE_CHECKING:
+    from otlp_verifier.annotate import Annotator
+
 # More than any request needs: what has been admitted is not refused because a few of its bytes are gone.
 _MEMORY_FACTOR_OF_ADMITTED = 1 << 10
 
 
-@dataclass(slots=True)  # not frozen: that would take three times as long to make, and there is one for each batch
-class Outcome:
+class Outcome(msgspec.Struct):
     """What came of one batch; valid until its worker verifies the next.
 
     Attributes:
@@ -107,12 +109,18 @@ class Worker:
         self.rule_ids = tuple(rule.id for rule in rules)
         self.registries = registries
         self.engine = Engine(plan, registries)
-        self.annotator = Annotator(rules)
         self.renderer = Renderer(rules, plan.domains, registries)
         self._judge = Judge(rules, plan.domains)
         self._policies = policies
         self._limits = limits
         self._limits_of_admitted = msgspec.structs.replace(limits, memory_factor=_MEMORY_FACTOR_OF_ADMITTED)
+
+    @functools.cached_property
+    def annotator(self) -> "Annotator":
+        """Writes verdicts."""
+        from otlp_verifier.annotate import Annotator  # noqa: PLC0415  # most checks of files write nothing back
+
+        return Annotator(self.rules)
 
     def verify(
         self,

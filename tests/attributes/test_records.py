@@ -19,6 +19,7 @@ from otlp_verifier.attributes.records import DOMAINS, FAULTS, VERSION, Attribute
 from otlp_verifier.columns import Columns
 from otlp_verifier.findings.batch import Batch
 from otlp_verifier.findings.faulty import faulty
+from otlp_verifier.kernels.chain import Chain, Step
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.language.errors import RuleErrors
 from otlp_verifier.language.paths import ATTRIBUTES
@@ -111,13 +112,21 @@ class Looked:
         columns = self.columns
         tables = (columns.resources, columns.scopes, columns.spans, columns.events, columns.links)
         self.tables = dict(zip(DOMAINS, tables, strict=True))
+        self._chain = Chain(self._steps, [columns, self.relations, self.shapes, self.keys, self.records])
+
+    def _steps(self) -> list[Step]:
+        columns, records = self.columns, self.records
+        return [
+            self.relations.step(columns),
+            *records.version_steps(columns, self.tables),
+            self.shapes.step(columns, records.versions),
+            *self.keys.steps(columns, self.tables),
+            *records.steps(columns),
+        ]
 
     def at(self, request: ExportTraceServiceRequest) -> None:
         self.columns.load(request.SerializeToString(), LIMITS)
-        self.relations.load(self.columns)
-        self.shapes.load(self.columns, self.records.load_versions(self.columns, self.tables))
-        self.keys.load(self.columns, self.tables)
-        self.records.load(self.columns)
+        self._chain.run(self.columns.buffer)
 
     def faults(self, domain: Domain) -> list[set[str]]:
         bits = self.records.found[domain][FAULTS, : self.tables[domain].rows].tolist()

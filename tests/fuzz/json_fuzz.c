@@ -4,33 +4,10 @@
  * Input and output are blocks of exactly their size, so that the address sanitizer sees one byte too many.
  */
 
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "wire.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort(); \
-        } \
-    } while (0)
+#include "target.h"
 
 #define DEFECTS 8
 #define DOCUMENTS 4
-
-static void *block(size_t size)
-{
-    void *memory = malloc(size + (size == 0)); /* malloc(0) may be NULL */
-    REQUIRE(memory != NULL);
-    memset(memory, 0xAA, size);
-    return memory;
-}
 
 static otlpv_json_output output_of(uint64_t capacity, uint32_t rows, bool places)
 {

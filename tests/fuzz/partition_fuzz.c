@@ -3,33 +3,10 @@
  * of requests with their lengths in front.
  */
 
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "wire.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort(); \
-        } \
-    } while (0)
+#include "target.h"
 
 #define FAULTS 4
 #define BUCKETS 3
-
-static void *block(size_t size)
-{
-    void *memory = malloc(size + (size == 0)); /* malloc(0) may be NULL */
-    REQUIRE(memory != NULL);
-    memset(memory, 0xAA, size);
-    return memory;
-}
 
 static bool counted(const uint8_t *bytes, uint64_t size, otlpv_counts *counts)
 {
@@ -120,13 +97,27 @@ static void gather_all(const uint8_t *bytes, const otlpv_part_index *index, uint
 static void by_traces(const uint8_t *bytes, const otlpv_part_index *index, uint32_t spans_most, bool sound)
 {
     const uint32_t count = index->span_count;
-    uint32_t cells = 1;
-    while (cells < 2 * count)
-        cells *= 2;
-    otlpv_part_traces traces = {block(cells * 4), block(count * sizeof(otlpv_part_trace)), 9, 0, cells, 0, count};
+    otlpv_part_traces traces = {NULL, block(count * sizeof(otlpv_part_trace)), 9, 0, 2, 0, 1};
     uint32_t *numbers = block(count * 4), *rows = block(count * 4);
-    memset(traces.cells, 0xFF, cells * 4);
-    REQUIRE(otlpv_part_group(index->spans, count, &traces, numbers));
+    traces.cells = block(2 * 4);
+    memset(traces.cells, 0xFF, 2 * 4);
+    /* The table of cells is too small whenever it can be, and becomes larger with what it has. */
+    for (uint32_t done = 0;;) {
+        done += otlpv_part_group(index->spans + done, count - done, &traces, numbers + done);
+        if (done == count)
+            break;
+        REQUIRE(traces.trace_count == traces.trace_capacity && done < count);
+        free(traces.cells);
+        traces.cell_count *= 2;
+        traces.cells = block(traces.cell_count * 4);
+        memset(traces.cells, 0xFF, traces.cell_count * 4);
+        traces.trace_capacity = traces.cell_count / 2 < count ? traces.cell_count / 2 : count;
+        otlpv_part_fill_cells(&traces);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        REQUIRE(traces.traces[numbers[i]].high == index->spans[i].trace_high);
+        REQUIRE(traces.traces[numbers[i]].low == index->spans[i].trace_low);
+    }
     const uint32_t chunks = otlpv_part_pack(&traces, 1000, spans_most);
     REQUIRE((chunks == 0) == (count == 0));
     uint32_t *starts = block((chunks + 1) * 4);

@@ -4,34 +4,11 @@
  * address sanitizer sees one byte too many. A libFuzzer entry point; driver.c calls it where there is no clang.
  */
 
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "wire.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort(); \
-        } \
-    } while (0)
+#include "target.h"
 
 #define TABLES(X) \
     X(resources, RESOURCE) X(scopes, SCOPE) X(spans, SPAN) X(events, EVENT) X(links, LINK) \
     X(attributes, ATTRIBUTE) X(nested, NESTED)
-
-static void *block(size_t size)
-{
-    void *memory = malloc(size + (size == 0)); /* malloc(0) may be NULL */
-    REQUIRE(memory != NULL);
-    memset(memory, 0xAA, size);
-    return memory;
-}
 
 static otlpv_table table(uint32_t rows, uint32_t wide, uint32_t narrow)
 {

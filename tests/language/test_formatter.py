@@ -1,6 +1,5 @@
 """The formatter: what it prints is read as the same tree, and printed again it is the same text."""
 
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from otlp_verifier.language.syntax import (
     Literal,
     MapOf,
     Name,
+    Node,
     Points,
     Property,
     Quantified,
@@ -116,11 +116,9 @@ BLOCKS = st.builds(
 
 def plain(tree: Any) -> Any:
     """A tree without its offsets."""
-    if is_dataclass(tree):
-        return (
-            type(tree),
-            *(plain(getattr(tree, f.name)) for f in fields(tree) if f.name not in ("offset", "begin", "end")),
-        )
+    if isinstance(tree, Node):
+        names = (name for name in tree.__struct_fields__ if name not in ("offset", "begin", "end"))
+        return (type(tree), *(plain(getattr(tree, name)) for name in names))
     return tuple(map(plain, tree)) if isinstance(tree, tuple) else (type(tree), repr(tree))
 
 

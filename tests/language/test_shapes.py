@@ -2,7 +2,6 @@
 
 from random import Random
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -10,7 +9,6 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otlp_verifier.language import compiler
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.language.link import Linked
-from otlp_verifier.language.plan import Plan
 from otlp_verifier.language.shapes import Split
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.machine.program import ALWAYS
@@ -18,6 +16,7 @@ from otlp_verifier.policy import Completeness
 from otlp_verifier.rules.catalogue import builtin
 from otlp_verifier.verify import Engine
 from otlp_verifier.wire.limits import Limits
+from tests.language.ablation import plans, random_rules
 from tests.strategies import RANDOMS, request_of
 
 LIMITS = Limits(memory_factor=64)
@@ -34,13 +33,6 @@ LEAVES = [
     's.attributes["a"] == s.attributes["b"]',
     's.parent.attributes["a"] != nil',
 ]
-
-
-def condition(rng: Random, depth: int) -> str:
-    if depth == 0 or rng.random() < 0.2:
-        return rng.choice(LEAVES)
-    one, other = condition(rng, depth - 1), condition(rng, depth - 1)
-    return rng.choice([f"({one} and {other})", f"({one} or {other})", f"not ({one})"])
 
 
 def spans(rng: Random, count: int) -> list[Span]:
@@ -68,15 +60,6 @@ def unsplit(linked: Linked, flags: list[int]) -> tuple[Linked, dict[int, Split],
     return linked, {flag: Split(flag, ALWAYS) for flag in flags}, ()
 
 
-def plans(rules: list[str]) -> tuple[Plan, Plan]:
-    """With shapes and without."""
-    sources = [Source(str(number), rule) for number, rule in enumerate(rules)]
-    plan = compile_rules(sources)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(compiler, "split", unsplit)
-        return plan, compile_rules(sources)
-
-
 def found(engine: Engine, request: bytes, completeness: Completeness) -> set[tuple[int, int]]:
     rows = engine.run(request, completeness, LIMITS)
     return set(zip(rows.numbers.tolist(), rows.number_rows.tolist(), strict=True))
@@ -84,8 +67,8 @@ def found(engine: Engine, request: bytes, completeness: Completeness) -> set[tup
 
 @given(RANDOMS, st.lists(st.integers(1, 40), min_size=1, max_size=3))
 def test_shapes_change_nothing_that_is_found(rng: Random, sizes: list[int]) -> None:
-    rules = [f"for each span s require {condition(rng, 3)}" for _ in range(rng.randint(1, 6))]
-    split, whole = map(Engine, plans(rules))
+    rules = random_rules(rng, LEAVES, 6)
+    split, whole = map(Engine, plans(rules, compiler, "split", unsplit))
     for size in sizes:
         request = request_of(spans(rng, size)).SerializeToString()
         for completeness in Completeness:

@@ -26,6 +26,7 @@ EXTREMES = (
     0, 1, 2, 3, 500, 2**31 - 1, 2**31, NO_ROW, 2**32, 2**53 + 1, 2**63 - 1, 2**63, 2**63 + 1, 2**64 - 2, 2**64 - 1,
     *map(reference.real_bits, (1.0, -1.0, 1.5, -0.0, 5e-324, 1.7e308, float("inf"), float("-inf"), float("nan"))),
 )  # fmt: skip
+NARROW_CONSTANTS = [index for index, value in enumerate(EXTREMES) if value < 2**32]
 Instruction = tuple[int, int, int, int, int]
 
 
@@ -68,7 +69,7 @@ class Memory:
         total = run(
             np.array(program, np.int32).reshape(-1, 5),
             np.array([(0, 0, len(program))], np.int64),
-            np.array([rows], np.int64),
+            np.array([rows], np.uint32),
             np.array(self.constants, np.uint64),
             addresses([self.wide] * WIDE_TABLES),
             addresses([self.narrow] * NARROW_TABLES),
@@ -159,6 +160,14 @@ def random_program(rng: Random, length: int) -> list[Instruction]:
             program.append((op, rng.choice(reals), x, y, 0))
         elif op in reference.ARITHMETIC:
             program.append((op, word, x, y, 0))
+        elif op in reference.NARROW_COMPARISONS:
+            program.append((op, flag, rng.randrange(2), rng.randrange(4), rng.choice(NARROW_CONSTANTS)))
+        elif op is Op.NARROW_PRESENT:
+            program.append((op, flag, rng.randrange(2), rng.randrange(4), 0))
+        elif op is Op.NARROW_HOLDS:
+            program.append((op, flag, rng.randrange(2), rng.randrange(2), rng.randrange(2, 4)))
+        elif op is Op.SKIP:
+            program.append((op, 0, rng.randrange(8), flag, 0))
         elif op is Op.HOLDS:
             program.append((op, flag, rng.randrange(2), rng.choice(codes), 0))
         else:

@@ -21,9 +21,12 @@ def test_the_twin_knows_every_operation() -> None:
     others = {
         Op.ROW, Op.WIDE, Op.NARROW, Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT, Op.CONSTANT, Op.FLAG_CONSTANT, Op.PRESENT,
         Op.MASK_K, Op.SHIFT_RIGHT, Op.SELECT, Op.HOLDS, Op.REPORT, Op.STORE, Op.MARK, Op.KEY, Op.MIX,
-        Op.MARKED, Op.MARKED_AT, Op.VALUE_KEY,
+        Op.MARKED, Op.MARKED_AT, Op.VALUE_KEY, Op.NARROW_PRESENT, Op.NARROW_HOLDS, Op.SKIP,
     }  # fmt: skip
-    tables = (reference.COMPARISONS, reference.CONSTANT_COMPARISONS, reference.LOGIC, reference.ARITHMETIC)
+    tables = (
+        reference.COMPARISONS, reference.CONSTANT_COMPARISONS, reference.NARROW_COMPARISONS, reference.LOGIC,
+        reference.ARITHMETIC,
+    )  # fmt: skip
     assert set().union(others, *tables) == set(Op)
 
 
@@ -134,11 +137,32 @@ def test_stored_words_and_flags_are_where_jobs_read_them() -> None:
     assert (marks[0] == 7).all()
 
 
-def test_marks_are_read_where_a_word_says() -> None:
-    marks = np.array([[7, 7, 7], [1, 0, 1]], np.uint8)
-    memory = Memory(np.zeros((1, 5), np.uint64), np.array([[2, 1, 0, 1, 2]], np.uint32))
-    program = [(Op.NARROW, 0, 0, 0, 0), (Op.MARKED_AT, 1, 0, 1, 0), (Op.REPORT, 0, 5, 1, 0)]
-    assert memory.run(program, 5, marks=marks).findings == [(5, 0), (5, 2), (5, 4)]
+@pytest.mark.parametrize("marked", [[1, 0, 1, 0, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 1]])
+def test_marks_are_read_where_a_column_says(marked: list[int]) -> None:
+    marks, at = np.array([[7] * 5, marked], np.uint8), [2, 1, 0, 1, 4]
+    memory = Memory(np.zeros((1, 5), np.uint64), np.array([at], np.uint32))
+    program = [(Op.MARKED_AT, 1, 0, 1, 0), (Op.REPORT, 0, 5, 1, 0)]
+    assert memory.run(program, 5, marks=marks).findings == [(5, row) for row, each in enumerate(at) if marked[each]]
+
+
+@pytest.mark.parametrize("op", list(reference.NARROW_COMPARISONS), ids=lambda op: op.name)
+def test_comparisons_of_narrow_columns(op: Op) -> None:
+    words = [word for word in EXTREMES if word < 2**32]
+    memory = Memory(MEMORY.wide, np.array([words[::-1], words], np.uint32))
+    compare = [(op, k, 0, 1, k) for k in range(len(EXTREMES)) if EXTREMES[k] < 2**32]
+    found = memory.run(compare, len(words))
+    for _, k, *_ in compare:
+        expected = [reference.NARROW_COMPARISONS[op](x, EXTREMES[k]) for x in words]
+        assert found.flags[k, : len(words)].tolist() == expected, f"against {EXTREMES[k]:#x}"
+
+
+def test_presence_and_predicates_of_narrow_columns() -> None:
+    codes = np.array([[NO_ROW] * 4, [2, NO_ROW, 0, 1]], np.uint32)
+    memory = Memory(np.zeros((1, 4), np.uint64), codes, truth=((0, 0, 0), (1, 0, 1)))
+    program = [(Op.NARROW_PRESENT, 0, 0, 0, 0), (Op.NARROW_PRESENT, 1, 0, 1, 0)]
+    program += [(Op.NARROW_HOLDS, 2, 1, 0, 0), (Op.NARROW_HOLDS, 3, 1, 0, 1), (Op.NARROW_HOLDS, 4, 0, 0, 1)]
+    flags = memory.run(program, 4).flags[:5, :4].tolist()
+    assert flags == [[0, 0, 0, 0], [1, 0, 1, 1], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
 
 
 def test_rows_constants_and_presence() -> None:

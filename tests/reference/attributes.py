@@ -77,6 +77,8 @@ def of_attribute(key: str, value: AnyValue, stated: tuple[int, ...] | None) -> s
     since = deprecated_since(key, entry)
     if since is not None and (stated is None or stated >= since):
         found.add("deprecated")
+    elif since is not None:
+        found.add("deprecated-later")
     if entry is not None:
         if entry.get("stability", "stable") != "stable":
             found.add("not-stable")

@@ -10,7 +10,7 @@ Defects are those that a decoded message still shows; nothing here sees how it w
 import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -119,9 +119,9 @@ def _looks_elsewhere(tree: object) -> bool:
     """Whether rows other than those that paths lead to are looked at."""
     if isinstance(tree, Points | syntax.Quantified | syntax.Aggregate | syntax.Structure):
         return True
-    if isinstance(tree, tuple):
-        return any(map(_looks_elsewhere, tree))
-    return is_dataclass(tree) and any(_looks_elsewhere(getattr(tree, each.name)) for each in fields(tree))
+    if isinstance(tree, syntax.Node):
+        tree = tuple(getattr(tree, name) for name in tree.__struct_fields__)
+    return isinstance(tree, tuple) and any(map(_looks_elsewhere, tree))
 
 
 # Rows in relation

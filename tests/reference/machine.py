@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from otlp_verifier.machine.operations import Op
+from otlp_verifier.machine.operations import BLOCK, Op
 
 NO_ROW = 0xFFFFFFFF
 WORDS = 2**64
@@ -76,6 +76,11 @@ CONSTANT_COMPARISONS: Mapping[Op, Callable[[int, int], bool]] = {
     Op.BITS_K: lambda x, k: x & k != 0,
     Op.GREATER_FLOAT_K: lambda x, k: real(x) > real(k),
     Op.AT_LEAST_FLOAT_K: lambda x, k: real(x) >= real(k),
+}
+# Comparisons of a narrow column with a constant.
+NARROW_COMPARISONS: Mapping[Op, Callable[[int, int], bool]] = {
+    Op.NARROW_EQUAL_K: CONSTANT_COMPARISONS[Op.EQUAL_K],
+    Op.NARROW_BITS_K: CONSTANT_COMPARISONS[Op.BITS_K],
 }
 LOGIC: Mapping[Op, Callable[[bool, bool], bool]] = {
     Op.AND: lambda p, q: p and q,
@@ -166,6 +171,10 @@ def step(instruction: Sequence[int], row: Row, tables: Tables) -> int | None:
             flags[to] = COMPARISONS[Op(op)](words[a], words[b])
         case _ if op in CONSTANT_COMPARISONS:
             flags[to] = CONSTANT_COMPARISONS[Op(op)](words[a], tables.constants[b])
+        case _ if op in NARROW_COMPARISONS:
+            flags[to] = NARROW_COMPARISONS[Op(op)](tables.narrow[a][b][row.number], tables.constants[c])
+        case Op.NARROW_PRESENT:
+            flags[to] = tables.narrow[a][b][row.number] != NO_ROW
         case _ if op in LOGIC:
             flags[to] = LOGIC[Op(op)](flags[a], op != Op.NOT and flags[b])
         case Op.MASK_K:
@@ -178,6 +187,9 @@ def step(instruction: Sequence[int], row: Row, tables: Tables) -> int | None:
             words[to] = ARITHMETIC[Op(op)](words[a], 0 if op in (Op.TO_FLOAT, Op.SIGN_32) else words[b])
         case Op.HOLDS:
             flags[to] = words[b] != NO_ROW and bool(tables.truth[a][words[b]])
+        case Op.NARROW_HOLDS:
+            code = tables.narrow[b][c][row.number]
+            flags[to] = code != NO_ROW and bool(tables.truth[a][code])
         case Op.REPORT:
             return a if flags[b] else None
         case Op.STORE:
@@ -185,7 +197,7 @@ def step(instruction: Sequence[int], row: Row, tables: Tables) -> int | None:
         case Op.MARK:
             tables.marked[a, b, row.number] = flags[c]
         case Op.MARKED_AT:
-            flags[to] = tables.marked[a, b, words[c]]
+            flags[to] = tables.marked[a, b, tables.narrow[c][0][row.number]]
         case Op.MARKED:
             flags[to] = tables.marked[a, b, row.number]
         case _:
@@ -196,13 +208,18 @@ def step(instruction: Sequence[int], row: Row, tables: Tables) -> int | None:
 def run(
     program: Sequence[Sequence[int]], phases: Sequence[tuple[int, int, int]], tables: Tables
 ) -> list[tuple[int, int]]:
-    """Rule and row of each finding, phase by phase and row by row."""
+    """Rule and row of each finding: phase by phase, block by block, instruction by instruction, row by row."""
     found = []
     for first, last, rows in phases:
-        for number in range(rows):
-            row = Row(number)
-            for instruction in program[first:last]:
-                rule = step(instruction, row, tables)
-                if rule is not None:
-                    found.append((rule, number))
+        for begin in range(0, rows, BLOCK):
+            block = [Row(number) for number in range(begin, min(begin + BLOCK, rows))]
+            at = first
+            while at < last:
+                instruction = program[at]
+                at += 1
+                if instruction[0] == Op.SKIP:
+                    at += 0 if any(row.flags[instruction[3]] for row in block) else instruction[2]
+                    continue
+                reported = [(step(instruction, row, tables), row.number) for row in block]
+                found += [(rule, number) for rule, number in reported if rule is not None]
     return found

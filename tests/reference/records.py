@@ -255,19 +255,20 @@ def _depth(value: AnyValue) -> int:
     return is_list + max(map(_depth, inner), default=0)
 
 
-def _nested(value: AnyValue) -> Iterator[AnyValue]:
+def nested(value: AnyValue) -> Iterator[AnyValue]:
+    """A value, and those within it at any level."""
     yield value
     for item in value.array_value.values:
-        yield from _nested(item)
+        yield from nested(item)
     for pair in value.kvlist_value.values:
-        yield from _nested(pair.value)
+        yield from nested(pair.value)
 
 
 def _pairs(attributes: Iterable[KeyValue]) -> Iterator[KeyValue]:
     """All values with their keys, at any level; elements have none."""
     for pair in attributes:
         yield pair
-        for value in _nested(pair.value):
+        for value in nested(pair.value):
             yield from value.kvlist_value.values
             yield from (KeyValue(value=each) for each in value.array_value.values)
 
@@ -277,7 +278,7 @@ _DEFECTS: Mapping[str, Callable[[Any], bool]] = {
     "nested_duplicate_key": lambda attributes: any(
         _repeated([inner.key for inner in value.kvlist_value.values])
         for pair in attributes
-        for value in _nested(pair.value)
+        for value in nested(pair.value)
     ),
     "empty_key": lambda attributes: any(pair.key == "" for pair in attributes),
     "empty_value": lambda attributes: any(pair.value.WhichOneof("value") is None for pair in attributes),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otlp_verifier.columns import NO_ROW, Columns
+from otlp_verifier.kernels.chain import Chain
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tables import SpanRelation, SpanState, TraceRelation
 from otlp_verifier.wire.limits import Limits
@@ -22,7 +23,7 @@ LIMITS = Limits(memory_factor=64)
 def load(relations: Relations, spans: list[Span], scopes: int = 1) -> None:
     columns = Columns()
     columns.load(request_of(spans, scopes=scopes).SerializeToString(), LIMITS)
-    relations.load(columns)
+    Chain(lambda: [relations.step(columns)], [columns, relations]).run(columns.buffer)
 
 
 def rows(relations: Relations, count: int) -> list[Related]:
@@ -232,5 +233,5 @@ def test_ids_are_padded_at_the_end_and_cut() -> None:
 def test_a_buffer_that_can_be_written() -> None:
     columns = Columns()
     columns.load(memoryview(bytearray(request_of([span(1), span(2, 1)]).SerializeToString())), LIMITS)
-    REUSED.load(columns)
+    Chain(lambda: [REUSED.step(columns)], [columns, REUSED]).run(columns.buffer)
     assert REUSED.spans[SpanRelation.PARENT, 1] == 0

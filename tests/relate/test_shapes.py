@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, Columns, SpanNarrow
+from otlp_verifier.kernels.chain import Chain
 from otlp_verifier.relate.shapes import Shapes, spread, spread_keys
 from otlp_verifier.relate.tables import ShapeColumn
 from otlp_verifier.wire.limits import Limits
 
 LIMITS = Limits(memory_factor=64)
-COLUMNS, SHAPES = Columns(), Shapes()
+COLUMNS, SHAPES, VERSIONS = Columns(), Shapes(), np.zeros(3, np.uint32)
+FIND = Chain(lambda: [SHAPES.step(COLUMNS, VERSIONS)], [COLUMNS, SHAPES])
 KEYS = ["a", "b", "http.route", "x" * 40]
 
 
@@ -57,7 +59,8 @@ def sort_of(request: ExportTraceServiceRequest, versions: list[int]) -> list[tup
 @given(requests(), st.lists(st.integers(0, 1), min_size=3, max_size=3))
 def test_spans_have_one_shape_that_share_all_of_it(request: ExportTraceServiceRequest, versions: list[int]) -> None:
     COLUMNS.load(request.SerializeToString(), LIMITS)
-    SHAPES.load(COLUMNS, np.array(versions, np.uint32))
+    VERSIONS[:3] = versions
+    FIND.run(COLUMNS.buffer)
     sorts = sort_of(request, versions)
     numbers = {sort: number for number, sort in enumerate(dict.fromkeys(sorts))}
     assert SHAPES.of_spans[0, : len(sorts)].tolist() == [numbers[sort] for sort in sorts]
@@ -77,7 +80,8 @@ ROWS, ENDS = np.full((2, 256), NO_ROW, np.uint32), np.zeros(2, np.uint32)
 @given(requests())
 def test_what_a_first_span_has_all_spans_of_its_shape_have(request: ExportTraceServiceRequest) -> None:
     COLUMNS.load(request.SerializeToString(), LIMITS)
-    SHAPES.load(COLUMNS, np.zeros(3, np.uint32))
+    VERSIONS.fill(0)
+    FIND.run(COLUMNS.buffer)
     spans, attributes = COLUMNS.spans, COLUMNS.attributes
     keys = [COLUMNS.text(text) for text in attributes.wide[AttributeWide.KEY, : attributes.rows]]
     starts = spans.narrow[SpanNarrow.ATTRIBUTE_START, : spans.rows]
@@ -91,7 +95,7 @@ def test_what_a_first_span_has_all_spans_of_its_shape_have(request: ExportTraceS
     )
     of_shapes = np.ascontiguousarray(of_shapes.reshape(2, -1).astype(np.uint32))
     spread_keys(
-        spans.narrow, SHAPES.of_spans, SHAPES.shapes, spans.rows, SHAPES.count, of_shapes, np.array([1, 0]), ROWS, ENDS
+        spans.narrow, SHAPES.of_spans, SHAPES.shapes, COLUMNS.rows, SHAPES.rows, of_shapes, np.array([1, 0]), ROWS, ENDS
     )
     assert ROWS[:, : spans.rows].tolist() == first_of
     assert (ROWS[:, spans.rows :] == NO_ROW).all(), "what a longer batch left is gone"
@@ -101,5 +105,5 @@ def test_what_a_first_span_has_all_spans_of_its_shape_have(request: ExportTraceS
     spread_types = np.full(attributes.rows, 99, np.uint32)
     for span in SHAPES.shapes[ShapeColumn.SPAN, : SHAPES.count]:
         spread_types[starts[span] : ends[span]] = types[starts[span] : ends[span]]
-    spread(starts, SHAPES.of_spans[0], SHAPES.shapes, spread_types)
+    spread(spans.narrow, COLUMNS.rows, SHAPES.of_spans[0], SHAPES.shapes, spread_types)
     assert spread_types.tolist() == types.tolist()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otlp_verifier.columns import NO_ROW, Columns
+from otlp_verifier.kernels.chain import Chain
 from otlp_verifier.relate.relations import Relations
 from otlp_verifier.relate.tables import LinkTarget, SpanTree
 from otlp_verifier.relate.tree import Tree
@@ -17,11 +18,12 @@ from tests.strategies import batches, related_spans, request_of, request_of_reso
 
 LIMITS = Limits(memory_factor=64)
 COLUMNS, RELATIONS, TREE = Columns(), Relations(), Tree()  # arenas live long: nothing of one batch may show in the next
+RELATE = Chain(lambda: [RELATIONS.step(COLUMNS)], [COLUMNS, RELATIONS])
 
 
 def load(request: bytes) -> int:
     COLUMNS.load(request, LIMITS)
-    RELATIONS.load(COLUMNS)
+    RELATE.run(COLUMNS.buffer)
     TREE.load(COLUMNS, RELATIONS)
     TREE.find_targets(COLUMNS, RELATIONS)
     return COLUMNS.spans.rows

@@ -13,6 +13,7 @@ from otlp_verifier.attributes import keys as keys_module
 from otlp_verifier.attributes.key_codes import KeyCodes
 from otlp_verifier.attributes.keys import Keys
 from otlp_verifier.columns import Columns
+from otlp_verifier.kernels.chain import Chain, Step
 from otlp_verifier.language.compiler import Source, compile_rules
 from otlp_verifier.language.errors import RuleErrors
 from otlp_verifier.language.paths import ATTRIBUTES
@@ -90,12 +91,16 @@ class Looked:
         columns = self.columns
         tables = (columns.resources, columns.scopes, columns.spans, columns.events, columns.links)
         self.tables = dict(zip(DOMAINS, tables, strict=True))
+        self._chain = Chain(self._steps, [columns, self.shapes, self.keys, self.records])
+
+    def _steps(self) -> list[Step]:
+        columns, tables = self.columns, self.tables
+        of_shapes = self.shapes.step(columns, np.zeros(columns.scopes.capacity, np.uint32))
+        return [of_shapes, *self.keys.steps(columns, tables), *self.records.steps(columns, tables)]
 
     def at(self, request: ExportTraceServiceRequest) -> None:
         self.columns.load(request.SerializeToString(), LIMITS)
-        self.shapes.load(self.columns, np.zeros(self.columns.scopes.capacity, np.uint32))
-        self.keys.load(self.columns, self.tables)
-        self.records.load(self.columns, self.tables)
+        self._chain.run(self.columns.buffer)
 
 
 def check(looked: Looked, request: ExportTraceServiceRequest) -> None:

@@ -27,7 +27,6 @@ def two_passes(data: bytes, limits: Limits = WIDE, seed: int = SEED) -> Columns:
     scanner.count(data, limits, columns.counts)
     for name in TABLES:
         table = getattr(columns, name)
-        table.rows = getattr(columns.counts, name)
         table.capacity = max(table.rows, 1)
         table.wide = np.full((table.wide.shape[0], table.capacity), 0xAAAA_AAAA_AAAA_AAAA, np.uint64)
         table.narrow = np.full((table.narrow.shape[0], table.capacity), 0xAAAA_AAAA, np.uint32)
@@ -47,8 +46,6 @@ def one_pass(data: bytes, limits: Limits = WIDE, seed: int = SEED) -> Columns | 
     native = scanner._native_limits(limits)
     source = ffi.from_buffer("uint8_t[]", data)
     status = lib.otlpv_scan_at_once(source, len(data), native, seed, columns.native, columns.counts)
-    for name in TABLES:
-        getattr(columns, name).rows = getattr(columns.counts, name)
     columns.buffer = data
     return columns if status == lib.OTLPV_OK else None
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from otlp_verifier.columns import AttributeWide, SpanNarrow, ValueType
-from otlp_verifier.wire._native import ffi
+from otlp_verifier.kernels.chain import Chain
+from otlp_verifier.wire._native import lib
 from otlp_verifier.wire.dictionary import Dictionary, KeyTable
 from otlp_verifier.wire.memory import joined
 from otlp_verifier.wire.sources import NO_CODE, NO_TEXT, KeyRows, TextSources
@@ -91,8 +92,7 @@ def test_sources_of_one_batch_share_an_epoch() -> None:
     first, second = np.empty(3, np.uint32), np.empty(2, np.uint32)
     sources = TextSources(2)
     for number, (of, codes) in enumerate(((texts[:3], first), (texts[3:], second))):
-        sources.point(number, of, codes)
-        sources.count(number, len(of))
+        sources.point(number, of, codes, np.array([len(of)], np.uint32))
     assert dictionary.encode(buffer, sources) == []
     assert (first.tolist(), second.tolist(), dictionary.epoch) == ([0, 1, 2], [0, 3], 1)
 
@@ -120,7 +120,8 @@ def test_texts_of_attributes_and_who_has_them_for_the_first_time(
     had: dict[int, set[int]] = {0: set(), 1: set()}
     texts, columns, values = np.empty(6, np.uint64), np.empty(6, np.uint32), np.empty(8, np.uint32)
     having = KeyRows(np.empty(8, np.uint32), np.empty(6, np.uint32), np.zeros(1, np.uint32))
-    sources.point(0, texts, columns)
+    rows_of_columns = np.zeros(1, np.uint32)
+    sources.point(0, texts, columns, rows_of_columns)
     sources.point(1, texts, values, having)
     sources.ask((0, 1), 14)
     for strings, types, picked in batches:
@@ -128,7 +129,7 @@ def test_texts_of_attributes_and_who_has_them_for_the_first_time(
         buffer, texts[: len(strings)] = together(strings)
         having.rows[: len(rows)], having.types[:] = rows, types
         having.end[0] = max((owner + 1 for owner, row in enumerate(rows) if row != NO_CODE), default=0)
-        sources.count(0, len(strings))
+        rows_of_columns[0] = len(strings)
         news = dictionary.encode(buffer, sources)
         if dictionary.epoch != epoch:
             epoch, had = dictionary.epoch, {0: set(), 1: set()}
@@ -141,6 +142,50 @@ def test_texts_of_attributes_and_who_has_them_for_the_first_time(
         assert [dictionary.strings(code, code + 1) for code in mine] == [[each] for each in strings]
         expected = [NO_CODE if row == NO_CODE or types[row] != STRING else mine[row] for row in rows]
         assert values.tolist() == expected + [NO_CODE] * (8 - len(rows)), "nothing of a longer batch is left"
+
+
+@settings(max_examples=20, deadline=None)
+@given(RANDOMS)
+def test_many_texts_of_all_lengths(rng: Random) -> None:
+    """More owners than C takes at a time, in which what is known, what is new and what is absent takes turns."""
+    alphabet = [b"%d" % i * rng.randrange(80) for i in range(300)]
+    dictionary, known = Dictionary([b"constant"]), {b"constant": 0}
+    for _ in range(3):
+        strings = [
+            rng.choice(alphabet) if rng.random() < 0.9 else rng.randbytes(rng.randrange(90)) for _ in range(1000)
+        ]
+        buffer, texts = together(strings)
+        absent = np.array([rng.random() < 0.1 for _ in strings])
+        rows = np.where(absent, NO_CODE, np.array(rng.sample(range(1000), 1000))).astype(np.uint32)
+        types = np.array([rng.choice([STRING, STRING, INT]) for _ in strings], np.uint32)
+        codes = [np.empty(1000, np.uint32) for _ in range(2)]
+        sources = TextSources(2)
+        sources.point(0, np.where(absent, np.uint64(NO_TEXT), texts), codes[0], np.array([1000], np.uint32))
+        sources.point(1, texts, codes[1], KeyRows(rows, types, np.array([1000], np.uint32)))
+        dictionary.encode(buffer, sources)
+        of_column = [None if gone else string for gone, string in zip(absent.tolist(), strings, strict=True)]
+        of_rows = [None if row == NO_CODE or types[row] != STRING else strings[row] for row in rows.tolist()]
+        for found, expected in zip(codes, (of_column, of_rows), strict=True):
+            assert found.tolist() == [
+                NO_CODE if string is None else known.setdefault(string, len(known)) for string in expected
+            ]
+    assert dictionary.strings(0, len(dictionary)) == list(known)
+
+
+@pytest.mark.parametrize("length", [1, 4, 7, 8, 16, 17, 31, 32, 33, 48, 64, 100])
+def test_hashes_that_begin_alike_do_not_make_strings_alike(length: int) -> None:
+    """A cell holds half of a hash: here one that sends another string to the string that is known."""
+    known = bytes(range(length + 1))
+    others = [known[:at] + b"\xff" + known[at + 1 :] for at in range(length + 1)]
+    for other in (*others, known[:length], known + b"\0"):
+        dictionary = Dictionary([known], entry_capacity=1024, arena_capacity=1024, seed=0)
+        other_hash = int(lib.otlpv_hash(other, len(other), 0))
+        cell = other_hash % len(dictionary._cells)
+        assert dictionary._cells[cell] == 0
+        dictionary._cells[cell] = other_hash >> 32 << 32 | 1  # the code of `known`, and 1
+        assert interned(dictionary, [other]) == [1]
+        assert interned(dictionary, [other, known, other]) == [1, 0, 1]
+        assert dictionary.strings(0, 2) == [known, other]
 
 
 def test_no_text_has_no_code() -> None:
@@ -180,7 +225,7 @@ def test_arrays_must_be_as_c_takes_for_granted() -> None:
         with pytest.raises(ValueError, match=r"needed are|not C-contiguous|read-only"):
             dictionary.intern(b"", wrong_texts, wrong_codes)
     with pytest.raises(ValueError, match="slots and 2 owners"):
-        KeyTable([b"a"]).find(b"", None, codes[:2], codes[:2], np.zeros((1, 1), np.uint32))
+        KeyTable([b"a"]).find(None, codes[:2], codes[:2], codes[:1], np.zeros((1, 1), np.uint32), codes[:1])
 
 
 @settings(max_examples=240, deadline=None)
@@ -190,13 +235,16 @@ def test_finds_the_first_attribute_with_each_key(rng: Random, keys: list[bytes])
     batches = [loaded(random_request(rng, odd=True)) for _ in range(4)]
     most = max(batch.spans.rows for batch in batches) + 3
     starts, counts = np.zeros(most, np.uint32), np.zeros(most, np.uint32)
-    rows, ends = np.zeros((len(keys) + 1, most), np.uint32), np.zeros(len(keys) + 1, np.uint32)
-    find = KeyTable(keys).finder(starts, counts, rows, ends)
+    rows, ends = np.full((len(keys) + 1, most), NO_CODE, np.uint32), np.zeros(len(keys) + 1, np.uint32)
+    rows[-1] = 0
+    table, owners = KeyTable(keys), np.zeros(1, np.uint32)
     for batch in batches:
         spans = batch.spans
         starts[: spans.rows] = spans.narrow[SpanNarrow.ATTRIBUTE_START, : spans.rows]
         counts[: spans.rows] = spans.narrow[SpanNarrow.ATTRIBUTE_COUNT, : spans.rows]
-        find(ffi.from_buffer("uint8_t[]", batch.buffer), batch.attributes_native, spans.rows)
+        owners[0] = spans.rows
+        step = table.find(batch.attributes_native, starts, counts, owners, rows, ends)
+        Chain(lambda step=step: [step], [batch]).run(batch.buffer)  # type: ignore[misc]  # mypy knows no such default
         expected = np.full((len(keys), most), NO_CODE, np.uint32)
         for owner in range(spans.rows):
             own = range(starts[owner], starts[owner] + counts[owner])

@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from otlp_verifier.columns import Columns, SpanWide
 from otlp_verifier.wire.limits import Limits
 from otlp_verifier.wire.origin import COPY, ORIGIN
-from otlp_verifier.wire.partition import NO_CHUNK, Gathered, Gatherer, Part, Traces
+from otlp_verifier.wire.partition import NO_CHUNK, Gathered, Gatherer, Part, Room, Traces
 from tests.strategies import RANDOMS, requests
 from tests.wire.requests import random_request
 
@@ -161,6 +161,72 @@ def test_what_cannot_be_read_is_left_out_and_the_rest_is_not(rng: Random, junk: 
     for fault in part.faults:
         assert len(good) <= fault.offset < len(good) + len(victim)
         assert "expected" in fault.reason or "group" in fault.reason
+
+
+def whole(part: Part) -> bytes:
+    return bytes(Gatherer().gather([(part, np.arange(len(part.spans), dtype=np.uint32), True)]).otlp)
+
+
+def scanned_traces(*messages: bytes) -> Counter[tuple[int, int]]:
+    """How many spans each trace has, as the scanner reads them; those without an id are traces of their own."""
+    found: Counter[tuple[int, int]] = Counter()
+    for message in messages:
+        columns = scanned(message)
+        wide = columns.spans.wide[:, : columns.spans.rows]
+        found.update(zip(wide[SpanWide.TRACE_ID_HIGH].tolist(), wide[SpanWide.TRACE_ID_LOW].tolist(), strict=True))
+    return found
+
+
+def grouped_traces(parts: list[Part]) -> Counter[tuple[int, int]]:
+    found: Counter[tuple[int, int]] = Counter()
+    for trace in Traces(parts).table:
+        found[int(trace["high"]), int(trace["low"])] += int(trace["spans"])
+        assert int(trace["spans"]) == 1 or trace["high"] or trace["low"]
+    return found
+
+
+@given(st.lists(RANDOMS, min_size=1, max_size=3))
+def test_trace_ids_are_found_as_the_scanner_finds_them(rngs: list[Random]) -> None:
+    """Ids of other lengths, twice in a span, behind fields that nobody knows; parts made in one room after another."""
+    originals = [random_request(rng, odd=True) for rng in rngs]
+    room = Room()
+    parts = [Part(original, room=room) for original in originals]
+    assert grouped_traces(parts) == scanned_traces(*originals)
+    for part, alone in zip(parts, parts_of(originals), strict=True):
+        assert part.counts == alone.counts
+        assert whole(part) == whole(alone)
+
+
+def test_the_last_trace_id_of_a_span_counts_wherever_it_stands() -> None:
+    one, two, none = (b"\x0a\x10" + bytes([n]) * 16 for n in (1, 2, 0))
+    flags, text = b"\x85\x01\x01\x01\x00\x00", b"\x4a\x14\x0a\x12" + one  # an attribute that looks like an id
+    bodies = [one, one + two, one + text + two + flags, text + one, flags + one + text, b"\x0a\x02\x01\x01", one + none]
+    spans = b"".join(b"\x12" + bytes([len(body)]) + body for body in bodies)
+    scope = b"\x12" + bytes([len(spans) & 127 | 128, len(spans) >> 7]) + spans
+    original = b"\x0a" + bytes([len(scope) & 127 | 128, len(scope) >> 7]) + scope
+    message = ExportTraceServiceRequest.FromString(original)
+    expected = Counter(
+        tuple(int.from_bytes(one.trace_id.ljust(16, b"\0")[at : at + 8], "big") for at in (0, 8))
+        for one in message.resource_spans[0].scope_spans[0].spans
+    )
+    assert grouped_traces([Part(original)]) == expected == scanned_traces(original)
+
+
+def test_more_traces_than_usual_find_each_other() -> None:
+    originals = [request(*range(start, start + 3_000), 0, 7) for start in (1, 1_000, 2_000)]
+    assert grouped_traces(parts_of(originals)) == scanned_traces(*originals)
+
+
+def test_a_request_with_all_of_its_spans_comes_as_it_stands() -> None:
+    original = request(1, 2, 3) + request(2, 1)
+    assert whole(Part(original)) == original
+    # Fields of the scope between the spans: those of a part of it come together, those of all of it stay.
+    odd = b"\x1a\x01a" + b"\x12\x02\x2a\x00" + b"\x1a\x01b" + b"\x12\x02\x2a\x00" + b"\x1a\x01c"
+    original = b"\x0a" + bytes([len(odd) + 2]) + b"\x12" + bytes([len(odd)]) + odd
+    part = Part(original)
+    assert whole(part) == original
+    [first, second] = (bytes(Gatherer().gather([(part, np.array([row], np.uint32), False)]).otlp) for row in (0, 1))
+    assert first == second == b"\x0a\x0f\x12\x0d" + b"\x1a\x01a\x1a\x01b" + b"\x12\x02\x2a\x00" + b"\x1a\x01c"
 
 
 def span(trace: int, name: str) -> Span:

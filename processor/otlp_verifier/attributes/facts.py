@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from otlp_verifier.attributes.faults import Fault
 from otlp_verifier.columns import ValueType
@@ -50,8 +51,7 @@ _SCALARS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFacts:
+class KeyFacts(msgspec.Struct, frozen=True):
     """What is known of a key.
 
     Attributes:

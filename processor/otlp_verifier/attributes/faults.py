@@ -26,6 +26,7 @@ class Fault(IntFlag):
     NAMESPACE_COLLISION = 1 << 16
     HEADER_SHAPE = 1 << 17
     SCHEMA_VERSION = 1 << 18
+    DEPRECATED_LATER = 1 << 19
 
 
 NAMES: Final = {fault.name.lower().replace("_", "-"): fault for fault in Fault if fault.name}

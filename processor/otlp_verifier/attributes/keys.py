@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from otlp_verifier.attributes.key_codes import KeyCodes
 from otlp_verifier.columns import AttributeWide, Columns, NestedWide, Table
+from otlp_verifier.kernels.chain import Step
 from otlp_verifier.machine.memory import addresses
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.relate.shapes import Shapes, spread
@@ -25,7 +26,6 @@ class Keys:
     Attributes:
         everywhere: whether all attributes get codes; else those of spans only in the first span of each shape.
         attributes, nested: uint32 (1, capacity): the code of each row's key.
-        generation: goes up when `attributes` or `nested` have moved.
 
     """
 
@@ -36,11 +36,10 @@ class Keys:
         self._codes = KeyCodes()
         self._learners: list[Learn] = []
         self.attributes = self.nested = np.empty((1, 0), np.uint32)
-        self.generation = 0
         self._owners = np.array([*self._columns.values()], np.int64)
-        self._placed = (-1, -1)
-        self._arrays: tuple[NDArray[np.generic], ...] = ()
-        self._tables = np.empty((0, 2), np.int64)
+        self._placed = -1
+        self._moves = 0
+        self._arrays: tuple[NDArray[np.generic], ...] = ()  # so that their addresses stay theirs
 
     def __len__(self) -> int:
         """How many codes there are."""
@@ -49,33 +48,36 @@ class Keys:
     @property
     def epoch(self) -> int:
         """How often all codes have been forgotten; those from before mean nothing any more."""
-        return self._codes.epoch
+        return self._codes.generation
 
     def tell(self, learn: Learn) -> None:
         """Have somebody told about each key when it comes for the first time: codes, and keys as sent."""
         self._learners.append(learn)
 
-    def load(self, columns: Columns, tables: Mapping[Domain, Table]) -> None:
-        """Find the codes of the batch that `columns` holds; `tables` are its tables by domain."""
+    @property
+    def generation(self) -> int:
+        """Goes up when `attributes`, `nested` or what the steps are told of has moved."""
+        return self._moves + self._codes.generation
+
+    def steps(self, columns: Columns, tables: Mapping[Domain, Table]) -> list[Step]:
+        """The steps that find the codes of the batch that `columns` holds; `tables` are its tables by domain."""
         shapes = self._shapes
-        placed = columns.generation, shapes.generation
-        if self._placed != placed:
-            self._placed = placed
+        if self._placed != columns.generation:
             self.attributes = _column(columns.attributes.capacity)
             self.nested = _column(columns.nested.capacity)
-            self._arrays = (
-                columns.attributes.wide, self.attributes, columns.nested.wide, self.nested, shapes.shapes,
-                *(tables[domain].narrow for domain in self._columns),
-            )  # fmt: skip
-            self._tables = addresses(self._arrays)
-            self.generation += 1
-        news = self._codes.encode(self._tables, columns.rows, self._owners, shapes.count)
-        if any(news):
-            self._tell(columns, news)
-        if self.everywhere:
-            start, _ = self._columns[Domain.SPAN]
-            starts = columns.spans.narrow[start, : columns.spans.rows]
-            spread(starts, shapes.of_spans[0], shapes.shapes, self.attributes[0])
+            self._moves += 1
+            self._placed = columns.generation
+        self._arrays = (
+            columns.attributes.wide, self.attributes, columns.nested.wide, self.nested, shapes.shapes,
+            *(tables[domain].narrow for domain in self._columns),
+        )  # fmt: skip
+        encoding = self._codes.step(
+            addresses(self._arrays), columns.rows, self._owners, shapes.rows, lambda news: self._tell(columns, news)
+        )
+        if not self.everywhere:
+            return [encoding]
+        spreading = (columns.spans.narrow, columns.rows, shapes.of_spans[0], shapes.shapes, self.attributes[0])
+        return [encoding, Step(spread, spreading)]
 
     def _tell(self, columns: Columns, news: list[list[tuple[int, int]]]) -> None:
         keys = columns.attributes.wide[AttributeWide.KEY], columns.nested.wide[NestedWide.KEY]

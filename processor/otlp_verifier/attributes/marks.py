@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from otlp_verifier.attributes.facts import NEVER
 from otlp_verifier.attributes.faults import HUGE_BYTES, OF_KNOWN_VERSIONS, Fault
 from otlp_verifier.attributes.pairs import join_values
 from otlp_verifier.attributes.places import UNSTATED, InForce, KeyWord, OfShape, Place
@@ -21,7 +22,7 @@ from otlp_verifier.columns import (
 )
 from otlp_verifier.kernels import inner, kernel
 from otlp_verifier.kernels import types as ty
-from otlp_verifier.machine.memory import address, narrow_column, wide_column
+from otlp_verifier.machine.memory import address, narrow_column, rows_of, wide_column
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.relate.tables import ShapeColumn
 from otlp_verifier.wire.sources import NO_CODE
@@ -52,6 +53,8 @@ _EVENT, _LINK = int(Domain.EVENT), int(Domain.LINK)
 _SPAN_SCOPE = int(SpanNarrow.SCOPE)
 _EVENT_SPAN, _LINK_SPAN = int(EventNarrow.SPAN), int(LinkNarrow.SPAN)
 _F_DEPRECATED, _F_MIXED = np.uint32(Fault.DEPRECATED), np.uint32(Fault.MIXED_ARRAY)
+_F_DEPRECATED_LATER: Final = np.uint32(Fault.DEPRECATED_LATER)
+_NEVER: Final = np.uint32(NEVER)
 _F_HUGE, _F_NOT_FINITE = np.uint32(Fault.HUGE), np.uint32(Fault.NOT_FINITE)
 _F_CASE, _F_NAMESPACE = np.uint32(Fault.CASE_COLLISION), np.uint32(Fault.NAMESPACE_COLLISION)
 _F_NOT_OF_NEWER: Final = np.uint32(0xFFFFFFFF ^ OF_KNOWN_VERSIONS)
@@ -113,6 +116,8 @@ def _of_keys(at: int, first: Any, last: Any, registry: Any, version: Any, collid
         joined |= faults[key]
         if deprecated[key] <= (version if registry == registries[key] else np.uint32(UNSTATED)):
             joined |= _F_DEPRECATED
+        elif deprecated[key] != _NEVER:
+            joined |= _F_DEPRECATED_LATER
         if not ((allowed[key] | asks[key]) >> kind) & np.uint32(1):
             joined |= type_faults[key]
     if collide and last > first + 1:
@@ -182,29 +187,41 @@ def _is_huge(at: int, first: Any, last: Any) -> Any:
     return found
 
 
-@kernel(ty.int64(_TABLES, ty.uint32[::1], _TABLES, ty.uint32[::1], ty.int64, ty.boolean, ty.boolean))
+_OF_RECORDS = ty.void(
+    _TABLES, ty.uint32[::1], _TABLES, ty.uint32[::1], ty.uint32[::1], ty.uint32[::1], ty.boolean, ty.boolean
+)
+
+
+@kernel(_OF_RECORDS)
 def look(
     tables: np.ndarray,
     rows: np.ndarray,
     attributes: np.ndarray,
     newest: np.ndarray,
-    shapes: int,
+    wanted_rows: np.ndarray,
+    shape_rows: np.ndarray,
     texts_too: bool,
     collide: bool,
-) -> int:
-    """Look at each shape of spans, and list the attributes of all records whose values are asked about; how many.
+) -> None:
+    """Look at each shape of spans, and list the attributes of all records whose values are asked about.
 
     Args:
         tables: int64 (tables, 2), as machine.memory.addresses makes them, in the order of Place.
         rows: uint32 (tables,): columns.Columns.rows.
         attributes: int64 (domains, 2): the columns where a record's attributes begin, and how many there are.
         newest: uint32 (registries,): the newest version of each; the last one is OpenTelemetry's.
-        shapes: how many there are.
+        wanted_rows: uint32 (1,), out: how many are listed in WANTED.
+        shape_rows: uint32 (1,): how many shapes there are.
         texts_too: whether something is asked of every string.
         collide: whether any two keys cannot stand beside each other.
 
     """
-    at = address(tables)
+    at, shapes = address(tables), np.int64(shape_rows[0])
+    if collide:  # no stamp is from another batch
+        for column in range(2):
+            stamps = narrow_column(at, _SEEN, column, 0, np.int64(rows_of(at, _SEEN)))
+            for each in range(len(stamps)):
+                stamps[each] = 0
     keys = narrow_column(at, _KEYS, 0, 0, np.int64(rows[_ATTRIBUTES]))
     types = narrow_column(at, _NARROW, _TYPE, 0, np.int64(rows[_ATTRIBUTES]))
     asks = narrow_column(at, _KEY_WORDS, _K_ASKS, 0, _EVERY)
@@ -260,7 +277,7 @@ def look(
                 if (asks[keys[row]] >> types[row]) & np.uint32(1):
                     wanted[count] = row
                     count += 1
-    return count
+    wanted_rows[0] = count
 
 
 @inner
@@ -293,14 +310,14 @@ def _mark_spans(at: Any, spans: Any) -> None:
         in_force[span] = versions[shape]
 
 
-@kernel(ty.void(_TABLES, ty.uint32[::1], _TABLES, ty.uint32[::1], ty.int64, ty.int64, ty.boolean, ty.boolean))
+@kernel(_OF_RECORDS)
 def mark(
     tables: np.ndarray,
     rows: np.ndarray,
     attributes: np.ndarray,
     newest: np.ndarray,
-    count: int,
-    shapes: int,
+    wanted_rows: np.ndarray,
+    shape_rows: np.ndarray,
     texts_too: bool,
     collide: bool,
 ) -> None:
@@ -311,22 +328,22 @@ def mark(
         rows: of each table.
         attributes: where they are.
         newest: of each registry.
-        count: how many of WANTED there are.
-        shapes: how many there are.
+        wanted_rows: how many are listed.
+        shape_rows: how many shapes there are.
         texts_too: whether something is asked of every string.
         collide: whether any two keys cannot stand beside each other.
 
     """
     at: Any = address(tables)
     total: Any = np.int64(rows[_ATTRIBUTES])
-    join_values(at, total, count, texts_too)
+    join_values(at, total, np.int64(wanted_rows[0]), texts_too)
     _mark_spans(at, np.int64(rows[_SPAN]))
     keys = narrow_column(at, _KEYS, 0, 0, total)
     types = narrow_column(at, _NARROW, _TYPE, 0, total)
     asks = narrow_column(at, _KEY_WORDS, _K_ASKS, 0, _EVERY)
     elements = narrow_column(at, _KEY_WORDS, _K_ELEMENTS, 0, _EVERY)
     scopes = narrow_column(at, _RECORDS + _SPAN, _SPAN_SCOPE, 0, np.int64(rows[_SPAN]))
-    stamp = np.uint32(shapes)
+    stamp = np.uint32(shape_rows[0])
     for domain in range(len(attributes)):
         if domain == _SPAN:
             continue

@@ -1,9 +1,11 @@
 """Pairs of key and value that are asked about: found in a table, so that each is looked at once."""
 
+from typing import Final
+
 import numpy as np
 
 from otlp_verifier.attributes.places import PAIR_FAULTS, PAIR_NEW, PAIR_PAYLOAD, PAIR_TAG, KeyWord, Place
-from otlp_verifier.columns import AttributeNarrow, AttributeWide
+from otlp_verifier.columns import TABLES, AttributeNarrow, AttributeWide
 from otlp_verifier.kernels import inner, kernel
 from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.memory import address, narrow_column, rows_of, wide_column
@@ -18,21 +20,30 @@ _PAIRS, _WANTED, _VALUE_FAULTS = (int(each) for each in (Place.PAIRS, Place.WANT
 _K_ASKS, _TYPE, _VALUE = int(KeyWord.ASKS), int(AttributeNarrow.TYPE), int(AttributeWide.VALUE)
 _NONE = np.uint32(NO_CODE)
 _EVERY = 1 << 31
+_ATTRIBUTES: Final = TABLES.index("attributes")
+PAIRS_FULL: Final = -1
 
 
-@kernel(ty.int64(ty.int64[:, ::1], ty.int64, ty.int64, ty.int64[::1], ty.uint64))
-def find_pairs(tables: np.ndarray, attributes: int, count: int, pair_count: np.ndarray, seed: np.uint64) -> int:
-    """Find the cell of each pair of key and value that is asked about; 0, or -1 when there is no more room.
+@kernel(ty.int64(ty.int64[:, ::1], ty.uint32[::1], ty.uint32[::1], ty.int64[::1], ty.uint64))
+def find_pairs(
+    tables: np.ndarray, rows: np.ndarray, wanted_rows: np.ndarray, pair_counts: np.ndarray, seed: np.uint64
+) -> int:
+    """Find the cell of each pair of key and value that is asked about.
+
+    Returns 0 when none is new, 1 when some are, PAIRS_FULL when there is no room for them.
 
     Args:
         tables: int64 (tables, 2), as machine.memory.addresses makes them, in the order of places.Place.
-        attributes: how many there are.
-        count: how many of WANTED there are.
-        pair_count: int64 (1,): how many pairs there are; those from the old number on are new.
+        rows: uint32 (tables,): columns.Columns.rows.
+        wanted_rows: uint32 (1,): how many of WANTED there are.
+        pair_counts: int64 (2,), in and out: how many pairs there are, and, out alone, how many there were: those from
+            there on are new.
         seed: a secret, so that nobody who sends values can choose which share a cell.
 
     """
     at = address(tables)
+    attributes, count = np.int64(rows[_ATTRIBUTES]), np.int64(wanted_rows[0])
+    pair_counts[1] = pair_counts[0]
     keys = narrow_column(at, _KEYS, 0, 0, attributes)
     values = wide_column(at, _WIDE, _VALUE, 0, attributes)
     asks = narrow_column(at, _KEY_WORDS, _K_ASKS, 0, _EVERY)
@@ -61,13 +72,13 @@ def find_pairs(tables: np.ndarray, attributes: int, count: int, pair_count: np.n
         while tags[cell] != 0 and (tags[cell] != tag or payloads[cell] != payload):
             cell = (cell + np.uint64(1)) & mask
         if tags[cell] == 0:
-            if 2 * (pair_count[0] + 1) > cells:
-                return -1
+            if 2 * (pair_counts[0] + 1) > cells:
+                return PAIRS_FULL
             tags[cell], payloads[cell], faults[cell] = tag, payload, 0
-            news[pair_count[0]] = cell
-            pair_count[0] += 1
+            news[pair_counts[0]] = cell
+            pair_counts[0] += 1
         cells_of[each] = np.uint32(cell)
-    return 0
+    return 1 if pair_counts[0] > pair_counts[1] else 0
 
 
 @inner

@@ -11,9 +11,9 @@ makes of a function is the way that is chosen when this module is loaded:
 
 import ctypes
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,26 @@ class Declared(NamedTuple):
     function: Callable[..., Any]
 
 
+class Native(NamedTuple):
+    """A C function that takes words, as compiled kernels do: pointers and numbers, and gives a number.
+
+    Attributes:
+        address: of the function.
+        call: the same for Python.
+        keeps: what the words point to.
+
+    """
+
+    address: int
+    call: Callable[[Sequence[int]], int]
+    keeps: tuple[Any, ...]
+
+
+# Runs steps on bytes from one on; which one gave something else than 0, and what.
+Link: TypeAlias = Callable[[bytes | memoryview, int], tuple[int, int] | None]
+Steps: TypeAlias = Sequence[tuple[Callable[..., Any] | Native, tuple[Any, ...]]]
+
+
 class Way(Protocol):
     """What declarations make of functions."""
 
@@ -43,6 +63,9 @@ class Way(Protocol):
 
     def view(self, address: int, rows: int, dtype: type[np.generic]) -> NDArray[Any]:
         """What kernels call for an array at an address."""
+
+    def link(self, steps: Steps) -> Link:
+        """What runs steps one after another; of the arguments None stands for the bytes."""
 
 
 class Uncompiled:
@@ -60,6 +83,23 @@ class Uncompiled:
         """An array over memory that somebody else keeps."""
         room = (ctypes.c_char * (int(rows) * np.dtype(dtype).itemsize)).from_address(int(address))
         return np.frombuffer(room, np.dtype(dtype))  # type: ignore[call-overload,no-any-return]  # numpy reads ctypes
+
+    def link(self, steps: Steps) -> Link:
+        """A loop."""
+
+        def run(buffer: bytes | memoryview, first: int) -> tuple[int, int] | None:
+            content = np.frombuffer(buffer, np.uint8)
+            for at, (call, arguments) in enumerate(steps[first:], first):
+                if isinstance(call, Native):
+                    words = [content.ctypes.data if each is None else each for each in arguments]
+                    result = call.call(words)
+                else:
+                    result = call(*(content if each is None else each for each in arguments))
+                if result:
+                    return at, int(result)
+            return None
+
+        return run
 
 
 def _way() -> Way:
@@ -112,6 +152,11 @@ def inner(function: Callable[..., Any]) -> Any:
 def inlined(function: Callable[..., Any]) -> Any:
     """The same, as a part of whatever calls it, for what is smaller than a call."""
     return _taken_way().inner(function, inlined=True)
+
+
+def link(steps: Steps) -> Link:
+    """What runs kernels and C functions one after another; see kernels.chain."""
+    return _taken_way().link(steps)
 
 
 def viewer() -> Callable[[int, int, type[np.generic]], Any]:

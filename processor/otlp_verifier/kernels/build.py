@@ -32,8 +32,8 @@ def extension() -> Extension:
     """The library as setuptools has to know it before its objects are there."""
     return Extension(
         LIBRARY,
-        sources=[_relative("call.c"), _relative("memory.c")],
-        depends=[_relative("call.h"), _relative("memory.h")],
+        sources=[_relative(f"{name}.c") for name in ("call", "arguments", "chain", "memory")],
+        depends=[_relative(f"{name}.h") for name in ("call", "arguments", "chain", "memory")],
         include_dirs=[str(HERE.relative_to(ROOT))],
         extra_compile_args=["-std=c11", *(["--coverage", "-O1"] if COVERAGE else ["-O3"]), *WARNINGS],
         extra_link_args=["--coverage"] if COVERAGE else [],

@@ -3,83 +3,34 @@
  * A call checks each array's type, layout and number of dimensions, writes addresses and numbers into words, and runs
  * the kernel without the interpreter's lock. Arrays are held through the buffer protocol meanwhile. */
 
-#define Py_LIMITED_API 0x030B0000
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "arguments.h"
+#include "call.h"
+#include "chain.h"
+
 #include <string.h>
 
-#include "call.h"
 #include "memory.h"
 
-enum { ARGUMENTS_MAX = 32, WORDS_MAX = 3 * ARGUMENTS_MAX };
+int otlpv_kind;
 
-static int kind; /* which code is called; written when the module is made, and by tests */
-
-static const struct otlpv_kernel *find(const char *name) {
+const struct otlpv_kernel *otlpv_find(const char *name, const char *takes) {
     const struct otlpv_kernel *kernel = otlpv_kernels;
     while (kernel->name != NULL && strcmp(kernel->name, name) != 0) {
         kernel++;
     }
-    return kernel;
+    return kernel->name != NULL && strcmp(kernel->takes, takes) == 0 ? kernel : NULL;
 }
 
-/* Whether `format`, of the struct module, is the element `wanted`: long is long long here, whichever numpy names. */
-static int is_element(char wanted, const char *format) {
-    if (format == NULL || format[0] == '\0' || format[1] != '\0') {
-        return 0;
+PyObject *otlpv_raise(const char *name) {
+    if (otlpv_out_of_memory) {
+        otlpv_out_of_memory = 0;
+        return PyErr_NoMemory();
     }
-    char found = format[0];
-    if (sizeof(long) == sizeof(long long) && (found == 'l' || found == 'L')) {
-        found = found == 'l' ? 'q' : 'Q';
-    }
-    return found == wanted;
+    return PyErr_Format(PyExc_RuntimeError, "%s raised an exception; OTLP_VERIFIER_UNCOMPILED=1 shows which and where",
+                        name);
 }
 
-/* Write an array's address and shape; how many words, or -1 with an exception set. */
-static int put_array(PyObject *argument, const char *takes, Py_buffer *view, int64_t *words, const char *name,
-                     Py_ssize_t number) {
-    const int is_read = takes[1] == 'r', dimensions = is_read ? 1 : takes[1] - '0';
-    if (PyObject_GetBuffer(argument, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (is_read ? 0 : PyBUF_WRITABLE)) < 0) {
-        return -1;
-    }
-    if (view->ndim != dimensions || !is_element(takes[0], view->format)) {
-        PyErr_Format(PyExc_TypeError, "%s: argument %zd has to be an array of %c in %d dimensions, not of %s in %d",
-                     name, number, takes[0], dimensions, view->format == NULL ? "?" : view->format, view->ndim);
-        PyBuffer_Release(view);
-        return -1;
-    }
-    words[0] = (int64_t)(intptr_t)view->buf;
-    for (int i = 0; i < dimensions; i++) {
-        words[1 + i] = view->shape[i];
-    }
-    return 1 + dimensions;
-}
-
-/* Write a number; 0, or -1 with an exception set. */
-static int put_number(PyObject *argument, char element, int64_t *word) {
-    if (element == '?') {
-        const int truth = PyObject_IsTrue(argument);
-        *word = truth;
-        return truth < 0 ? -1 : 0;
-    }
-    PyObject *number = PyNumber_Index(argument);
-    if (number == NULL) {
-        return -1;
-    }
-    *word = element == 'Q' ? (int64_t)PyLong_AsUnsignedLongLong(number) : PyLong_AsLongLong(number);
-    Py_DECREF(number);
-    return *word == -1 && PyErr_Occurred() != NULL ? -1 : 0;
-}
-
-static PyObject *results(const char *name, int gives, const int64_t *words, int32_t status) {
-    if (status != 0) {
-        if (otlpv_out_of_memory) {
-            otlpv_out_of_memory = 0;
-            return PyErr_NoMemory();
-        }
-        return PyErr_Format(PyExc_RuntimeError,
-                            "%s raised an exception; OTLP_VERIFIER_UNCOMPILED=1 shows which and where", name);
-    }
+static PyObject *results(int gives, const int64_t *words) {
     if (gives == 0) {
         Py_RETURN_NONE;
     }
@@ -101,39 +52,17 @@ static PyObject *call(PyObject *self, PyObject *const *arguments, Py_ssize_t cou
     if (kernel == NULL) {
         return NULL;
     }
-    const char *takes = kernel->takes + 1;
-    if ((size_t)count * 2 != strlen(takes)) {
-        return PyErr_Format(PyExc_TypeError, "%s takes %zd arguments, not %zd", kernel->name,
-                            (Py_ssize_t)strlen(takes) / 2, count);
-    }
-    Py_buffer views[ARGUMENTS_MAX];
-    int64_t words[WORDS_MAX];
-    int held = 0, at = 0;
+    struct otlpv_held held = {.count = 0};
+    int64_t words[OTLPV_WORDS_MAX];
     PyObject *result = NULL;
-    for (Py_ssize_t i = 0; i < count; i++, takes += 2) {
-        if (takes[1] == '0') {
-            if (put_number(arguments[i], takes[0], words + at) < 0) {
-                goto release;
-            }
-            at++;
-        } else {
-            const int more = put_array(arguments[i], takes, views + held, words + at, kernel->name, i);
-            if (more < 0) {
-                goto release;
-            }
-            held++;
-            at += more;
-        }
+    if (otlpv_hold(kernel, arguments, count, words, &held, NULL) == 0) {
+        int32_t status;
+        Py_BEGIN_ALLOW_THREADS
+        status = kernel->codes[otlpv_kind](words);
+        Py_END_ALLOW_THREADS
+        result = status != 0 ? otlpv_raise(kernel->name) : results(kernel->takes[0] - '0', words);
     }
-    int32_t status;
-    Py_BEGIN_ALLOW_THREADS
-    status = kernel->codes[kind](words);
-    Py_END_ALLOW_THREADS
-    result = results(kernel->name, kernel->takes[0] - '0', words, status);
-release:
-    while (held > 0) {
-        PyBuffer_Release(views + --held);
-    }
+    otlpv_release(&held);
     return result;
 }
 
@@ -145,12 +74,12 @@ static PyObject *kernel(PyObject *module, PyObject *arguments) {
     if (!PyArg_ParseTuple(arguments, "ss", &name, &takes)) {
         return NULL;
     }
-    const struct otlpv_kernel *found = find(name);
-    if (found->name == NULL || strcmp(found->takes, takes) != 0) {
+    const struct otlpv_kernel *found = otlpv_find(name, takes);
+    if (found == NULL) {
         Py_RETURN_NONE;
     }
-    if (strlen(takes) > 1 + 2 * ARGUMENTS_MAX) {
-        return PyErr_Format(PyExc_ValueError, "%s takes more than %d arguments", name, ARGUMENTS_MAX);
+    if (strlen(takes) > 1 + 2 * OTLPV_ARGUMENTS_MAX) {
+        return PyErr_Format(PyExc_ValueError, "%s takes more than %d arguments", name, OTLPV_ARGUMENTS_MAX);
     }
     PyObject *self = PyCapsule_New((void *)(uintptr_t)found, NULL, NULL);
     if (self == NULL) {
@@ -201,7 +130,7 @@ static PyObject *use(PyObject *module, PyObject *name) {
     }
     for (int i = 0; otlpv_kinds[i] != NULL; i++) {
         if (otlpv_runs_here(i) && strcmp(otlpv_kinds[i], wanted) == 0) {
-            kind = i;
+            otlpv_kind = i;
             Py_RETURN_NONE;
         }
     }
@@ -210,6 +139,7 @@ static PyObject *use(PyObject *module, PyObject *name) {
 
 static PyMethodDef FUNCTIONS[] = {
     {"kernel", kernel, METH_VARARGS, "The kernel of a name and type, to be called; None where there is none."},
+    {"chain", otlpv_chain, METH_O, "Kernels and C functions with their arguments, to be called in one; see chain.c."},
     {"digests", digests, METH_NOARGS, "By name, what each kernel was made of."},
     {"kinds", kinds, METH_NOARGS, "The kinds of processors that this one is, the best last, which is used at first."},
     {"use", use, METH_O, "Call what was made for another kind of processor; while no kernel runs."},
@@ -221,7 +151,7 @@ static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_library", NULL, -1,
 PyMODINIT_FUNC PyInit__library(void) {
     for (int i = 0; otlpv_kinds[i] != NULL; i++) {
         if (otlpv_runs_here(i)) {
-            kind = i;
+            otlpv_kind = i;
         }
     }
     return PyModule_Create(&MODULE);

@@ -22,4 +22,7 @@ extern struct otlpv_kernel otlpv_kernels[]; /* the last one has no name */
 extern const char *const otlpv_kinds[];     /* ends with 0; any processor runs the first, the last are the best */
 int otlpv_runs_here(int kind);
 
+extern int otlpv_kind; /* which code is called; written when the module is made, and by tests */
+const struct otlpv_kernel *otlpv_find(const char *name, const char *takes); /* NULL where there is none */
+
 #endif

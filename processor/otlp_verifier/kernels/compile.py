@@ -1,7 +1,7 @@
 """Kernels to LLVM code by numba, and that to objects by llvmlite; imported only where the package is built.
 
-Of numba it takes what is documented, `cfunc` and the text of its LLVM code. Arguments come as words, as call.c lays
-them out, so that numba's calling convention, which is not documented, stays within an object. A change of this file
+Of numba it takes what is documented, `cfunc` and the text of its LLVM code. Arguments come as words, laid out by
+arguments.c, so that numba's calling convention, which is not documented, stays within an object. A change of this file
 compiles all kernels again.
 """
 
@@ -16,7 +16,7 @@ from numba import carray  # type: ignore[attr-defined]  # not in its __all__
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from otlp_verifier.kernels import Declared, declared
+from otlp_verifier.kernels import Declared, Link, Steps, declared
 from otlp_verifier.kernels.types import Array, Signature
 
 # What objects may ask of others: memory.c, and C.
@@ -56,6 +56,10 @@ class Numba:
         declare = numba.njit(nogil=True, error_model="numpy", inline="always" if inlined else "never")
         made: Callable[..., Any] = declare(function)
         return made
+
+    def link(self, steps: Steps) -> Link:
+        """Nothing runs while the library is made."""
+        raise NotImplementedError(f"{len(steps)} steps")
 
 
 def llvm_of(name: str, way: Numba) -> tuple[str, str]:

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any, Final
 
-from otlp_verifier.kernels import Declared, Uncompiled, declared
+from otlp_verifier.kernels import Declared, Link, Native, Steps, Uncompiled, declared
 from otlp_verifier.kernels.digest import digest, modules
 
 REBUILD: Final = "build the package again: `make setup` in a checkout, or `pip install .`"
@@ -18,6 +18,9 @@ except ImportError as error:
 class Library(Uncompiled):
     """Kernels are those of the library. What they call is in them; Python may call the functions as they are."""
 
+    def __init__(self) -> None:
+        self._names: dict[Callable[..., Any], tuple[str, str]] = {}
+
     def kernel(self, name: str, each: Declared) -> Callable[..., Any]:
         """The machine code.
 
@@ -29,7 +32,20 @@ class Library(Uncompiled):
         found: Callable[..., Any] | None = _library.kernel(name, code)
         if found is None:
             raise ImportError(f"the compiled kernels were made of other sources: no {name} of type {code}; {REBUILD}")
+        self._names[found] = name, code
         return found
+
+    def link(self, steps: Steps) -> Link:
+        """A loop in C (chain.c), without the interpreter's lock.
+
+        Raises:
+            TypeError, ValueError: arguments that the kernel does not take.
+
+        """
+        linked: Link = _library.chain([
+            (call.address, words) if isinstance(call, Native) else (*self._names[call], words) for call, words in steps
+        ])  # fmt: skip
+        return linked
 
 
 def stale() -> list[str]:

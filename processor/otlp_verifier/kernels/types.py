@@ -1,11 +1,11 @@
 """What kernels take and give: numbers and contiguous arrays of them, written as in `int64(uint64[:, ::1], boolean)`."""
 
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Array:
+
+class Array(msgspec.Struct, frozen=True):
     """A contiguous array, C order."""
 
     element: "Scalar"
@@ -14,12 +14,11 @@ class Array:
 
     @property
     def code(self) -> str:
-        """As call.c reads it: the element, and the number of dimensions, or `r` for one that is only read."""
+        """As arguments.c reads it: the element, and the number of dimensions, or `r` for one that is only read."""
         return self.element.code + (str(self.dimensions) if self.writable else "r")
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(msgspec.Struct, frozen=True):
     """A number of a numpy type; indexed, an array of it; called, what gives it."""
 
     name: str
@@ -27,7 +26,7 @@ class Scalar:
 
     @property
     def code(self) -> str:
-        """As call.c reads it."""
+        """As arguments.c reads it."""
         return self.element_code
 
     def __getitem__(self, layout: slice | tuple[slice, slice]) -> Array:
@@ -37,8 +36,7 @@ class Scalar:
         return Signature(1, takes)
 
 
-@dataclass(frozen=True, slots=True)
-class Several:
+class Several(msgspec.Struct, frozen=True):
     """A tuple of so many int64; called, what gives it. With none: what gives nothing."""
 
     count: int
@@ -47,8 +45,7 @@ class Several:
         return Signature(self.count, takes)
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """What a kernel takes, and how many int64 it gives."""
 
     gives: int
@@ -56,7 +53,7 @@ class Signature:
 
     @property
     def code(self) -> str:
-        """As call.c reads it: a digit, then two characters for each argument."""
+        """As arguments.c reads it: a digit, then two characters for each argument."""
         return str(self.gives) + "".join(each.code.ljust(2, "0") for each in self.takes)
 
 

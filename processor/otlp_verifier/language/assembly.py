@@ -30,7 +30,7 @@ def _kinds() -> NDArray[np.uint8]:
     kinds[[RESULT, FLAG_RESULT]] |= lib.OTLPV_OP_LATER
     kinds[FLAG_RESULT] |= lib.OTLPV_OP_FLAG
     kinds[Op.HOLDS] |= lib.OTLPV_OP_ONE_FIRST
-    kinds[[Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT, Op.MARKED_AT]] |= lib.OTLPV_OP_TWO_FIRST
+    kinds[[Op.WIDE_AT, Op.NARROW_AT, Op.ROW_AT]] |= lib.OTLPV_OP_TWO_FIRST
     return kinds
 
 

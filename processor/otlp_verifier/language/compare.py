@@ -7,8 +7,9 @@ Where types are known beforehand and cannot fit, the rule is refused instead.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from otlp_verifier.columns import ValueType
 from otlp_verifier.language import made

@@ -1,15 +1,16 @@
 """Rules to a plan."""
 
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from otlp_verifier.language.emit import Report, emit
 from otlp_verifier.language.errors import RuleError, RuleErrors
 from otlp_verifier.language.fragment import Fragment, Part, fragment
+from otlp_verifier.language.fuse import fuse
 from otlp_verifier.language.graph import Graph
 from otlp_verifier.language.jobs import Jobs
 from otlp_verifier.language.lexer import duration_ns
@@ -17,24 +18,23 @@ from otlp_verifier.language.link import Linked, link
 from otlp_verifier.language.lower import Lowering
 from otlp_verifier.language.parser import read_rule
 from otlp_verifier.language.plan import Plan
-from otlp_verifier.language.shapes import split
+from otlp_verifier.language.shapes import Split, split
+from otlp_verifier.language.skips import Skips
 from otlp_verifier.language.symbols import Symbols
 from otlp_verifier.language.values import INT_MAX, INT_MIN
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.machine.program import NEVER
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A rule's text as it comes from a file. Parameters are ints or durations such as `5ms`."""
 
     id: str
     text: str
-    parameters: Mapping[str, int | str] = field(default_factory=dict)
+    parameters: Mapping[str, int | str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
+class _Compiled(msgspec.Struct, frozen=True):
     """A rule by itself.
 
     Attributes:
@@ -103,14 +103,15 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
         every.append(Report(number, violated))
         undecided += [Report(len(rules) + number, row) for row in possible]
     linked, (final, every, undecided), marks = _split(linked, (final, every, undecided))
-    batch, trace = emit(linked, final, marks), emit(linked, every + undecided, marks)
+    skips = Skips(fuse(linked), [report.row for report in (*final, *every, *undecided)])
+    batch, trace = emit(skips, final, marks), emit(skips, every + undecided, marks)
     symbols = linked.symbols
     return Plan(
         batch=batch.program,
         trace=trace.program,
         domains=tuple(rule.domain for rule in rules),
         final=tuple(rule.final for rule in rules),
-        constants=linked.constants if len(linked.constants) else np.zeros(1, np.uint64),
+        constants=skips.constants if len(skips.constants) else np.zeros(1, np.uint64),
         keys={domain: tuple(slots) for domain, slots in symbols.keys.items()},
         texts=symbols.texts,
         asked=symbols.asked,
@@ -128,17 +129,18 @@ def compile_rules(sources: Sequence[Source]) -> Plan:
 
 def _split(linked: Linked, programs: Sequence[list[Report]]) -> tuple[Linked, list[list[Report]], tuple[int, ...]]:
     """The reports with what is left of them where shapes answer the rest; see shapes.split."""
-    of_spans = linked.rows[:, Part.DOMAIN] == Domain.SPAN
+    of_spans: list[bool] = (linked.rows[:, Part.DOMAIN] == Domain.SPAN).tolist()
     linked, left, marks = split(linked, [each.row for reports in programs for each in reports if of_spans[each.row]])
-    programs = [
-        [
-            Report(each.number, *((left[each.row].row, left[each.row].guard) if each.row in left else (each.row,)))
-            for each in reports
-            if each.row not in left or left[each.row].guard != NEVER
-        ]
-        for reports in programs
-    ]
-    return linked, programs, marks
+    return linked, [list(_left(reports, left)) for reports in programs], marks
+
+
+def _left(reports: Iterable[Report], left: Mapping[int, Split]) -> Iterator[Report]:
+    for report in reports:
+        found = left.get(report.row)
+        if found is None:
+            yield report
+        elif found.guard != NEVER:
+            yield Report(report.number, found.row, found.guard)
 
 
 def forget() -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from otlp_verifier.language.conversions import DIGITS, parse_int, parse_json, to_bool, to_double, to_int
 from otlp_verifier.language.errors import nearest
@@ -34,8 +35,7 @@ class WrongArgument(ValueError):  # noqa: N818
 Function = Callable[[Plain], Plain]
 
 
-@dataclass(frozen=True, slots=True)
-class Converter:
+class Converter(msgspec.Struct, frozen=True):
     """A converter.
 
     Attributes:

@@ -1,6 +1,5 @@
 """What is wrong with a rule, where, and what was expected."""
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -56,5 +55,7 @@ def pointed(source: str, column: int) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`"; did you mean X?"` for the known name closest to `name`, or nothing."""
+    import difflib  # noqa: PLC0415  # most rules have no mistakes
+
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean `{close[0]}`?" if close else ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import structs
 
 from otlp_verifier.language.assume import MISSING
 from otlp_verifier.language.compiler import Source, compile_rules, parameters
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from otlp_verifier.language.syntax import ForEach
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(msgspec.Struct, frozen=True):
     """A rule that can be compiled.
 
     Attributes:
@@ -67,11 +68,11 @@ def examine(source: Source) -> Examined:
 
 
 def _warnings(source: Source, tree: ForEach) -> list[str]:
-    if tree.guard is not None and _is_never(source, replace(tree, requirement=Literal(False, tree.offset))):
+    if tree.guard is not None and _is_never(source, structs.replace(tree, requirement=Literal(False, tree.offset))):
         return ["its `where` never holds, so that it can never fire"]
     if _is_never(source, tree):
         return ["its `require` always holds, so that it can never fire"]
-    if _is_never(source, replace(tree, guard=None, requirement=_denied(tree))):
+    if _is_never(source, structs.replace(tree, guard=None, requirement=_denied(tree))):
         return ["its `require` never holds, so that it fires wherever its `where` does"]
     return []
 

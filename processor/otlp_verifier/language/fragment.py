@@ -6,10 +6,10 @@ fragment is made once and kept while rules around it change: see compiler.py.
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,8 +41,7 @@ class SymbolKind(IntEnum):
     MAKER = 4  # a plan.Maker
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(msgspec.Struct, frozen=True):
     """Some nodes with all that they read.
 
     Attributes:

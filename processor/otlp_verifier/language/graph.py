@@ -6,8 +6,9 @@ made, so that rules which cannot fire cost nothing.
 """
 
 import struct
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+import msgspec
 
 from otlp_verifier.language.symbols import StringCode
 from otlp_verifier.machine.operations import Op
@@ -17,7 +18,7 @@ NodeId = int
 FLAG_OPS: Final = frozenset(
     op
     for op in Op
-    if Op.PRESENT <= op < Op.ADD or op in (Op.FLAG_CONSTANT, Op.HOLDS, Op.MARKED_AT)
+    if Op.PRESENT <= op < Op.ADD or op in (Op.FLAG_CONSTANT, Op.HOLDS, Op.NARROW_HOLDS, Op.MARKED_AT)
 )  # fmt: skip
 
 
@@ -34,12 +35,11 @@ class Node(NamedTuple):
         return self.op in FLAG_OPS
 
 
-@dataclass
-class Graph:
+class Graph(msgspec.Struct):
     """The nodes of one domain, each at the index that is its id; inputs come before those who read them."""
 
-    nodes: list[Node] = field(default_factory=list)
-    _ids: dict[Node, NodeId] = field(default_factory=dict)
+    nodes: list[Node] = msgspec.field(default_factory=list)
+    _ids: dict[Node, NodeId] = msgspec.field(default_factory=dict)
 
     def node(self, op: Op, *inputs: NodeId, numbers: tuple[int | StringCode, ...] = ()) -> NodeId:
         """The id of this node, made if it is new."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from otlp_verifier.columns import ValueType
 from otlp_verifier.language import compare, joins, quantify
@@ -53,8 +55,7 @@ def _alike(lowering: Lowering, left: Value, right: Value, comparison: Binary) ->
     return plain[0], plain[1]
 
 
-@dataclass(frozen=True, slots=True)
-class _Ordered:
+class _Ordered(msgspec.Struct, frozen=True):
     """A value as comparisons see it: flags that say which kind it is, and how to read it then.
 
     Attributes:
@@ -94,8 +95,7 @@ def _ordered(lowering: Lowering, value: Value, offset: int) -> _Ordered:
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Inequality:
+class _Inequality(msgspec.Struct, frozen=True):
     """One inequality between members and the query, `member operator query`, and all that it is made of."""
 
     lowering: Lowering

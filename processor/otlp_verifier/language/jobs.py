@@ -8,15 +8,14 @@ some domain. All relations come down to three ways of choosing members:
 - path: the query's ancestors, and equal keys.
 """
 
-from dataclasses import dataclass, field
+import msgspec
 
 from otlp_verifier.language.graph import Graph, NodeId
 from otlp_verifier.machine.operations import MARK_RESULTS, Domain, Op, WideTable
 from otlp_verifier.machine.program import Function, JobKind
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """One job; nodes are of the graph of the domain they belong to, None where the job has no use for them.
 
     Attributes:
@@ -53,8 +52,7 @@ class Job:
     query_end: bool = False
 
 
-@dataclass
-class Jobs:
+class Jobs(msgspec.Struct):
     """All jobs of a rule, each once; a job's results are columns of the RESULTS table of its queries' domain.
 
     Attributes:
@@ -65,10 +63,10 @@ class Jobs:
     """
 
     graphs: dict[Domain, Graph]
-    all: list[Job] = field(default_factory=list)
-    producers: dict[tuple[int, NodeId], int] = field(default_factory=dict)
-    _results: dict[Job, tuple[NodeId, NodeId]] = field(default_factory=dict)
-    _flags: dict[Job, NodeId] = field(default_factory=dict)
+    all: list[Job] = msgspec.field(default_factory=list)
+    producers: dict[tuple[int, NodeId], int] = msgspec.field(default_factory=dict)
+    _results: dict[Job, tuple[NodeId, NodeId]] = msgspec.field(default_factory=dict)
+    _flags: dict[Job, NodeId] = msgspec.field(default_factory=dict)
 
     def results(self, job: Job) -> tuple[NodeId, NodeId]:
         """The words with a job's two results: the value and the count, or a window's low and high."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from otlp_verifier.columns import ValueType
 from otlp_verifier.language import compare, quantify
@@ -30,8 +32,7 @@ _NUMBERS = (Type.INT, Type.FLOAT, Type.TIME, Type.DURATION)
 NOTHING: Final = 0x8F1BBCDCBFA53E0B  # the word of a value that equals nothing; a member with it does not count
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """Words that are equal where all joins by equality hold; None where there is none.
 
     Attributes:
@@ -152,8 +153,7 @@ def any_of(lowering: Lowering, members: Members, mask: NodeId, keys: Keys, break
     return lowering.graph.negate(lowering.graph.node(Op.EQUAL_K, count, numbers=(0,)))
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(msgspec.Struct, frozen=True):
     """Members that count by a mask, have the query's key `by`, and where `unlike` is given not that longer one too."""
 
     members: Members

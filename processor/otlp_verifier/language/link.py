@@ -1,9 +1,9 @@
 """Fragments to one set of rows: an expression that stands in many rules is in it once, and symbols have numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +18,7 @@ _TAKES_CONSTANT: Final = np.array(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Linked:
+class Linked(msgspec.Struct, frozen=True):
     """All fragments, joined.
 
     Attributes:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from otlp_verifier.language import assume, compare, functions, made, quantify, resolve, temporal
 from otlp_verifier.language.errors import RuleError, RuleErrors, in_order
@@ -35,8 +37,7 @@ from otlp_verifier.language.values import INT_MAX, Condition, Row, Value, truth
 from otlp_verifier.machine.operations import Domain, NarrowTable, Op, WideTable
 
 
-@dataclass(frozen=True, slots=True)
-class LoweredRule:
+class LoweredRule(msgspec.Struct, frozen=True):
     """A rule as two nodes of its domain's graph.
 
     Attributes:

@@ -5,9 +5,10 @@ shorthands `start`, `end` and `duration`, and what the batch knows beyond OTTL:
 id lengths as sent, flag bits, relations, defects of the encoding.
 """
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
+
+import msgspec
 
 from otlp_verifier.columns import (
     Defect,
@@ -52,8 +53,7 @@ class Change(Enum):
     ANY = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One path of a domain.
 
     Attributes:
@@ -78,8 +78,7 @@ class Field:
     is_clock: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """From a row of one domain to a row of another.
 
     Attributes:

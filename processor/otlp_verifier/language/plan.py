@@ -1,9 +1,9 @@
 """A compiled set of rules: arrays for the machine and what must be looked up before it runs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,8 +11,7 @@ from otlp_verifier.machine.operations import Domain, NarrowTable, WideTable
 from otlp_verifier.machine.program import Program
 
 
-@dataclass(frozen=True, slots=True)
-class CodedText:
+class CodedText(msgspec.Struct, frozen=True):
     """What the program reads the dictionary code of: a column of the domain, or the value of one of its keys.
 
     The value counts where it is a string; `is_value`: where it is anything else, with a code among such values.
@@ -24,24 +23,21 @@ class CodedText:
     is_value: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Predicate:
+class Predicate(msgspec.Struct, frozen=True):
     """A condition on one string or another value, evaluated once per distinct one."""
 
     name: str  # for plans shown to people; equal names are equal predicates
     holds: Callable[[Any], bool]  # of a string's bytes; of a Plain where it is asked of values
 
 
-@dataclass(frozen=True, slots=True)
-class Maker:
+class Maker(msgspec.Struct, frozen=True):
     """What is made of one string or another value, as a word; applied once per distinct one."""
 
     name: str  # for plans shown to people; equal names are equal makers
     word: Callable[[Any], int]  # of a string's bytes; of a Plain where it is applied to values
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """All rules, compiled.
 
     Attributes:

@@ -7,8 +7,11 @@ inequality becomes a minimum or maximum. What is left speaks of one row alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import structs
+from msgspec.structs import replace
 
 from otlp_verifier.language import assume, compare, inequalities, joins, relations, resolve, scopes
 from otlp_verifier.language.jobs import Job
@@ -40,15 +43,14 @@ if TYPE_CHECKING:
 ALTERNATIVES_MAX = 64  # of one condition, after `or` is pulled outwards
 
 
-@dataclass(slots=True)
-class Parts:
+class Parts(msgspec.Struct):
     """A conjunction, sorted by what its members speak of."""
 
-    inner: list[Expression] = field(default_factory=list)  # the chosen row alone
-    outer: list[Expression] = field(default_factory=list)  # the row before it alone
-    equal: list[Binary] = field(default_factory=list)  # joins by equality
-    unequal: list[Binary] = field(default_factory=list)
-    order: list[tuple[Binary, bool]] = field(default_factory=list)  # with whether it is negated
+    inner: list[Expression] = msgspec.field(default_factory=list)  # the chosen row alone
+    outer: list[Expression] = msgspec.field(default_factory=list)  # the row before it alone
+    equal: list[Binary] = msgspec.field(default_factory=list)  # joins by equality
+    unequal: list[Binary] = msgspec.field(default_factory=list)
+    order: list[tuple[Binary, bool]] = msgspec.field(default_factory=list)  # with whether it is negated
 
 
 def quantified(lowering: Lowering, tree: Quantified) -> Condition:
@@ -77,7 +79,7 @@ def structure(lowering: Lowering, tree: Structure) -> Condition:
 
 def some(lowering: Lowering, points: Points, condition: Expression | None) -> Condition:
     """That a row of the relation fulfils the condition."""
-    row = relations.single(lowering, replace(points, condition=condition))
+    row = relations.single(lowering, structs.replace(points, condition=condition))
     if row is not None:
         return _of_single(lowering, row, points, condition)
     return some_of(lowering, relations.members(lowering, points), condition, points)

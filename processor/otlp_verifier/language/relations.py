@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from otlp_verifier.columns import EventNarrow, LinkNarrow
 from otlp_verifier.language import resolve, syntax
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from otlp_verifier.language.syntax import Expression, Points
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(msgspec.Struct, frozen=True):
     """A relation as seen from the row in hand.
 
     Attributes:

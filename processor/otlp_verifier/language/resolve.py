@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, ValueType
 from otlp_verifier.language.errors import RuleError, nearest

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from typing import Final, get_args
+from typing import Final
+
+import msgspec
 
 from otlp_verifier.language import syntax
 from otlp_verifier.language.graph import Graph
@@ -12,8 +13,7 @@ from otlp_verifier.language.values import Row
 from otlp_verifier.machine.operations import Domain
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """A place where expressions are evaluated once per row of `domain`.
 
     Attributes:
@@ -69,16 +69,11 @@ def names(tree: syntax.Expression | None) -> Iterator[str]:
 
 def parts(tree: syntax.Expression) -> Iterator[syntax.Expression]:
     """What an expression is made of."""
-    for name in _FIELD_NAMES[type(tree)]:
+    for name in tree.__struct_fields__:
         value = getattr(tree, name)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, syntax.Expression):
                 yield part
-
-
-_FIELD_NAMES: Final[Mapping[type, tuple[str, ...]]] = {
-    kind: tuple(field.name for field in fields(kind) if field.name != "offset") for kind in get_args(syntax.Expression)
-}
 
 
 def alternatives(tree: syntax.Expression | None, *, negated: bool = False) -> int:

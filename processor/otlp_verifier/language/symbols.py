@@ -1,8 +1,9 @@
 """What a rule names beside its graph: keys, texts, constant strings, predicates."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+import msgspec
 
 from otlp_verifier.language.plan import CodedText, Maker, Predicate
 from otlp_verifier.machine.operations import Domain, NarrowTable
@@ -14,19 +15,20 @@ class StringCode(NamedTuple):
     string: int
 
 
-@dataclass
-class Symbols:
+class Symbols(msgspec.Struct):
     """Numbers for names, given out in the order in which rules first use them."""
 
-    keys: dict[Domain, dict[bytes, int]] = field(default_factory=dict)
-    texts: dict[Domain, dict[CodedText, int]] = field(default_factory=dict)
-    strings: dict[bytes, int] = field(default_factory=dict)
-    predicates: dict[str, tuple[int, Predicate]] = field(default_factory=dict)
-    asked: dict[CodedText, dict[int, None]] = field(default_factory=dict)  # which predicates are asked of which text
-    makers: dict[str, tuple[int, Maker]] = field(default_factory=dict)
-    made: dict[CodedText, dict[int, None]] = field(default_factory=dict)  # which makers are applied to which text
+    keys: dict[Domain, dict[bytes, int]] = msgspec.field(default_factory=dict)
+    texts: dict[Domain, dict[CodedText, int]] = msgspec.field(default_factory=dict)
+    strings: dict[bytes, int] = msgspec.field(default_factory=dict)
+    predicates: dict[str, tuple[int, Predicate]] = msgspec.field(default_factory=dict)
+    # Which predicates are asked of which text.
+    asked: dict[CodedText, dict[int, None]] = msgspec.field(default_factory=dict)
+    makers: dict[str, tuple[int, Maker]] = msgspec.field(default_factory=dict)
+    # Which makers are applied to which text.
+    made: dict[CodedText, dict[int, None]] = msgspec.field(default_factory=dict)
     # Which bits of tables that are made of whole records (SENSITIVE, FAULTS) are asked for.
-    bits: dict[tuple[NarrowTable, Domain], int] = field(default_factory=dict)
+    bits: dict[tuple[NarrowTable, Domain], int] = msgspec.field(default_factory=dict)
 
     def key(self, domain: Domain, key: str) -> int:
         """The slot of an attribute key."""

@@ -1,12 +1,19 @@
-"""The syntax tree of a rule. Every node knows the offset in the text at which it begins."""
+"""The syntax tree of a rule. Every node knows the offset in the text at which it begins.
+
+Nodes are structs, as all records are: a dataclass takes half a millisecond and more to make, and every start
+would make them all.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Node(Struct, frozen=True):
+    """What trees are made of; `__struct_fields__` are the names of a node's fields."""
+
+
+class Literal(Node, frozen=True):
     """A constant: `value` is None for nil; durations are nanoseconds with `is_duration`."""
 
     value: bool | int | float | str | bytes | None
@@ -14,16 +21,14 @@ class Literal:
     is_duration: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Node, frozen=True):
     """A dotted path such as `s.status.code`, or a single word: a variable, parameter or enum member."""
 
     parts: tuple[str, ...]
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Node, frozen=True):
     """`base["key"]`: an attribute."""
 
     base: Name
@@ -31,8 +36,7 @@ class Index:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Node, frozen=True):
     """`base["key"]` or `base[0]`: what a map or list holds, an attribute's or one that a function gives."""
 
     base: Expression
@@ -40,16 +44,14 @@ class Item:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(Node, frozen=True):
     """`[value, ...]`: constants, but as the first argument of Concat."""
 
     items: tuple[Expression, ...]
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class MapOf:
+class MapOf(Node, frozen=True):
     """`{"key": value, ...}`, of constants."""
 
     keys: tuple[str, ...]
@@ -57,8 +59,7 @@ class MapOf:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Node, frozen=True):
     """`Function(argument, ...)`."""
 
     function: str
@@ -66,8 +67,7 @@ class Call:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(Node, frozen=True):
     """`not operand` or `-operand`."""
 
     operator: str
@@ -75,8 +75,7 @@ class Unary:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(Node, frozen=True):
     """`left operator right`; `offset` is the operator's."""
 
     operator: str
@@ -85,8 +84,7 @@ class Binary:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Node, frozen=True):
     """`[low, high]` in nanoseconds; `high` None: without end."""
 
     low: int
@@ -94,8 +92,7 @@ class Window:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Points:
+class Points(Node, frozen=True):
     """`relation [variable] [at end] [where condition]`: rows that stand in a relation to the row in hand.
 
     As an operand of a temporal operator the relation is `span` or `link from span`. It says which points of the trace
@@ -110,8 +107,7 @@ class Points:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Quantified:
+class Quantified(Node, frozen=True):
     """`exists points`, or `forall points require requirement`."""
 
     quantifier: str
@@ -120,8 +116,7 @@ class Quantified:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate:
+class Aggregate(Node, frozen=True):
     """`count(points)`, `min|max|sum|distinct(points : value)`."""
 
     function: str
@@ -130,8 +125,7 @@ class Aggregate:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Temporal:
+class Temporal(Node, frozen=True):
     """`once|historically|eventually|always [window] operand`."""
 
     operator: str
@@ -140,8 +134,7 @@ class Temporal:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class TemporalPair:
+class TemporalPair(Node, frozen=True):
     """`left since|until [window] right`."""
 
     operator: str
@@ -151,8 +144,7 @@ class TemporalPair:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Structure:
+class Structure(Node, frozen=True):
     """`{ left } operator { right }` with TraceQL's > >> < << ~ and their negations: some span fulfils both sides."""
 
     operator: str
@@ -161,8 +153,7 @@ class Structure:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(Node, frozen=True):
     """`with relation variable`."""
 
     relation: str
@@ -170,8 +161,7 @@ class Join:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Assumption:
+class Assumption(Node, frozen=True):
     """`assume complete`, `assume unsampled`, `assume skew <= duration`, `assume nothing`."""
 
     name: str
@@ -179,8 +169,7 @@ class Assumption:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class ForEach:
+class ForEach(Node, frozen=True):
     """`[assume ...] for each domain variable [at end] [with relation variable]... [where guard] require requirement`.
 
     A rule without `for each` is one about the trace.
@@ -196,8 +185,7 @@ class ForEach:
     assumptions: tuple[Assumption, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(Node, frozen=True):
     """`name: value` in a block; the value is a word or a string."""
 
     name: str
@@ -205,8 +193,7 @@ class Property:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class RuleBlock:
+class RuleBlock(Node, frozen=True):
     """`rule id { property: value ... body }`; the body's text is from `begin` to before `end`."""
 
     id: str

@@ -10,8 +10,10 @@ moves the window's edge.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec import structs
+from msgspec.structs import replace
 
 from otlp_verifier.language import joins, quantify, relations, resolve
 from otlp_verifier.language.jobs import Job
@@ -92,7 +94,7 @@ def _some(lowering: Lowering, points: Points, condition: Expression, window: Win
         lowering.orders_by_depth = True
         if lowering.arriving:
             # Which other points of the same time are before or after is known when all ancestors are there.
-            earlier_or_later = _some(lowering, points, condition, replace(window, low=1), future=future)
+            earlier_or_later = _some(lowering, points, condition, structs.replace(window, low=1), future=future)
             return lowering.either(earlier_or_later, _at_hand(lowering, points, condition))
     exact = _window(lowering, points, window, future=future, offset=points.offset)
     skew = lowering.skew_ns

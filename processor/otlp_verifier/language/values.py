@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from otlp_verifier.language.paths import Change, Type
 from otlp_verifier.machine.operations import Domain
@@ -20,8 +21,7 @@ INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """A row of some domain: `at` is the word that holds its number, None for the row the phase is at."""
 
     domain: Domain
@@ -29,8 +29,7 @@ class Row:
     change: Change = Change.NEVER  # GROWS: a row that may still appear
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     """Whether something holds, with what is not known about it.
 
     Attributes:
@@ -46,8 +45,7 @@ class Condition:
     falls: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
+class Clocks(msgspec.Struct, frozen=True):
     """How often each clock was added to make a time or a duration: what tells how far off a comparison may be.
 
     Attributes:
@@ -83,8 +81,7 @@ class Clocks:
         return added if added == taken else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True):
     """What functions make of a value of the telemetry.
 
     Attributes:
@@ -105,8 +102,7 @@ class Made:
     choices: Mapping[int, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(msgspec.Struct, frozen=True):
     """An expression's value.
 
     Attributes:

@@ -5,6 +5,8 @@ per operation and row. Changing rules changes only the arrays handed in, so
 nothing is ever compiled after start-up.
 """
 
+from typing import Any
+
 import numpy as np
 
 from otlp_verifier.columns import NO_ROW
@@ -17,6 +19,7 @@ from otlp_verifier.machine.memory import (
     flag_register,
     float_constant,
     float_register,
+    is_any,
     mark_column,
     narrow_column,
     rows_of,
@@ -39,10 +42,12 @@ _EQUAL_K, _LESS_UNSIGNED_K, _AT_MOST_UNSIGNED_K = int(Op.EQUAL_K), int(Op.LESS_U
 _LESS_SIGNED_K, _AT_MOST_SIGNED_K = int(Op.LESS_SIGNED_K), int(Op.AT_MOST_SIGNED_K)
 _EQUAL_FLOAT_K, _LESS_FLOAT_K, _AT_MOST_FLOAT_K = int(Op.EQUAL_FLOAT_K), int(Op.LESS_FLOAT_K), int(Op.AT_MOST_FLOAT_K)
 _GREATER_FLOAT_K, _AT_LEAST_FLOAT_K = int(Op.GREATER_FLOAT_K), int(Op.AT_LEAST_FLOAT_K)
+_NARROW_EQUAL_K, _NARROW_BITS_K = int(Op.NARROW_EQUAL_K), int(Op.NARROW_BITS_K)
+_NARROW_PRESENT, _SKIP = int(Op.NARROW_PRESENT), int(Op.SKIP)
 _BITS_K, _AND, _OR, _NOT, _AND_NOT = int(Op.BITS_K), int(Op.AND), int(Op.OR), int(Op.NOT), int(Op.AND_NOT)
 _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = int(Op.ADD), int(Op.SUBTRACT), int(Op.MULTIPLY), int(Op.DIVIDE)
 _HOLDS, _REPORT, _STORE, _MARK = int(Op.HOLDS), int(Op.REPORT), int(Op.STORE), int(Op.MARK)
-_VALUE_KEY = int(Op.VALUE_KEY)
+_VALUE_KEY, _NARROW_HOLDS = int(Op.VALUE_KEY), int(Op.NARROW_HOLDS)
 
 
 @inner
@@ -181,6 +186,51 @@ def _compare(op, to, a, b, n, constants, words, flags):
 
 
 @inner
+def _compare_narrow(op, to, a, b, c, n, base, constants, narrow, flags):
+    out, column = flag_register(flags, to), narrow_column(narrow, a, b, base, n)
+    if op == _NARROW_PRESENT:
+        for i in range(n):
+            out[i] = column[i] != _NONE
+        return
+    k = np.uint32(constant(constants, c))
+    if op == _NARROW_EQUAL_K:
+        for i in range(n):
+            out[i] = column[i] == k
+    elif op == _NARROW_BITS_K:
+        for i in range(n):
+            out[i] = np.uint32(column[i] & k) != np.uint32(0)
+
+
+@inner
+def _holds_narrow(out, column, holds, n):
+    """What a predicate says of codes. Most columns of values have none: strings have their own."""
+    some = np.uint32(0)
+    for i in range(n):
+        some |= column[i] ^ _NONE
+    if some == 0:
+        for i in range(n):
+            out[i] = 0
+        return
+    for i in range(n):
+        out[i] = holds[column[i]] if column[i] != _NONE else 0
+
+
+@inner
+def _marked_at(out, marked, rows_at, count, n):
+    """The mark of a row of another table, of which few have many marks alike."""
+    one, every = np.uint8(0), np.uint8(1)
+    for i in range(count):
+        one |= marked[i]
+        every &= marked[i]
+    if one == every:
+        for i in range(n):
+            out[i] = one
+        return
+    for i in range(n):
+        out[i] = marked[rows_at[i]]
+
+
+@inner
 def _logic(op, to, a, b, n, flags):
     out, x, y = flag_register(flags, to), flag_register(flags, a), flag_register(flags, b)
     if op == _AND:
@@ -199,7 +249,7 @@ def _logic(op, to, a, b, n, flags):
 
 @kernel(
     ty.int64(
-        ty.int32[:, ::1], ty.int64[:, ::1], ty.int64[::1], ty.uint64[::1], ty.int64[:, ::1], ty.int64[:, ::1],
+        ty.int32[:, ::1], ty.int64[:, ::1], ty.uint32[::1], ty.uint64[::1], ty.int64[:, ::1], ty.int64[:, ::1],
         ty.int64[:, ::1], ty.uint8[:, ::1], ty.uint64[:, ::1], ty.uint8[:, ::1], ty.uint32[::1], ty.uint32[:, ::1],
     )
 )  # fmt: skip
@@ -222,7 +272,7 @@ def run(
     Args:
         program: int32 (instructions, 5).
         phases: int64 (phases, 3): domain, first instruction, one past the last.
-        domain_rows: int64 (domains,).
+        domain_rows: uint32 (domains,).
         constants: uint64 bit patterns.
         wide, narrow: int64 (tables, 2), by machine.operations.WideTable and NarrowTable: see machine.memory.addresses.
         marks: int64 (tables, 2), out: the flags that jobs read and find; SCRATCH in `wide` is out too.
@@ -238,37 +288,45 @@ def run(
     words_at, flags_at, constants_at = address(words), address(flags), address(constants)
     wide_at, narrow_at, marks_at = address(wide), address(narrow), address(marks)
     for phase in range(phases.shape[0]):
-        rows, first, last = domain_rows[phases[phase, 0]], phases[phase, 1], phases[phase, 2]
+        rows: Any = np.int64(domain_rows[phases[phase, 0]])
+        first, last = phases[phase, 1], phases[phase, 2]
         for begin in range(0, rows, BLOCK):
             # Unsigned bounds: with signed ones LLVM keeps negative-index checks in every loop, at ten times the cost.
             n = np.uint64(min(BLOCK, rows - begin))
             base = np.uint64(begin)
-            for at in range(first, last):
+            # Lanes behind the last row hold anything, and nobody reads them: with whole vectors no loop has a rest.
+            lanes = np.uint64(min(BLOCK, (min(BLOCK, rows - begin) + 31) // 32 * 32))
+            at = np.uint64(first)
+            while at < last:
                 op = program[at, 0]
                 to = program[at, 1]
                 a = program[at, 2]
                 b = program[at, 3]
                 c = program[at, 4]
+                at += np.uint64(1)
                 if op < _AND:
                     if op < _EQUAL:
                         _load(op, to, a, b, c, n, base, constants_at, wide_at, narrow_at, marks_at, words_at, flags_at)
+                    elif op < _NARROW_EQUAL_K:
+                        _compare(op, to, a, b, lanes, constants_at, words_at, flags_at)
                     else:
-                        _compare(op, to, a, b, n, constants_at, words_at, flags_at)
+                        _compare_narrow(op, to, a, b, c, n, base, constants_at, narrow_at, flags_at)
                 elif op < _ADD:
-                    _logic(op, to, a, b, n, flags_at)
+                    _logic(op, to, a, b, lanes, flags_at)
                 elif op < _HOLDS:
                     arithmetic(op, to, a, b, c, n, constants_at, words_at, flags_at)
                 elif op == _HOLDS:
                     out, codes, holds = flag_register(flags_at, to), word_register(words_at, b), truth[a]
                     for i in range(n):
                         out[i] = holds[codes[i]] if codes[i] != _NONE else 0
+                elif op == _NARROW_HOLDS:
+                    _holds_narrow(flag_register(flags_at, to), narrow_column(narrow_at, b, c, base, n), truth[a], n)
                 elif op == _VALUE_KEY:
                     value_key(to, a, b, c, n, constants_at, wide_at, narrow_at, words_at)
                 elif op == _MARKED_AT:
                     mark, marked = flag_register(flags_at, to), mark_column(marks_at, a, b, 0, rows_of(marks_at, a))
-                    rows_at = word_register(words_at, c)
-                    for i in range(n):
-                        mark[i] = marked[rows_at[i]]
+                    rows_at = narrow_column(narrow_at, c, 0, base, n)
+                    _marked_at(mark, marked, rows_at, np.uint64(domain_rows[a]), n)
                 elif op == _STORE:
                     stored, word = wide_column(wide_at, a, b, base, n), word_register(words_at, c)
                     for i in range(n):
@@ -277,17 +335,16 @@ def run(
                     marked, mark = mark_column(marks_at, a, b, base, n), flag_register(flags_at, c)
                     for i in range(n):
                         marked[i] = mark[i]
+                elif op == _SKIP:
+                    if not is_any(flags_at, b, n):
+                        at += np.uint64(a)
                 elif op == _REPORT:
-                    hit = flag_register(flags_at, b)
-                    hits = np.uint32(0)
-                    for i in range(n):
-                        hits += hit[i]
-                    if hits:
-                        counts[a] += hits
-                        for i in range(n):
-                            if hit[i]:
-                                if total < capacity:
-                                    found[0, total] = a
-                                    found[1, total] = base + i
-                                total += 1
+                    hit, before = flag_register(flags_at, b), total
+                    for i in range(n if is_any(flags_at, b, n) else np.uint64(0)):
+                        if hit[i]:
+                            if total < capacity:
+                                found[0, total] = a
+                                found[1, total] = base + i
+                            total += 1
+                    counts[a] += np.uint32(total - before)
     return total

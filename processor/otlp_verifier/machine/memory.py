@@ -91,6 +91,19 @@ def flag_register(flags, register):
 
 
 @inner
+def is_any(flags, register, rows):
+    """Whether a flag is set in any of the first `rows` lanes: eight at a time, then those that are left."""
+    at, whole = flags + FLAG_STRIDE * np.int64(register), np.int64(rows) // 8
+    words, last = _view(at, BLOCK // 8, np.uint64), _view(at, BLOCK, np.uint8)
+    found = np.uint64(0)
+    for i in range(np.uint64(whole)):
+        found |= words[i]
+    for i in range(np.uint64(8 * whole), np.uint64(rows)):
+        found |= np.uint64(last[i])
+    return found != 0
+
+
+@inner
 def signed_register(words, register):
     """A register's lanes as signed numbers."""
     return _view(words + 8 * WORD_STRIDE * np.int64(register), BLOCK, np.int64)

@@ -52,6 +52,10 @@ class Op(IntEnum):
     BITS_K = 28  # f = w(a) & k(b) != 0
     GREATER_FLOAT_K = 29  # not the negation of AT_MOST_FLOAT_K: NaN is neither
     AT_LEAST_FLOAT_K = 30
+    # Comparisons of a column, which is not loaded first: half as wide, they take a third of the time
+    NARROW_EQUAL_K = 31  # f = narrow[#a][#b, row] is k(c), which has 32 bits
+    NARROW_BITS_K = 32  # f = narrow[#a][#b, row] & k(c) != 0, which has 32 bits
+    NARROW_PRESENT = 33  # f = narrow[#a][#b, row] is not NO_ROW
     # Logic on flags
     AND = 40
     OR = 41
@@ -80,10 +84,13 @@ class Op(IntEnum):
     LARGER = 69
     # Strings, by dictionary code
     HOLDS = 75  # f = predicate #a is true of the string with code w(b); false for NO_ROW
+    NARROW_HOLDS = 77  # the same of the code narrow[#b][#c, row]
     # Attribute values
     VALUE_KEY = 76  # w = KEY of the attribute in row w(a) whose string has code w(b); k(c) where it equals nothing
     # Flags of other rows
-    MARKED_AT = 78  # f = marks[#a][#b, w(c)]
+    MARKED_AT = 78  # f = marks[#a][#b, narrow[#c][0, row]], of a domain #a whose rows all have that mark
+    # What need not be done: where f(b) is set in no row of the block, the next #a instructions are not run
+    SKIP = 79
     # Results
     REPORT = 80  # rule #a is violated in the rows where f(b)
     STORE = 81  # wide[#a][#b, row] = w(c)

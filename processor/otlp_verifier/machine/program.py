@@ -1,9 +1,9 @@
 """What the machine runs: instructions for phases, and jobs between them."""
 
-from dataclasses import dataclass
 from enum import Flag, IntEnum, auto
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,8 +53,7 @@ class Function(IntEnum):
 FROM_RESULTS: Final = 1 << 24
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A job with the columns that it reads: of its members' and queries' scratch, -1 for what it does not read.
 
     A column from FROM_RESULTS on is one of the results of earlier jobs.
@@ -110,16 +109,14 @@ class Phase(NamedTuple):
 Phases = tuple[Phase, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(NamedTuple):
     """Phases that run over their domains, and jobs that then use them."""
 
     phases: Phases
     jobs: tuple[Job, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(msgspec.Struct, frozen=True):
     """Instructions for one kind of batch.
 
     Attributes:
@@ -140,8 +137,7 @@ class Program:
     needs: Need
 
 
-@dataclass(frozen=True, slots=True)
-class Reads:
+class Reads(msgspec.Struct, frozen=True):
     """What instructions read that has to be looked up: columns of the KEYS and CODES tables of each domain."""
 
     keys: frozenset[tuple[Domain, int]] = frozenset()
@@ -152,9 +148,22 @@ class Reads:
         return Reads(self.keys | other.keys, self.codes | other.codes)
 
 
+# Operations whose a and b are a narrow table and a column of it.
+_NARROW_LOADS: Final = (
+    Op.NARROW, Op.NARROW_AT, Op.ROW_AT, Op.NARROW_EQUAL_K, Op.NARROW_BITS_K, Op.NARROW_PRESENT,
+)  # fmt: skip
+
+
+def _loads(instructions: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Tables and columns that instructions read, int32 (reads, 2)."""
+    op = instructions[:, 0]
+    loads, holds = np.isin(op, _NARROW_LOADS), op == Op.NARROW_HOLDS
+    return np.concatenate([instructions[loads][:, 2:4], instructions[holds][:, 3:]])
+
+
 def reads_of(instructions: NDArray[np.int32]) -> Reads:
     """What some instructions read."""
-    loads = instructions[np.isin(instructions[:, 0], (Op.NARROW, Op.NARROW_AT, Op.ROW_AT))][:, 2:4].tolist()
+    loads = _loads(instructions).tolist()
     keys, codes = (
         frozenset(
             (Domain(table - first), column) for table, column in loads if first <= table < first + _WITH_ATTRIBUTES
@@ -172,17 +181,17 @@ _TREE_ORDER = (int(SpanTree.START_POSITION), int(SpanTree.END_POSITION))
 
 def needs_of(instructions: NDArray[np.int32], rounds: tuple[Round, ...]) -> Need:
     """What instructions and jobs ask for."""
-    loads = instructions[np.isin(instructions[:, 0], (Op.NARROW, Op.NARROW_AT, Op.ROW_AT))]
-    of_tree = loads[loads[:, 2] == NarrowTable.SPAN_TREE]
+    loads = _loads(instructions)
+    of_tree = loads[loads[:, 0] == NarrowTable.SPAN_TREE]
     kinds = {job.kind for each in rounds for job in each.jobs}
-    is_ordered = not kinds.isdisjoint(_OF_TIME) or bool(np.isin(of_tree[:, 3], _TREE_ORDER).any())
+    is_ordered = not kinds.isdisjoint(_OF_TIME) or bool(np.isin(of_tree[:, 1], _TREE_ORDER).any())
     is_tree = is_ordered or len(of_tree) > 0 or not kinds.isdisjoint(_OF_TREE)
     found = Need(0)
     for need, is_asked in (
         (Need.TREE, is_tree),
         (Need.ORDER, is_ordered),
-        (Need.LINKS, bool((loads[:, 2] == NarrowTable.LINK_TARGETS).any())),
-        (Need.CLOCKS, bool((loads[:, 2] == NarrowTable.RESOURCE_CLOCKS).any())),
+        (Need.LINKS, bool((loads[:, 0] == NarrowTable.LINK_TARGETS).any())),
+        (Need.CLOCKS, bool((loads[:, 0] == NarrowTable.RESOURCE_CLOCKS).any())),
     ):
         if is_asked:
             found |= need

@@ -1,9 +1,9 @@
 """Runs a program's rounds: the interpreter over each domain, then the jobs that look across rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,8 +63,7 @@ def needed_columns(programs: tuple[Program, ...]) -> tuple[dict[Domain, int], di
     return words, marks
 
 
-@dataclass(frozen=True, slots=True)
-class BoundJob:
+class BoundJob(msgspec.Struct, frozen=True):
     """A job with its kernel, and all that the kernel is told but how many rows there are."""
 
     job: Job

@@ -9,8 +9,9 @@ was there by then has no `since`, and of what was gone before only its renaming 
 import functools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
+
+import msgspec
 
 Type = Literal["string", "int", "double", "boolean", "string[]", "int[]", "double[]", "boolean[]", "any"]
 Level = Literal["required", "conditionally_required", "recommended", "opt_in"]
@@ -27,8 +28,7 @@ STABILITIES: Final[tuple[Stability, ...]] = get_args(Stability)
 _VERSION: Final = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Version:
+class Version(msgspec.Struct, frozen=True, order=True):
     """A version of a registry; versions are ordered as numbers, not as text."""
 
     major: int
@@ -58,8 +58,7 @@ class Version:
         return f"{self.major}.{self.minor}.{self.patch}"
 
 
-@dataclass(frozen=True, slots=True)
-class Deprecation:
+class Deprecation(msgspec.Struct, frozen=True):
     """Why something should not be used any more, and what instead.
 
     Attributes:
@@ -81,16 +80,14 @@ class Deprecation:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """One of the well-known values of an attribute. Enumerations are open: others are allowed."""
 
     value: str | int | float | bool
     deprecated: Deprecation | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(msgspec.Struct, frozen=True):
     """What a registry says about one key.
 
     Attributes:
@@ -127,8 +124,7 @@ class Attribute:
         return found if found is not None and found.since is not None and found.since <= version else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Convention:
+class Convention(msgspec.Struct, frozen=True, kw_only=True):
     """What one kind of span, event, entity or metric looks like, in the newest version.
 
     Attributes:
@@ -159,7 +155,7 @@ class Convention:
     deprecated: Deprecation | None = None
     attributes: Mapping[str, Level]
     conditional: tuple[str, ...] = ()
-    fixed: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = msgspec.field(default_factory=dict)
     identifying: tuple[str, ...] = ()
     instrument: str = ""
     unit: str = ""
@@ -171,8 +167,7 @@ class Convention:
         return tuple(sorted(key for key, found in self.attributes.items() if found == level))
 
 
-@dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(msgspec.Struct, frozen=True):
     """One line of a schema's changes: from `version` on, what was `old` is `new`.
 
     Attributes:
@@ -192,8 +187,7 @@ class Rename:
     metrics: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Registry:
+class Registry(msgspec.Struct, frozen=True, eq=False):
     """One registry.
 
     Attributes:
@@ -220,7 +214,6 @@ class Registry:
     opentelemetry: Version | None = None
 
 
-@dataclass(frozen=True, eq=False)
 class Registries:
     """Several registries as one: the first that has a key decides. Your own come before OpenTelemetry's.
 
@@ -230,6 +223,10 @@ class Registries:
     """
 
     all: tuple[Registry, ...]
+
+    def __init__(self, all: tuple[Registry, ...]) -> None:  # noqa: A002  # as the attribute is called
+        """Ask these."""
+        self.all = all
 
     def attribute(self, key: str) -> Attribute | None:
         """What is said of a key: by its own entry, else by the template with the longest prefix of it."""

@@ -40,7 +40,7 @@ class _Alone(Registries):
         """Read nothing yet."""
 
     @functools.cached_property
-    def all(self) -> tuple[Registry, ...]:
+    def all(self) -> tuple[Registry, ...]:  # type: ignore[override]  # it can be written
         return (registry(),)
 
 

@@ -75,6 +75,15 @@ def _same(a, b, resources, wide, narrow, buffer):
 
 
 @inner
+def _word(buffer, at):
+    """Eight bytes as a number."""
+    word = np.uint64(0)
+    for i in range(8):
+        word |= np.uint64(buffer[at + i]) << np.uint64(8 * i)
+    return word
+
+
+@inner
 def _hash_of(resources, row, wide, narrow, buffer, seed):
     """One number for a resource's attributes."""
     secret = seed | np.uint64(1)
@@ -83,10 +92,12 @@ def _hash_of(resources, row, wide, narrow, buffer, seed):
         at = resources[_BEGIN, row] + i
         value = wide[_VALUE, at]
         if not _BOOL <= narrow[_TYPE, at] <= _DOUBLE:
-            length = value & _LENGTH
-            for j in range(np.int64(length)):
-                h = fold(h ^ np.uint64(buffer[np.int64(value >> np.uint64(32)) + j]), secret)
-            value = length
+            begin, length = np.int64(value >> np.uint64(32)), np.int64(value & _LENGTH)
+            for j in range(0, length - 7, 8):
+                h = fold(h ^ _word(buffer, begin + j), secret)
+            for j in range(length & ~np.int64(7), length):
+                h = fold(h ^ np.uint64(buffer[begin + j]), secret)
+            value = np.uint64(length)
         h = fold(fold(h ^ wide[_KEY_HASH, at], secret) ^ value, secret)
     return h
 

@@ -6,7 +6,7 @@ spans share their ids, the smallest by (start, end, content) stands for them all
 
 import numpy as np
 
-from otlp_verifier.columns import NO_ROW, SpanWide
+from otlp_verifier.columns import NO_ROW, TABLES, SpanWide
 from otlp_verifier.kernels import inner, kernel
 from otlp_verifier.kernels import types as ty
 from otlp_verifier.relate.hashing import pair_hash, table_shift
@@ -25,6 +25,7 @@ _START, _END, _BYTES = (
     int(SpanWide.BYTES),
 )
 _NONE = np.uint32(NO_ROW)
+_SPANS_AT = TABLES.index("spans")
 _PARENT, _TRACE, _STATE = int(SpanRelation.PARENT), int(SpanRelation.TRACE), int(SpanRelation.STATE)
 _FIRST_SPAN, _SPANS, _ROOTS = int(TraceRelation.FIRST_SPAN), int(TraceRelation.SPANS), int(TraceRelation.ROOTS)
 _CYCLIC, _CONFLICT = int(SpanState.CYCLIC), int(SpanState.CONFLICT)
@@ -123,34 +124,37 @@ def _mark_cycles(rows, spans, mark):
 
 
 @kernel(
-    ty.int64(
-        ty.uint64[:, ::1], ty.int64, ty.read_only_bytes, ty.uint64,
-        ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[:, ::1],
+    ty.void(
+        ty.uint64[:, ::1], ty.uint32[::1], ty.read_only_bytes, ty.uint64,
+        ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[::1],
     )
 )  # fmt: skip
 def relate(
     wide: np.ndarray,
-    rows: int,
+    table_rows: np.ndarray,
     buffer: np.ndarray,
     seed: np.uint64,
     spans: np.ndarray,
     traces: np.ndarray,
     cells: np.ndarray,
     chain: np.ndarray,
-) -> int:
-    """Fill `spans` and `traces`; the number of traces.
+    trace_rows: np.ndarray,
+) -> None:
+    """Fill `spans` and `traces`.
 
     Args:
         wide: the spans table's 64-bit columns.
-        rows: spans in the batch.
+        table_rows: columns.Columns.rows.
         buffer: uint8, the batch's bytes.
         seed: keys the hashes.
         spans: uint32 (3, >= rows), out: relations.SpanRelation.
         traces: uint32 (3, >= rows), out: relations.TraceRelation.
         cells: uint32 (2, power of two >= 4 * rows), scratch: the two hash tables.
         chain: uint32 (2, >= rows), scratch: spans with equal ids; the walk's marks.
+        trace_rows: uint32 (1,), out: the number of traces.
 
     """
+    rows = np.int64(table_rows[_SPANS_AT])
     # One cell in four is used at most: that a look-up finds another span first costs more than clearing the cells.
     shift = table_shift(2 * rows)
     size = np.int64(1) << (np.int64(64) - np.int64(shift))
@@ -226,4 +230,4 @@ def relate(
     # Where no span starts before its parent, as it should be, there is no cycle to look for.
     if not ordered:
         _mark_cycles(rows, spans, chain[1])
-    return trace_count
+    trace_rows[0] = trace_count

@@ -7,14 +7,17 @@ depends on a span's shape alone is found out for one span of each.
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.columns import NO_ROW, AttributeNarrow, AttributeWide, Columns, SpanNarrow
+from otlp_verifier.columns import NO_ROW, TABLES, AttributeNarrow, AttributeWide, Columns, SpanNarrow
 from otlp_verifier.kernels import kernel
 from otlp_verifier.kernels import types as ty
+from otlp_verifier.kernels.chain import Step
 from otlp_verifier.relate.hashing import table_shift
 from otlp_verifier.relate.tables import ShapeColumn
 from otlp_verifier.wire.seed import SEED
 
+NO_SLOT = -1
 _NONE = np.uint32(NO_ROW)
+_SPANS = TABLES.index("spans")
 _KIND, _DROPPED, _SCOPE = int(SpanNarrow.KIND), int(SpanNarrow.DROPPED_ATTRIBUTES), int(SpanNarrow.SCOPE)
 _START, _COUNT = int(SpanNarrow.ATTRIBUTE_START), int(SpanNarrow.ATTRIBUTE_COUNT)
 _SPAN, _FIRST, _LENGTH = int(ShapeColumn.SPAN), int(ShapeColumn.ATTRIBUTE_START), int(ShapeColumn.ATTRIBUTE_COUNT)
@@ -27,21 +30,29 @@ class Shapes:
     A shape is what spans share that have the same keys with the same types of values in the same order, the same kind
     and count of dropped attributes, and follow the same version of conventions. Keys are equal where their hashes are.
 
+    Args:
+        rows: uint32 (1,), where the number of shapes goes; without it, into an array of its own.
+
     Attributes:
         of_spans: uint32 (1, capacity): each span's shape.
         shapes: uint32 (len(ShapeColumn), capacity): of each shape its first span, and where that one's attributes are.
-        count: how many there are.
+        rows: how many there are, as steps are told it.
         generation: goes up when columns have moved.
 
     """
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, rows: NDArray[np.uint32] | None = None) -> None:
+        self.rows: NDArray[np.uint32] = np.zeros(1, np.uint32) if rows is None else rows
         self.generation = 0
         self._reserve(64)
 
-    def load(self, columns: Columns, versions: NDArray[np.uint32]) -> None:
-        """Find the shapes of the spans that `columns` holds.
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return int(self.rows[0])
+
+    def step(self, columns: Columns, versions: NDArray[np.uint32]) -> Step:
+        """The step that finds the shapes of the spans that `columns` holds.
 
         Args:
             columns: the batch.
@@ -49,30 +60,32 @@ class Shapes:
 
         """
         spans, attributes = columns.spans, columns.attributes
-        if spans.rows > self.of_spans.shape[1]:
+        if spans.capacity > self.of_spans.shape[1]:
             self._reserve(spans.capacity)
-        self.count = find_shapes(
-            spans.narrow, spans.rows, attributes.wide, attributes.narrow, versions, np.uint64(SEED), self.of_spans,
-            self.shapes, self._cells, self._hashes,
+        arguments = (
+            spans.narrow, columns.rows, attributes.wide, attributes.narrow, versions, np.uint64(SEED), self.of_spans,
+            self.shapes, self._cells, self._hashes, self.rows,
         )  # fmt: skip
+        return Step(find_shapes, arguments)
 
     def _reserve(self, capacity: int) -> None:
         self.generation += 1
-        self.of_spans: NDArray[np.uint32] = np.empty((1, capacity), np.uint32)
         self.shapes: NDArray[np.uint32] = np.empty((len(ShapeColumn), capacity), np.uint32)
         self._cells: NDArray[np.uint32] = np.empty(1 << (2 * capacity - 1).bit_length(), np.uint32)
         self._hashes: NDArray[np.uint64] = np.empty(capacity, np.uint64)
+        # The last one, by which it is seen how much room there is.
+        self.of_spans: NDArray[np.uint32] = np.empty((1, capacity), np.uint32)
 
 
 @kernel(
-    ty.int64(
-        ty.uint32[:, ::1], ty.int64, ty.uint64[:, ::1], ty.uint32[:, ::1], ty.uint32[::1], ty.uint64,
-        ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[::1], ty.uint64[::1],
+    ty.void(
+        ty.uint32[:, ::1], ty.uint32[::1], ty.uint64[:, ::1], ty.uint32[:, ::1], ty.uint32[::1], ty.uint64,
+        ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[::1], ty.uint64[::1], ty.uint32[::1],
     )
 )  # fmt: skip
 def find_shapes(
     spans: np.ndarray,
-    rows: int,
+    table_rows: np.ndarray,
     attributes: np.ndarray,
     attributes_narrow: np.ndarray,
     versions: np.ndarray,
@@ -81,12 +94,13 @@ def find_shapes(
     shapes: np.ndarray,
     cells: np.ndarray,
     hashes: np.ndarray,
-) -> int:
-    """Fill `of_spans` and `shapes`; the number of shapes.
+    shape_rows: np.ndarray,
+) -> None:
+    """Fill `of_spans` and `shapes`.
 
     Args:
         spans: the spans table's 32-bit columns.
-        rows: spans in the batch.
+        table_rows: columns.Columns.rows.
         attributes: the attributes table's 64-bit columns.
         attributes_narrow: its 32-bit columns.
         versions: uint32 (>= scopes,).
@@ -95,8 +109,10 @@ def find_shapes(
         shapes: uint32 (len(ShapeColumn), >= rows), out.
         cells: uint32 (power of two >= 2 * rows,), scratch: a table of open addressing.
         hashes: uint64 (>= rows,), scratch: each shape's.
+        shape_rows: uint32 (1,), out: the number of shapes.
 
     """
+    rows = np.int64(table_rows[_SPANS])
     shift = table_shift(rows)
     mask = (np.uint64(1) << (np.uint64(64) - shift)) - np.uint64(1)
     for i in range(mask + np.uint64(1)):
@@ -135,12 +151,12 @@ def find_shapes(
             firsts[shape], begins[shape], lengths[shape] = row, starts[row], counts[row]
             found += 1
         of_spans[0, row] = shape
-    return found
+    shape_rows[0] = found
 
 
 @kernel(
     ty.void(
-        ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[:, ::1], ty.int64, ty.int64, ty.uint32[:, ::1],
+        ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[:, ::1], ty.uint32[::1], ty.uint32[::1], ty.uint32[:, ::1],
         ty.int64[::1], ty.uint32[:, ::1], ty.uint32[::1],
     )
 )  # fmt: skip
@@ -148,8 +164,8 @@ def spread_keys(
     spans: np.ndarray,
     of_spans: np.ndarray,
     shapes: np.ndarray,
-    rows: int,
-    count: int,
+    table_rows: np.ndarray,
+    shape_rows: np.ndarray,
     of_shapes: np.ndarray,
     slots: np.ndarray,
     of_rows: np.ndarray,
@@ -161,16 +177,19 @@ def spread_keys(
         spans: the spans table's 32-bit columns.
         of_spans: see Shapes.
         shapes: see Shapes.
-        rows: how many spans there are.
-        count: how many shapes there are.
+        table_rows: columns.Columns.rows.
+        shape_rows: uint32 (1,): how many shapes there are.
         of_shapes: uint32 (keys, >= shapes): the attribute's row in each shape's first span, or NO_ROW.
-        slots: int64: the keys that are asked for.
+        slots: int64: the keys that are asked for; NO_SLOT behind the last one.
         of_rows: uint32 (keys, >= rows), out; of a key that is not asked for nothing is written.
         ends: uint32 (keys,), out: one past the last span that has the key.
 
     """
+    rows, count = np.int64(table_rows[_SPANS]), np.int64(shape_rows[0])
     starts, begins = spans[_START], shapes[_FIRST]
     for slot in slots:
+        if slot == NO_SLOT:
+            break
         found, result = of_shapes[slot], of_rows[slot]
         has_any = False
         for shape in range(count):
@@ -192,19 +211,22 @@ def spread_keys(
         ends[slot] = end
 
 
-@kernel(ty.void(ty.uint32[::1], ty.uint32[::1], ty.uint32[:, ::1], ty.uint32[::1]))
-def spread(starts: np.ndarray, of_spans: np.ndarray, shapes: np.ndarray, values: np.ndarray) -> None:
+@kernel(ty.void(ty.uint32[:, ::1], ty.uint32[::1], ty.uint32[::1], ty.uint32[:, ::1], ty.uint32[::1]))
+def spread(
+    spans: np.ndarray, table_rows: np.ndarray, of_spans: np.ndarray, shapes: np.ndarray, values: np.ndarray
+) -> None:
     """Give the attributes of all spans what those of the first span of their shape have.
 
     Args:
-        starts: uint32 (spans,): where each span's attributes begin.
+        spans: the spans table's 32-bit columns.
+        table_rows: columns.Columns.rows.
         of_spans: uint32 (>= spans,), see Shapes.
         shapes: see Shapes.
         values: uint32 (attributes,), in and out.
 
     """
-    begins, lengths = shapes[_FIRST], shapes[_LENGTH]
-    for row in range(len(starts)):
+    starts, begins, lengths = spans[_START], shapes[_FIRST], shapes[_LENGTH]
+    for row in range(np.int64(table_rows[_SPANS])):
         shape = of_spans[row]
         first, begin = np.uint64(starts[row]), np.uint64(begins[shape])
         for at in range(np.uint64(lengths[shape])):

@@ -67,12 +67,13 @@ class Tree:
 
     def _reserve(self, capacity: int) -> None:
         self.generation += 1
-        self.spans: NDArray[np.uint32] = np.empty((len(SpanTree), capacity), np.uint32)
         self.preorder: NDArray[np.uint32] = np.empty(capacity, np.uint32)
         self.by_time: NDArray[np.uint32] = np.empty((2, capacity), np.uint32)
         self.times: NDArray[np.uint64] = np.empty((2, capacity), np.uint64)
         self.traces: NDArray[np.uint32] = np.empty(capacity + 1, np.uint32)
         self._scratch: NDArray[np.uint32] = np.empty((2, capacity + 1), np.uint32)
+        # The last one, by which it is seen how much room there is.
+        self.spans: NDArray[np.uint32] = np.empty((len(SpanTree), capacity), np.uint32)
 
 
 _NONE = np.uint32(NO_ROW)

@@ -8,8 +8,9 @@ their shape; values whose key `excludes` the class are not of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from otlp_verifier.sensitive import keys, persons, secrets
 
@@ -27,8 +28,7 @@ def _nothing(_text: bytes) -> Iterator[Hit]:
     return iter(())
 
 
-@dataclass(frozen=True, slots=True)
-class Class:
+class Class(msgspec.Struct, frozen=True):
     """A class of sensitive data.
 
     Attributes:

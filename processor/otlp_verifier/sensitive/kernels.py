@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from otlp_verifier.columns import AttributeNarrow, NestedNarrow, ValueType
+from otlp_verifier.columns import TABLES, AttributeNarrow, NestedNarrow, ValueType
 from otlp_verifier.kernels import kernel
 from otlp_verifier.kernels import types as ty
 from otlp_verifier.machine.memory import address, narrow_column
@@ -20,20 +20,21 @@ _TYPE, _NESTED_START = int(AttributeNarrow.TYPE), int(AttributeNarrow.NESTED_STA
 _NESTED_COUNT, _NESTED_TYPE = int(AttributeNarrow.NESTED_COUNT), int(NestedNarrow.TYPE)
 _INT, _DOUBLE = int(ValueType.INT), int(ValueType.DOUBLE)
 _NONE: Final = np.uint32(NO_CODE)
+_ATTRIBUTE_ROWS: Final = TABLES.index("attributes")
 _I64_2 = ty.int64[:, ::1]
 
 
-@kernel(ty.int64(_I64_2, ty.int64[::1], ty.uint32[::1]))
+@kernel(ty.int64(_I64_2, ty.uint32[::1], ty.uint32[::1]))
 def wanted(tables: np.ndarray, rows: np.ndarray, found: np.ndarray) -> int:
     """List the codes of texts that a key asks about and that nobody has asked before, each once.
 
     Args:
         tables: int64 (tables, 2), as machine.memory.addresses makes them.
-        rows: int64 (1 + domains,): of attributes, and of each domain.
+        rows: uint32 (tables,): columns.Columns.rows.
         found: uint32 (attributes and nested values,), out.
 
     """
-    at, attributes, count = address(tables), rows[0], 0
+    at, attributes, count = address(tables), np.int64(rows[_ATTRIBUTE_ROWS]), 0
     nested_starts = narrow_column(at, _ATTRIBUTES, _NESTED_START, 0, attributes)
     nested_counts = narrow_column(at, _ATTRIBUTES, _NESTED_COUNT, 0, attributes)
     keys = narrow_column(at, _ATTRIBUTE_KEYS, 0, 0, attributes)
@@ -60,23 +61,23 @@ def wanted(tables: np.ndarray, rows: np.ndarray, found: np.ndarray) -> int:
     return count
 
 
-@kernel(ty.void(_I64_2, ty.int64[::1], _I64_2, ty.int64[::1]))
+@kernel(ty.void(_I64_2, ty.uint32[::1], _I64_2, ty.int64[::1]))
 def mark(tables: np.ndarray, rows: np.ndarray, attributes: np.ndarray, texts: np.ndarray) -> None:
     """Write which classes each record of each domain holds.
 
     Args:
         tables: int64 (tables, 2), as machine.memory.addresses makes them.
-        rows: int64 (1 + domains,): of attributes, and of each domain.
+        rows: uint32 (tables,): columns.Columns.rows, of which the first are those of the domains.
         attributes: int64 (domains, 2): the columns where a record's attributes begin, and how many there are.
         texts: int64 (domains,): how many texts of its own a record has.
 
     """
-    at, every = address(tables), 1 << 31
-    types = narrow_column(at, _ATTRIBUTES, _TYPE, 0, rows[0])
-    nested_starts = narrow_column(at, _ATTRIBUTES, _NESTED_START, 0, rows[0])
-    nested_counts = narrow_column(at, _ATTRIBUTES, _NESTED_COUNT, 0, rows[0])
-    keys = narrow_column(at, _ATTRIBUTE_KEYS, 0, 0, rows[0])
-    values = narrow_column(at, _ATTRIBUTE_VALUES, 0, 0, rows[0])
+    at, every, count = address(tables), 1 << 31, np.int64(rows[_ATTRIBUTE_ROWS])
+    types = narrow_column(at, _ATTRIBUTES, _TYPE, 0, count)
+    nested_starts = narrow_column(at, _ATTRIBUTES, _NESTED_START, 0, count)
+    nested_counts = narrow_column(at, _ATTRIBUTES, _NESTED_COUNT, 0, count)
+    keys = narrow_column(at, _ATTRIBUTE_KEYS, 0, 0, count)
+    values = narrow_column(at, _ATTRIBUTE_VALUES, 0, 0, count)
     nested_types = narrow_column(at, _NESTED, _NESTED_TYPE, 0, every)
     nested_keys = narrow_column(at, _NESTED_KEYS, 0, 0, every)
     nested_values = narrow_column(at, _NESTED_VALUES, 0, 0, every)
@@ -86,7 +87,7 @@ def mark(tables: np.ndarray, rows: np.ndarray, attributes: np.ndarray, texts: np
     holds = narrow_column(at, _TEXTS, HOLDS, 0, every)
     would_be = narrow_column(at, _TEXTS, WOULD_BE, 0, every)
     for domain in range(len(texts)):
-        owners = rows[1 + domain]
+        owners = np.int64(rows[domain])
         starts = narrow_column(at, _RECORDS + domain, attributes[domain, 0], 0, owners)
         counts = narrow_column(at, _RECORDS + domain, attributes[domain, 1], 0, owners)
         result = narrow_column(at, _RESULTS + domain, 0, 0, owners)

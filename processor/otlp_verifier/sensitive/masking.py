@@ -38,21 +38,23 @@ def number_excerpts(classes: int) -> Iterator[bytes]:
             yield "…".encode() + f" ({kind.title}, a number)".encode()
 
 
-def redacted(text: bytes, key: bytes = b"") -> bytes:
-    """A text with an excerpt in place of each thing that is sensitive; `key` is the attribute's that has it.
+def pieces(text: bytes, key: bytes = b"") -> list[tuple[bytes, bool]]:
+    """A text with an excerpt in place of each thing that is sensitive, in pieces: which of them are excerpts.
 
-    What is longer than REDACTED_MAX is cut: nobody is shown that much.
+    What is longer than REDACTED_MAX is cut: nobody is shown that much. `key` is the attribute's that has the text.
     """
     text = text[:REDACTED_MAX]
-    found = hits(text, EVERY, context_of(key) if key else Context())
-    if not found:
-        return text
     parts, at = [], 0
-    for kind, hit in found:
+    for kind, hit in hits(text, EVERY, context_of(key) if key else Context()):
         if hit.start >= at:
-            parts += [text[at : hit.start], excerpt(text, kind, hit)]
+            parts += [(text[at : hit.start], False), (excerpt(text, kind, hit), True)]
         at = max(at, hit.end)
-    return b"".join([*parts, text[at:]])
+    return [*parts, (text[at:], False)]
+
+
+def redacted(text: bytes, key: bytes = b"") -> bytes:
+    """The same in one."""
+    return b"".join(piece for piece, _ in pieces(text, key))
 
 
 def withheld(key: bytes) -> bytes:

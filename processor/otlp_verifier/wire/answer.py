@@ -4,6 +4,7 @@ On the hot path without message classes: the interpreter's work per answer
 grows with the number of distinct annotations, not with that of records.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -16,6 +17,8 @@ from otlp_verifier.wire.varint import varint
 ANSWER_BYTES_MAX: Final = 16 << 20  # of the contract: senders receive no more
 NONE: Final[NDArray[np.uint32]] = np.empty(0, np.uint32)
 _LENGTH_DELIMITED = 2
+_UINT32: Final = np.dtype(np.uint32)
+_IS_LITTLE: Final = sys.byteorder == "little"
 
 
 def _number(message: str, field: str) -> int:
@@ -43,7 +46,7 @@ def unchanged(request_id: int) -> bytes:
 
 
 def annotation(attributes: Mapping[str, str | Sequence[str]]) -> bytes:
-    """Encode an Annotation for `sparse`. Made once per distinct annotation, not per record."""
+    """Encode an Annotation as `sparse` takes it. Made once per distinct annotation, not per record."""
     message = contract.Annotation()
     for key, value in attributes.items():
         attribute = message.attributes.add(key=key)
@@ -52,7 +55,8 @@ def annotation(attributes: Mapping[str, str | Sequence[str]]) -> bytes:
         else:
             attribute.list.values.extend(value)
             attribute.list.SetInParent()  # an empty list is a value too
-    return message.SerializeToString()
+    encoded = message.SerializeToString()
+    return b"".join((_ANNOTATIONS, varint(len(encoded)), encoded))
 
 
 def sparse(
@@ -97,7 +101,7 @@ def sparse(
     ):
         if len(positions) != len(indices):
             raise ValueError(f"{len(positions)} positions, but {len(indices)} annotations for them")
-    body = [part for each in annotations for part in (_ANNOTATIONS, varint(len(each)), each)]
+    body = [*annotations]
     for field, numbers in (
         ("records", records),
         ("record_annotations", record_annotations),
@@ -110,10 +114,12 @@ def sparse(
         ("strip_scopes", strip_scopes),
         ("drop_records", drop_records),
     ):
-        if numbers.dtype != np.uint32:
+        if numbers is NONE:
+            continue
+        if numbers.dtype != _UINT32:
             raise ValueError(f"{field} must be uint32, not {numbers.dtype}")
-        if len(numbers) > 0:
-            encoded = numbers.astype("<u4", copy=False).tobytes()
+        if numbers.size:
+            encoded = numbers.tobytes() if _IS_LITTLE else numbers.astype("<u4").tobytes()
             body += (_LISTS[field], varint(len(encoded)), encoded)
     length = sum(map(len, body))
     return b"".join((_ID, varint(request_id), _SPARSE, varint(length), *body))

@@ -22,9 +22,16 @@ const uint8_t *otlpv_count_plain(const otlpv_pass *pass, const uint8_t *at, cons
 const uint8_t *otlpv_fill_plain(otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
                                 otlpv_owner *owner);
 
-/* Attribute row `row` gets zeros in the columns that only lists have, as do some after it: cheaper than one
- * by one. It must be called for a row before anything is written there. */
-void otlpv_clear_lists(otlpv_pass *pass, uint32_t row);
+/* Attribute rows from `pass->cleared` on get zeros in the columns that only lists have: many at once are cheaper than
+ * one by one. */
+void otlpv_clear_more_lists(otlpv_pass *pass);
+
+/* The same if need be. It must be called for a row before anything is written there. */
+OTLPV_HOT void otlpv_clear_lists(otlpv_pass *pass, uint32_t row)
+{
+    if (row >= pass->cleared)
+        otlpv_clear_more_lists(pass);
+}
 
 /* A field that holds a KeyValue of any form; its tag has been read. `level` is the KeyValue's. */
 int otlpv_take_odd_attribute(otlpv_pass *pass, otlpv_reader *reader, otlpv_place place, uint32_t level,

@@ -165,7 +165,7 @@ enum otlpv_type {
 enum otlpv_defect {
     OTLPV_DEFECT_FIELD_UTF8 = 1,        /* a string field is not UTF-8 */
     OTLPV_DEFECT_ATTRIBUTE_UTF8 = 2,    /* a key or a string value, at any level, is not UTF-8 */
-    OTLPV_DEFECT_DUPLICATE_KEY = 4,     /* two attributes of the record have one key (of over 1,024: one hash) */
+    OTLPV_DEFECT_DUPLICATE_KEY = 4,     /* two attributes of the record have one key (see keys.c) */
     OTLPV_DEFECT_EMPTY_KEY = 8,         /* an attribute's key is empty */
     OTLPV_DEFECT_EMPTY_VALUE = 16,      /* an attribute has no value */
     OTLPV_DEFECT_REPEATED_FIELD = 32,   /* a singular field or oneof was sent more than once */

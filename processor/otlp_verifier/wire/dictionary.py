@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from otlp_verifier.kernels.chain import BATCH, Ask, Step
 from otlp_verifier.wire._native import ffi, lib
 from otlp_verifier.wire.memory import UINT8, UINT32, UINT64, joined, pointer
 from otlp_verifier.wire.seed import SEED
 from otlp_verifier.wire.sources import NO_CODE, TEXT_BYTES_MAX, TextSources
+from otlp_verifier.wire.steps import step
 
 _ARENA_LIMIT = TEXT_BYTES_MAX
 
@@ -42,19 +44,23 @@ class Dictionary:
         entry_capacity: int = 65_536,
         arena_capacity: int = 8 << 20,
         seed: int = SEED,
+        forgotten: Callable[[], None] = lambda: None,
     ) -> None:
-        """Pin `constants` to the codes 0 to len(constants) - 1.
+        """Pin `constants` to the codes 0 to len(constants) - 1; `forgotten` is called when all others are forgotten.
 
         Raises:
             ValueError: two constants are equal, or they do not fit.
 
         """
         self.epoch = 0
+        self._forgotten = forgotten
         self._seed = seed
         self._entry_capacity = entry_capacity
         self._arena_capacity = arena_capacity
         self._constants, texts = joined(constants)
         self._constant_texts = np.array(texts, np.uint64)
+        self._native = ffi.new("otlpv_dictionary *")  # stays where it is, unlike the arrays that it points to
+        self._native.seed = self._seed
         self._allocate(entry_capacity, arena_capacity)
         self._pin()
         if len(self) != len(constants):
@@ -74,30 +80,63 @@ class Dictionary:
 
         """
         sources = TextSources(1)
-        sources.point(0, texts, codes)
-        sources.count(0, len(texts))
+        sources.point(0, texts, codes, np.array([len(texts)], np.uint32))
         self.encode(buffer, sources)
 
     def encode(self, buffer: bytes | memoryview, sources: TextSources) -> list[tuple[int, int]]:
-        """Write the codes of all sources; what is new gets the next code.
+        """Write the codes of all sources, out of a chain; what is new gets the next code.
 
         Returns:
             (source, code) of each code that one of the sources with `asked` has had for the first time in this epoch.
 
         """
-        source = ffi.from_buffer("uint8_t[]", buffer)
         sources.reserve(len(self._entries))
-        if (news := sources.encode(source, self._native)) is not None:
-            return news
+        found = self._encode(buffer, sources)
+        return sources.listed(found) if found != NO_CODE else self._start_again(buffer, sources)
+
+    def step(
+        self,
+        content: Callable[[], bytes | memoryview],
+        sources: TextSources,
+        learn: Callable[[list[tuple[int, int]]], None] = lambda _news: None,
+        source: Any = BATCH,
+    ) -> Step:
+        """The same as a step of a chain.
+
+        Args:
+            content: the buffer of the batch in hand.
+            sources: as for `encode`.
+            learn: is told what `encode` returns, if that is anything.
+            source: the buffer, if it is always the same array.
+
+        """
+        sources.reserve(len(self._entries))
+
+        def ask(found: int) -> bool:
+            learn(sources.listed(found) if found != NO_CODE else self._start_again(content(), sources))
+            return False
+
+        return Step(*step("encode", *sources.call(source, self._native)), ask)
+
+    def more_than(self, known: NDArray[np.uint32], learn: Ask) -> Step:
+        """The step of a chain that tells how many codes there are, where `known`, uint32 (1,), says less."""
+        return Step(*step("count_codes", self._native, pointer(known, UINT32, 1)), learn)
+
+    def _encode(self, buffer: bytes | memoryview | NDArray[np.uint8], sources: TextSources) -> int:
+        return int(lib.otlpv_encode(*sources.call(ffi.from_buffer("uint8_t[]", buffer), self._native)))
+
+    def _start_again(self, buffer: bytes | memoryview, sources: TextSources) -> list[tuple[int, int]]:
+        """Forget all codes, and encode the batch that did not fit; see `encode`."""
         self._reset()
         try:
             with sources.all_or_none():
+                sources.reserve(len(self._entries))
                 sources.forget()
-                while (news := sources.encode(source, self._native)) is None:
+                while (found := self._encode(buffer, sources)) == NO_CODE:
                     self._grow()
                     sources.reserve(len(self._entries))
                     sources.forget()
-            return news
+            return sources.listed(found)
         finally:
             if self._is_grown:
                 self._native.entry_capacity = len(self)  # so that the next new string resets and shrinks
@@ -121,22 +160,22 @@ class Dictionary:
 
     def _allocate(self, entry_capacity: int, arena_capacity: int) -> None:
         cells = 1 << (2 * entry_capacity - 1).bit_length()
-        self._hashes = np.zeros(cells, np.uint64)
-        self._codes = np.empty(cells, np.uint32)
-        self._entries = np.zeros(entry_capacity, np.uint64)
-        self._arena = np.zeros(arena_capacity, np.uint8)
-        self._native = ffi.new("otlpv_dictionary *")
-        self._native.seed = self._seed
-        self._native.hashes = pointer(self._hashes, UINT64)
-        self._native.codes = pointer(self._codes, UINT32)
+        # All or none: C is told of them together.
+        self._cells, self._entries, self._arena = (
+            np.zeros(cells, np.uint64), np.zeros(entry_capacity, np.uint64), np.zeros(arena_capacity, np.uint8),
+        )  # fmt: skip
+        self._native.cells = pointer(self._cells, UINT64)
         self._native.entries = pointer(self._entries, UINT64)
         self._native.arena = pointer(self._arena, UINT8)
-        self._native.cells = cells
+        self._native.cell_count = cells
         self._native.arena_capacity = arena_capacity
-        self._empty()
+        self._start_count()
 
     def _empty(self) -> None:
-        self._codes.fill(NO_CODE)
+        self._cells.fill(0)  # those that are new have been 0, and are not touched before somebody needs them
+        self._start_count()
+
+    def _start_count(self) -> None:
         self._native.entry_count = 0
         self._native.arena_used = 0
         self._native.entry_capacity = len(self._entries)
@@ -147,12 +186,12 @@ class Dictionary:
     def _copy_in(self, buffer: bytes | NDArray[np.uint8], texts: NDArray[np.uint64]) -> None:
         """Intern distinct strings into the empty dictionary, which gives them the codes 0, 1, 2, ..."""
         sources = TextSources(1)
-        sources.point(0, texts, np.empty(len(texts), np.uint32))
-        sources.count(0, len(texts))
-        sources.encode(ffi.from_buffer("uint8_t[]", buffer), self._native)
+        sources.point(0, texts, np.empty(len(texts), np.uint32), np.array([len(texts)], np.uint32))
+        self._encode(buffer, sources)
 
     def _reset(self) -> None:
         self.epoch += 1
+        self._forgotten()
         if self._is_grown:
             self._allocate(self._entry_capacity, self._arena_capacity)
         else:
@@ -225,24 +264,25 @@ class KeyTable:
         """How many slots there are."""
         return len(self.keys)
 
-    def finder(
+    def find(
         self,
+        attributes: _Native,
         starts: NDArray[np.uint32],
         counts: NDArray[np.uint32],
+        owners: NDArray[np.uint32],
         rows: NDArray[np.uint32],
         ends: NDArray[np.uint32],
-    ) -> Callable[[_Native, _Native, int], None]:
-        """Return a function that finds the attribute of each key for each owner; of several with one key, the first.
-
-        It takes the scanned bytes (`uint8_t[]`), the scanned attributes (`otlpv_table *`) and the number of owners,
-        and may be called as long as the arrays stay where they are.
+    ) -> Step:
+        """The step that finds the attribute of each key for each owner; of several with one key, the first.
 
         Args:
+            attributes: the scanned ones, `otlpv_table *`.
             starts: the owners' first attribute row, shape (owners,).
-            counts: how many attributes each has, shape (owners,).
+            counts: how many attributes each has, of the same shape.
+            owners: uint32 (1,): how many the batch in hand has.
             rows: the result, shape (at least the slots, at least the owners); `rows[slot, owner]` is a row of
-                `attributes` or NO_CODE, with which it is filled here.
-            ends: the result, shape (at least the slots,): one past the last owner that has the key.
+                `attributes` or NO_CODE, as all are at first.
+            ends: the result, shape (at least the slots,): one past the last owner that has the key, at first 0.
 
         Raises:
             ValueError: an array has another type or layout, or `rows` is too small.
@@ -250,30 +290,8 @@ class KeyTable:
         """
         if rows.ndim != 2 or len(rows) < len(self) or rows.shape[1] < len(starts):
             raise ValueError(f"rows has shape {rows.shape}, needed are {len(self)} slots and {len(starts)} owners")
-        pointers = (
-            pointer(starts, UINT32), pointer(counts, UINT32, len(starts)), pointer(rows, UINT32, writable=True),
+        return Step(*step(
+            "find_keys", BATCH, attributes, pointer(starts, UINT32), pointer(counts, UINT32, len(starts)),
+            pointer(owners, UINT32, 1), self._native, pointer(rows, UINT32, writable=True), rows.shape[1],
             pointer(ends, UINT32, len(self), writable=True),
-        )  # fmt: skip
-        rows[: len(self)].fill(NO_CODE)
-        ends[: len(self)].fill(0)
-        most, stride, find_keys = len(starts), rows.shape[1], lib.otlpv_find_keys
-
-        def find(source: _Native, attributes: _Native, owners: int) -> None:
-            if owners > most:
-                raise ValueError(f"{owners} owners, but there is room for {most}")
-            keys = self._native  # through `self`, whose arrays it points to
-            find_keys(source, attributes, pointers[0], pointers[1], owners, keys, pointers[2], stride, pointers[3])
-
-        return find
-
-    def find(
-        self,
-        buffer: bytes | memoryview,
-        attributes: _Native,
-        starts: NDArray[np.uint32],
-        counts: NDArray[np.uint32],
-        rows: NDArray[np.uint32],
-    ) -> None:
-        """Find the attribute of each key for each owner once; see `finder`."""
-        find = self.finder(starts, counts, rows, np.empty(len(self), np.uint32))
-        find(ffi.from_buffer("uint8_t[]", buffer), attributes, len(starts))
+        ))  # fmt: skip

@@ -34,19 +34,17 @@ static inline otlpv_secret otlpv_secret_of(uint64_t seed)
 /* The words that a string's hash is made of. */
 typedef struct {
     uint64_t a, b, c, d;
-    uint64_t any; /* union of all words: a top bit in one of its bytes tells that not all are ASCII */
 } otlpv_words;
 
 static inline otlpv_words otlpv_short_words(const uint8_t *bytes, uint32_t length)
 {
-    otlpv_words w = {0, 0, 0, 0, 0};
+    otlpv_words w = {0, 0, 0, 0};
     if (length >= 4) {
         w.a = otlpv_load32(bytes);
         w.d = otlpv_load32(bytes + length - 4);
     } else if (length > 0) {
         w.a = (uint64_t)bytes[0] | (uint64_t)bytes[length / 2] << 8 | (uint64_t)bytes[length - 1] << 16;
     }
-    w.any = w.a | w.d;
     return w;
 }
 
@@ -59,7 +57,6 @@ static inline otlpv_words otlpv_middle_words(const uint8_t *bytes, uint32_t leng
     w.b = otlpv_load64(bytes + inner);
     w.c = otlpv_load64(bytes + length - 8 - inner);
     w.d = otlpv_load64(bytes + length - 8);
-    w.any = w.a | w.b | w.c | w.d;
     return w;
 }
 
@@ -68,15 +65,12 @@ static inline otlpv_words otlpv_middle_words(const uint8_t *bytes, uint32_t leng
 static inline otlpv_words otlpv_long_words(const uint8_t *bytes, uint32_t length, const otlpv_secret *secret)
 {
     uint64_t rest = 0;
-    uint64_t any = 0;
     for (; length > 32; bytes += 16, length -= 16) {
         const uint64_t a = otlpv_load64(bytes);
         const uint64_t b = otlpv_load64(bytes + 8);
-        any |= a | b;
         rest = otlpv_fold(a ^ rest ^ secret->a, b ^ secret->b);
     }
     otlpv_words w = otlpv_middle_words(bytes, length);
-    w.any |= any;
     w.c ^= rest;
     return w;
 }

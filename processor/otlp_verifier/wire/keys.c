@@ -1,5 +1,9 @@
 /* Keys: what is done with the attributes of an owner when all are there. Their keys are hashed, and what
- * is odd about keys and values is found: see attribute.h. */
+ * is odd about keys and values is found: see attribute.h.
+ *
+ * Instrumentation writes the same keys in the same order again and again. So what is odd about a list of keys is looked
+ * for once: lists without fault are remembered by a hash of their keys' hashes. Two lists count as one, then, if these
+ * 64 bits are equal; they are keyed. */
 
 #include "attribute.h"
 
@@ -26,38 +30,59 @@ static OTLPV_COLD bool is_utf8(const otlpv_pass *pass, uint32_t row, uint32_t en
     return true;
 }
 
+/* Whether two of these rows' keys may be the same: hashes that meet in no cell are of keys that differ. */
+static bool may_repeat(otlpv_pass *pass, uint32_t start, uint32_t end)
+{
+    bool repeats = false;
+    for (uint32_t row = start; row < end;) {
+        uint32_t *const seen = &pass->seen[pass->hashes[row++] % OTLPV_SEEN];
+        repeats |= *seen > start;
+        *seen = row;
+    }
+    return repeats;
+}
+
+/* What is odd about a list of keys that is none of those remembered; `list` is its hash. */
+OTLPV_OWN uint32_t new_list_defects(otlpv_pass *pass, uint32_t start, uint32_t end, uint64_t list)
+{
+    uint32_t defects = 0;
+    bool ascii = true;
+    for (uint32_t row = start; row < end; row++) {
+        const uint8_t *const key = pass->base + (pass->keys[row] >> 32);
+        const uint32_t length = (uint32_t)pass->keys[row];
+        defects |= key_defects(key, length);
+        ascii &= otlpv_is_ascii(key, length);
+    }
+    if (may_repeat(pass, start, end) && otlpv_has_duplicate_key(pass, start, end - start))
+        defects |= OTLPV_DEFECT_DUPLICATE_KEY;
+    if (!ascii && !is_utf8(pass, start, end))
+        defects |= OTLPV_DEFECT_ATTRIBUTE_UTF8;
+    if (ascii && defects == 0)
+        pass->lists[list % OTLPV_LISTS] = list;
+    return defects;
+}
+
 uint32_t otlpv_finish_keys(otlpv_pass *pass, uint32_t start, uint32_t end, bool ascii_values)
 {
     const uint8_t *const base = pass->base;
     const uint64_t *const keys = pass->keys;
     uint64_t *const hashes = pass->hashes;
     uint32_t defects = 0;
-    uint64_t any = 0; /* union of the keys */
-    bool repeats = false;
-    for (uint64_t row = start; row < end;) {
+    uint64_t list = 0;
+    for (uint64_t row = start; row < end; row++) {
         const uint64_t text = keys[row];
         const uint8_t *key = base + (text >> 32);
         const uint32_t length = (uint32_t)text;
-        otlpv_words words;
-        if (__builtin_expect(length - 8 <= 24, 1)) {
-            words = otlpv_middle_words(key, length);
-            if (__builtin_expect(words.a == FORGED_WORD, 0))
-                defects |= key_defects(key, length);
-        } else {
-            words = otlpv_words_of(key, length, &pass->secret);
-            defects |= key_defects(key, length);
-        }
-        any |= words.any;
+        const otlpv_words words = __builtin_expect(length - 8 <= 24, 1) ? otlpv_middle_words(key, length)
+                                                                         : otlpv_words_of(key, length, &pass->secret);
         const uint64_t hash = otlpv_hash_of_words(&words, length, &pass->secret);
-        hashes[row++] = hash;
-        uint32_t *const seen = &pass->seen[hash % OTLPV_SEEN];
-        repeats |= *seen > start;
-        *seen = (uint32_t)row;
+        hashes[row] = hash;
+        list = list * OTLPV_MIX_0 + hash;
     }
-    if (__builtin_expect(!ascii_values || (any & OTLPV_TOP_BITS) != 0, 0) && !is_utf8(pass, start, end))
+    list ^= list >> 32; /* its low bits are of the low bits of the hashes alone */
+    if (__builtin_expect(!ascii_values, 0) && !is_utf8(pass, start, end))
         defects |= OTLPV_DEFECT_ATTRIBUTE_UTF8;
-    /* Hashes that met in no cell are of keys that differ. */
-    if (__builtin_expect(repeats, 0) && otlpv_has_duplicate_key(pass, start, (uint32_t)(end - start)))
-        defects |= OTLPV_DEFECT_DUPLICATE_KEY;
+    if (__builtin_expect(pass->lists[list % OTLPV_LISTS] != list, 0))
+        defects |= new_list_defects(pass, start, end, list);
     return defects;
 }

@@ -29,11 +29,10 @@ void otlpv_find_keys(const uint8_t *bytes, const otlpv_table *attributes, const 
 /* Strings seen, each with a code 0, 1, 2, ... in the order of arrival. It lives across batches. */
 typedef struct {
     uint64_t seed;
-    uint64_t *hashes;     /* per cell */
-    uint32_t *codes;      /* per cell: OTLPV_NO_ROW if free */
+    uint64_t *cells;      /* the upper half of a hash | code + 1; 0 if free */
     uint64_t *entries;    /* per code: text into arena */
     uint8_t *arena;
-    uint32_t cells;       /* a power of two, at least twice entry_capacity */
+    uint32_t cell_count;  /* a power of two, at least twice entry_capacity */
     uint32_t entry_count, entry_capacity;
     uint64_t arena_used, arena_capacity;
 } otlpv_dictionary;
@@ -46,8 +45,7 @@ typedef struct {
     const uint32_t *types; /* with `rows`: only rows of type OTLPV_STRING have a text */
     uint8_t *seen;         /* per code, whether it is a code of these texts; NULL when nobody wants to know */
     uint32_t *codes;       /* per owner, the result; OTLPV_NO_ROW where there is no text, and at first */
-    const uint32_t *end;   /* with `rows`: one past the last owner that has a row */
-    uint32_t owners;       /* without `end` */
+    const uint32_t *end;   /* one past the last owner that has a row */
     uint32_t written;      /* kept from call to call: from here on all codes are OTLPV_NO_ROW */
     uint32_t wanted;       /* 0: nobody will read the codes of this batch; they stay what they are */
 } otlpv_text_source;

@@ -1,9 +1,9 @@
 """OTLP/JSON to OTLP bytes; see json.h, which says what is accepted and does the work."""
 
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -100,8 +100,7 @@ _KINDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class JsonBatch:
+class JsonBatch(msgspec.Struct, frozen=True):
     """What the documents of one call hold.
 
     Attributes:

@@ -18,33 +18,51 @@ static uint32_t add_trace(otlpv_part_traces *traces, const otlpv_part_span *span
     return traces->trace_count++;
 }
 
+/* The cell of a trace id, or the one where it would be. */
+static uint32_t cell_of(const otlpv_part_traces *traces, uint64_t high, uint64_t low, const otlpv_secret *secret)
+{
+    const uint32_t mask = traces->cell_count - 1;
+    uint32_t cell = (uint32_t)otlpv_fold(high ^ secret->a, low ^ secret->b) & mask;
+    for (; traces->cells[cell] != OTLPV_NO_ROW; cell = (cell + 1) & mask) {
+        const otlpv_part_trace *trace = &traces->traces[traces->cells[cell]];
+        if (trace->high == high && trace->low == low)
+            break;
+    }
+    return cell;
+}
+
 static uint32_t number_of(otlpv_part_traces *traces, const otlpv_part_span *span, const otlpv_secret *secret)
 {
     if (!has_trace(span))
         return add_trace(traces, span);
-    const uint32_t mask = traces->cell_count - 1;
-    uint32_t cell = (uint32_t)otlpv_fold(span->trace_high ^ secret->a, span->trace_low ^ secret->b) & mask;
-    for (; traces->cells[cell] != OTLPV_NO_ROW; cell = (cell + 1) & mask) {
-        const otlpv_part_trace *trace = &traces->traces[traces->cells[cell]];
-        if (trace->high == span->trace_high && trace->low == span->trace_low)
-            return traces->cells[cell];
-    }
-    return traces->cells[cell] = add_trace(traces, span);
+    uint32_t *cell = &traces->cells[cell_of(traces, span->trace_high, span->trace_low, secret)];
+    if (*cell == OTLPV_NO_ROW)
+        *cell = add_trace(traces, span);
+    return *cell;
 }
 
-int otlpv_part_group(const otlpv_part_span *spans, uint32_t count, otlpv_part_traces *traces, uint32_t *numbers)
+uint32_t otlpv_part_group(const otlpv_part_span *spans, uint32_t count, otlpv_part_traces *traces, uint32_t *numbers)
 {
     const otlpv_secret secret = otlpv_secret_of(traces->seed);
-    if (count > traces->trace_capacity - traces->trace_count)
-        return false;
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t i = 0;
+    for (; i < count && traces->trace_count < traces->trace_capacity; i++) {
         const uint32_t number = number_of(traces, &spans[i], &secret);
         traces->traces[number].bytes += otlpv_text_length(spans[i].field);
         traces->traces[number].spans++;
         traces->span_count++;
         numbers[i] = number;
     }
-    return true;
+    return i;
+}
+
+void otlpv_part_fill_cells(otlpv_part_traces *traces)
+{
+    const otlpv_secret secret = otlpv_secret_of(traces->seed);
+    for (uint32_t number = 0; number < traces->trace_count; number++) {
+        const otlpv_part_trace *trace = &traces->traces[number];
+        if (trace->high | trace->low)
+            traces->cells[cell_of(traces, trace->high, trace->low, &secret)] = number;
+    }
 }
 
 uint32_t otlpv_part_pack(otlpv_part_traces *traces, uint64_t bytes, uint32_t spans)
@@ -150,14 +168,16 @@ static void put_text(gathering *g, uint64_t text)
     put(g->to, g->source->bytes + otlpv_text_offset(text), otlpv_text_length(text));
 }
 
+/* Straight to where it belongs: bytes that are written one by one and read again as a word would have to wait until all
+ * that was copied before has left the processor. */
 static void put_head(otlpv_part_result *to, uint8_t tag, uint64_t body)
 {
-    uint8_t head[11] = {tag};
-    uint32_t length = 1;
+    uint8_t *at = to->bytes + to->used;
+    *at++ = tag;
     for (; body >= 0x80; body >>= 7)
-        head[length++] = (uint8_t)(body | 0x80);
-    head[length++] = (uint8_t)body;
-    put(to, head, length);
+        *at++ = (uint8_t)(body | 0x80);
+    *at++ = (uint8_t)body;
+    to->used = (uint64_t)(at - to->bytes);
 }
 
 static uint64_t pieces_length(const gathering *g, uint32_t start, uint32_t count, uint64_t tail)
@@ -174,10 +194,18 @@ static void put_pieces(gathering *g, uint32_t start, uint32_t count)
         put_text(g, g->source->index->pieces[start + i]);
 }
 
+/* Whether the rows, all of which are `start` or above, begin with `spans` adjacent ones from there on. */
+static bool has_all(const uint32_t *rows, uint32_t count, uint32_t start, uint32_t spans)
+{
+    return count >= spans && (spans == 0 || rows[spans - 1] == start + (spans - 1));
+}
+
 /* Which of the rows, from the first on, are in the scope: how many. */
 static uint32_t rows_in(const otlpv_part_scope *scope, const uint32_t *rows, uint32_t count)
 {
     uint32_t in = 0;
+    if (has_all(rows, count, scope->span_start, scope->span_count))
+        return scope->span_count;
     while (in < count && rows[in] < scope->span_start + scope->span_count)
         in++;
     return in;
@@ -185,10 +213,25 @@ static uint32_t rows_in(const otlpv_part_scope *scope, const uint32_t *rows, uin
 
 static uint64_t scope_length(const gathering *g, const otlpv_part_scope *scope, const uint32_t *rows, uint32_t count)
 {
+    if (count == scope->span_count)
+        return otlpv_text_length(scope->body);
     uint64_t length = pieces_length(g, scope->piece_start, scope->piece_count, scope->tail);
     for (uint32_t i = 0; i < count; i++)
         length += otlpv_text_length(g->source->index->spans[rows[i]].field);
     return length;
+}
+
+/* Spans, those that stand next to each other at once. */
+static void put_spans(gathering *g, const uint32_t *rows, uint32_t count)
+{
+    const otlpv_part_span *spans = g->source->index->spans;
+    for (uint32_t i = 0; i < count;) {
+        const uint64_t start = otlpv_text_offset(spans[rows[i]].field);
+        uint64_t end = start;
+        for (; i < count && otlpv_text_offset(spans[rows[i]].field) == end; i++)
+            end += otlpv_text_length(spans[rows[i]].field);
+        put(g->to, g->source->bytes + start, end - start);
+    }
 }
 
 /* The origin of an envelope, marked when another request has it already. */
@@ -207,13 +250,41 @@ static void put_scope(gathering *g, uint32_t row, const uint32_t *rows, uint32_t
     const otlpv_part_scope *scope = &source->index->scopes[row];
     otlpv_part_result *to = g->to;
     put_head(to, TAG_SCOPE_SPANS, length);
-    put_pieces(g, scope->piece_start, scope->piece_count);
-    for (uint32_t i = 0; i < count; i++) {
-        put_text(g, source->index->spans[rows[i]].field);
-        to->spans[to->span_count++] = source->spans[rows[i]];
+    if (count == scope->span_count) {
+        put_text(g, scope->body);
+    } else {
+        put_pieces(g, scope->piece_start, scope->piece_count);
+        put_spans(g, rows, count);
+        put_text(g, scope->tail);
     }
-    put_text(g, scope->tail);
+    for (uint32_t i = 0; i < count; i++)
+        to->spans[to->span_count++] = source->spans[rows[i]];
     to->scopes[to->scope_count++] = envelope_origin(&source->scopes[row], &source->scope_taken[row]);
+}
+
+/* Writes or measures a resource with all of its spans, as it stands: most are like that where traces come together. */
+static void gather_whole(gathering *g, uint32_t resource, const uint32_t *rows)
+{
+    const otlpv_part_source *source = g->source;
+    const otlpv_part_resource *of = &source->index->resources[resource];
+    const uint64_t length = otlpv_text_length(of->body);
+    otlpv_part_result *to = g->to;
+    if (to->bytes == NULL) {
+        to->used += message_length(length);
+        to->resource_count++;
+        to->scope_count += of->scope_count;
+        to->span_count += of->span_count;
+        return;
+    }
+    put_head(to, TAG_RESOURCE_SPANS, length);
+    put_text(g, of->body);
+    if (of->span_count > 0)
+        memcpy(to->spans + to->span_count, source->spans + rows[0], of->span_count * sizeof *to->spans);
+    to->span_count += of->span_count;
+    for (uint32_t row = of->scope_start; row < of->scope_start + of->scope_count; row++)
+        to->scopes[to->scope_count++] = envelope_origin(&source->scopes[row], &source->scope_taken[row]);
+    to->resources[to->resource_count++] =
+        envelope_origin(&source->resources[resource], &source->resource_taken[resource]);
 }
 
 /* The next scope of a resource from `row` on that has some of the rows, or none at all while its resource is
@@ -242,6 +313,10 @@ static void gather_resource(gathering *g, uint32_t resource, const uint32_t *row
     const otlpv_part_resource *of = &index->resources[resource];
     const uint32_t end = of->scope_start + of->scope_count;
     const bool first = !g->source->resource_taken[resource];
+    if (first && count == of->span_count) {
+        gather_whole(g, resource, rows);
+        return;
+    }
     uint64_t length = pieces_length(g, of->piece_start, of->piece_count, of->tail);
     uint32_t done = 0;
     uint32_t scopes = 0;
@@ -278,18 +353,35 @@ static void gather_resource(gathering *g, uint32_t resource, const uint32_t *row
         envelope_origin(&g->source->resources[resource], &g->source->resource_taken[resource]);
 }
 
+/* The resource that a span is in: often `guess`, the one behind the last, whose rows are near. */
+static uint32_t resource_of(const otlpv_part_index *index, uint32_t span, uint32_t guess)
+{
+    if (guess < index->resource_count && index->resources[guess].span_count > 0) {
+        const otlpv_part_resource *of = &index->resources[guess];
+        const uint32_t start = index->scopes[of->scope_start].span_start;
+        if (span >= start && span - start < of->span_count)
+            return guess;
+    }
+    return index->scopes[index->spans[span].scope].resource;
+}
+
 void otlpv_part_gather(const otlpv_part_source *source, const uint32_t *rows, uint32_t count, int rest,
                        otlpv_part_result *result)
 {
     const otlpv_part_index *index = source->index;
     gathering g = {source, result};
+    uint32_t guess = 0;
     for (uint32_t done = 0; done < count;) {
-        const uint32_t resource = index->scopes[index->spans[rows[done]].scope].resource;
+        const uint32_t resource = resource_of(index, rows[done], guess);
         const otlpv_part_resource *of = &index->resources[resource];
-        const otlpv_part_scope *last = &index->scopes[of->scope_start + of->scope_count - 1];
-        const uint32_t in = rows_in(last, rows + done, count - done);
+        const uint32_t start = index->scopes[of->scope_start].span_start;
+        uint32_t in = of->span_count;
+        if (!has_all(rows + done, count - done, start, of->span_count))
+            for (in = 0; done + in < count && rows[done + in] - start < of->span_count;)
+                in++;
         gather_resource(&g, resource, rows + done, in);
         done += in;
+        guess = resource + 1;
     }
     for (uint32_t resource = 0; rest && resource < index->resource_count; resource++) {
         if (index->resources[resource].span_count == 0)

@@ -94,9 +94,12 @@ typedef struct {
     uint32_t trace_count, trace_capacity;
 } otlpv_part_traces;
 
-/* numbers[i] = the number of the trace of spans[i]. Returns false when there is no room for all of them
- * to be traces of their own; nothing is done then. */
-int otlpv_part_group(const otlpv_part_span *spans, uint32_t count, otlpv_part_traces *traces, uint32_t *numbers);
+/* numbers[i] = the number of the trace of spans[i]. Returns how many spans it has done: fewer than `count` when no
+ * further trace has room. */
+uint32_t otlpv_part_group(const otlpv_part_span *spans, uint32_t count, otlpv_part_traces *traces, uint32_t *numbers);
+
+/* Fills cells that are all ones with the traces that there are: after the cells have become more. */
+void otlpv_part_fill_cells(otlpv_part_traces *traces);
 
 /* Puts traces into chunks in the order of their numbers, each chunk full when it has reached one of the two
  * limits. A trace whose `chunk` is OTLPV_NO_ROW beforehand is left out. Returns how many chunks. */

@@ -1,15 +1,15 @@
 """The spans of requests apart, and put together again trace by trace; see partition.h, which does the work."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.wire import scanner
 from otlp_verifier.wire._native import ffi, lib
-from otlp_verifier.wire.memory import UINT8, UINT32, content, pointer
+from otlp_verifier.wire.memory import LARGE_FROM, UINT8, UINT32, Supply, content, fresh, pointer
 from otlp_verifier.wire.origin import ORIGIN, Origins, struct_dtype
 from otlp_verifier.wire.seed import SEED
 
@@ -25,11 +25,13 @@ _TABLES: Final = {
 }
 _POINTERS: Final = dict(ffi.typeof("otlpv_part_index").fields)
 _FAULTS: Final = 256
+_ROWS_FIRST: Final = 256
+_CELLS_FEWEST: Final = 8  # as a power of two
+_SPANS_USUAL: Final = 4  # of a trace
 _NO_ROWS: Final = np.empty(0, np.uint32)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """A ResourceSpans of a request, or its rest, that cannot be read and is left out.
 
     Attributes:
@@ -61,6 +63,28 @@ def plain_requests(data: memoryview, longest: int, place: int, number: int, room
     return room[:count].copy()
 
 
+class Room:
+    """Tables that spans are found in, as large as what was found before needed, and memory for what is kept of them."""
+
+    def __init__(self) -> None:
+        self.tables: tuple[NDArray[Any], ...] = tuple(np.empty(_ROWS_FIRST, of) for of in _TABLES.values())
+        self.supply = Supply()
+
+    def make(self, rows: Sequence[int]) -> None:
+        """Have room for so many rows, and half as many more."""
+        self.tables = tuple(
+            table if len(table) >= count else np.empty(count + count // 2, table.dtype)
+            for table, count in zip(self.tables, rows, strict=True)
+        )
+
+    def keep(self, rows: Sequence[int]) -> tuple[NDArray[Any], ...]:
+        """Copies of the first rows, in memory of their own."""
+        kept = tuple(self.supply.take(count, table.dtype) for table, count in zip(self.tables, rows, strict=True))
+        for copy, table in zip(kept, self.tables, strict=True):
+            copy.view(UINT8)[:] = table[: len(copy)].view(UINT8)  # numpy copies structures field by field
+        return kept
+
+
 class Part:
     """Requests of a file, or one put together, indexed: where the spans are and what stands around them.
 
@@ -70,6 +94,7 @@ class Part:
             where `requests` say.
         requests: REQUEST (requests,), ascending; absent: all of the bytes are one, at the beginning of its file.
         file: the number of the file.
+        room: to work in, for parts one after another.
 
     Attributes:
         otlp: as given.
@@ -88,19 +113,21 @@ class Part:
         *,
         requests: NDArray[np.void] | None = None,
         file: int = 0,
+        room: Room | None = None,
     ) -> None:
         self.otlp = otlp
         self.requests = _one_request(len(otlp)) if requests is None else requests
         self._bytes = content(otlp)
         self._index = ffi.new("otlpv_part_index *")
-        # Room for what is usual, so that the bytes are read once; where it is not enough they tell what is.
-        resources = len(self.requests) + len(otlp) // 2048 + 8
-        tables = self._find(resources, resources, len(otlp) // 192 + 8, 4 * resources)
-        if any(count > len(table) for count, table in zip(self._needed(), tables, strict=True)):
-            tables = self._find(*map(max, self._needed(), map(len, tables)))
-        self._tables = tables
+        room = room or Room()
+        self._find(room.tables)
+        if any(count > len(table) for count, table in zip(self._needed(), room.tables, strict=True)):
+            room.make(self._needed())
+            self._find(room.tables)
+        self._tables = room.keep(self._needed())
+        self._point(self._tables)
         if origins is None:
-            origins = self._origins_in_file(file)
+            origins = self._origins_in_file(file, room.supply)
         elif tuple(map(len, origins)) != self.counts:
             raise ValueError(f"origins of {tuple(map(len, origins))} records for a request with {self.counts}")
         self.resources, self.scopes, self.spans = origins
@@ -108,20 +135,21 @@ class Part:
         self._scope_taken = np.zeros(len(self.scopes), np.uint8)
         self.size = len(otlp) + sum(table.nbytes for table in (*self._tables, *origins))
 
-    def _find(self, *rows: int) -> tuple[NDArray[Any], ...]:
-        """Index the requests in tables with so many rows."""
+    def _find(self, tables: Sequence[NDArray[Any]]) -> None:
+        """Index the requests in these tables."""
         index, faults = self._index, np.empty(_FAULTS, FAULT)
-        tables = tuple(np.empty(count, of) for count, of in zip(rows, _TABLES.values(), strict=True))
-        for (name, _), table, count in zip(_TABLES.items(), tables, rows, strict=True):
-            setattr(index, f"{name}s", _at(f"{name}s", table))
-            setattr(index, f"{name}_capacity", count)
+        self._point(tables)
         index.faults, index.fault_capacity = _at("faults", faults), len(faults)
         lib.otlpv_part_find(self._bytes, _of_requests(self.requests), len(self.requests), index)
         self.fault_count = int(index.fault_count)
         self.faults = [
             Fault(int(fault["offset"]), scanner.trouble(int(fault["status"]))) for fault in faults[: self.fault_count]
         ]
-        return tables
+
+    def _point(self, tables: Sequence[NDArray[Any]]) -> None:
+        for name, table in zip(_TABLES, tables, strict=True):
+            setattr(self._index, f"{name}s", _at(f"{name}s", table))
+            setattr(self._index, f"{name}_capacity", len(table))
 
     def _needed(self) -> tuple[int, int, int, int]:
         return (*self.counts, self._index.piece_count)
@@ -174,8 +202,8 @@ class Part:
         """Whether `otlp` as it stands is a request that can be read to its end."""
         return not self.fault_count and len(self.requests) == 1 and int(self.requests["length"][0]) == len(self.otlp)
 
-    def _origins_in_file(self, file: int) -> tuple[Origins, Origins, Origins]:
-        resources, scopes, spans = (np.empty(count, ORIGIN) for count in self.counts)
+    def _origins_in_file(self, file: int, supply: Supply) -> tuple[Origins, Origins, Origins]:
+        resources, scopes, spans = (supply.take(count, ORIGIN) for count in self.counts)
         lib.otlpv_part_origins(
             self._index,
             _of_requests(self.requests),
@@ -186,8 +214,7 @@ class Part:
         return resources, scopes, spans
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(msgspec.Struct, frozen=True):
     """A request put together from parts of others.
 
     Attributes:
@@ -213,22 +240,33 @@ class Traces:
 
     def __init__(self, parts: Sequence[Part]) -> None:
         spans = sum(part.counts[2] for part in parts)
-        cells = 1 << (2 * spans).bit_length()
-        traces = np.empty(spans, TRACE)
-        cell_table = np.full(cells, 0xFFFFFFFF, np.uint32)
-        native = ffi.new("otlpv_part_traces *")
-        native.cells, native.cell_count = ffi.cast("uint32_t *", cell_table.ctypes.data), cells
-        native.traces, native.trace_capacity = ffi.cast("otlpv_part_trace *", traces.ctypes.data), spans
-        native.seed = SEED
-        self._numbers = []
-        for part in parts:
-            numbers = np.empty(part.counts[2], np.uint32)
-            grouped = lib.otlpv_part_group(*part.native_spans(), native, pointer(numbers, UINT32, writable=True))
-            assert grouped  # noqa: S101  # there is room for every span
-            self._numbers.append(numbers)
-        self._native = native
-        self._memory = traces
-        self.table = traces[: native.trace_count]
+        self._memory = np.empty(spans, TRACE)
+        self._native = ffi.new("otlpv_part_traces *")
+        self._native.traces = ffi.cast("otlpv_part_trace *", self._memory.ctypes.data)
+        self._native.seed = SEED
+        self._supply = Supply()
+        self._make_cells(1 << max(_CELLS_FEWEST, (spans // _SPANS_USUAL).bit_length()))
+        self._numbers = [self._group(part) for part in parts]
+        self.table = self._memory[: self._native.trace_count]
+
+    def _group(self, part: Part) -> NDArray[np.uint32]:
+        """The number of each span's trace."""
+        spans, count = part.native_spans()
+        numbers = self._supply.take(count, UINT32)
+        done = 0
+        while True:
+            to = pointer(numbers[done:], UINT32, writable=True)
+            done += lib.otlpv_part_group(spans + done, count - done, self._native, to)
+            if done == count:
+                return numbers
+            self._make_cells(4 * len(self._cells))
+            lib.otlpv_part_fill_cells(self._native)
+
+    def _make_cells(self, count: int) -> None:
+        """Have a table of so many cells, a power of two, half as many of which may be used."""
+        self._cells = np.full(count, 0xFFFFFFFF, np.uint32)
+        self._native.cells, self._native.cell_count = ffi.cast("uint32_t *", self._cells.ctypes.data), count
+        self._native.trace_capacity = min(count // 2, len(self._memory))
 
     def pack(self, bytes_most: int, spans_most: int) -> int:
         """Put whole traces into chunks that stay below the limits where they can; returns how many.
@@ -241,7 +279,7 @@ class Traces:
         """Sort the spans of one part by chunk: (starts by chunk and the end of the last, span rows)."""
         numbers = self._numbers[number]
         starts = np.empty(chunks + 1, np.uint32)
-        rows = np.empty(len(numbers), np.uint32)
+        rows = self._supply.take(len(numbers), UINT32)
         lib.otlpv_part_sort(
             self._native,
             pointer(numbers, UINT32),
@@ -257,7 +295,7 @@ class Gatherer:
     """Puts requests together, one after another, in memory that is used again."""
 
     def __init__(self) -> None:
-        self._buffer = np.empty(1 << 20, np.uint8)
+        self._buffer = fresh(1 << 20)
 
     def gather(self, pieces: Sequence[tuple[Part, NDArray[np.uint32], bool]]) -> Gathered:
         """Copy spans of several parts into one request; its bytes are valid until the next call.
@@ -272,7 +310,7 @@ class Gatherer:
             lib.otlpv_part_gather(*job, result)
         used = result.used
         if used > len(self._buffer):
-            self._buffer = np.empty(1 << used.bit_length(), np.uint8)
+            self._buffer = fresh(max(1 << used.bit_length(), LARGE_FROM))
         origins = [np.empty(count, ORIGIN) for count in (result.resource_count, result.scope_count, result.span_count)]
         result.used = result.resource_count = result.scope_count = result.span_count = 0
         result.bytes = pointer(self._buffer, UINT8, writable=True)

@@ -8,6 +8,8 @@
 #include "table.h"
 
 enum { CHILDREN = 2, TRACE_ID = 1, REQUEST_CHILDREN = 1 };
+enum { FLAGS_FIRST = 0x85, FLAGS_SECOND = 0x01 }; /* the tag of a span's flags, field 16 */
+enum { AHEAD = 4096 };                            /* bytes: some spans */
 
 /* How many messages are around one: bounds the groups that may stand in it, as the scanner does. */
 enum { IN_REQUEST = 0, IN_RESOURCE_SPANS = 1, IN_SCOPE_SPANS = 2, IN_SPAN = 3 };
@@ -63,35 +65,33 @@ static void read_trace_id(const uint8_t *id, uint64_t length, otlpv_part_span *s
     span->trace_low = __builtin_bswap64(otlpv_load64(whole + 8));
 }
 
-/* Behind a field whose tag and length, or number, take one byte each, or two for the length: nearly all of a span's
- * are like that. NULL: it is another one, or does not end in the message. */
-static inline const uint8_t *behind_plain_field(const uint8_t *at, const uint8_t *end)
+/* The size of a field whose tag and length, or number, take one byte each, or two for the length, and of the flags: nearly
+ * all of a span's are like that. 0: it is another one, or does not end in the message. */
+static inline uint64_t size_of_plain_field(const uint8_t *at, const uint8_t *end)
 {
     const uint64_t left = (uint64_t)(end - at);
     uint64_t size;
-    if (left < 3 || at[0] < 0x08 || at[0] >= 0x80)
-        return NULL;
-    switch (at[0] & 7) {
-    case OTLPV_WIRE_LENGTH:
-        if (at[1] < 0x80)
-            size = 2u + at[1];
-        else if (at[2] < 0x80)
-            size = 3u + (at[1] & 0x7Fu) + ((uint64_t)at[2] << 7);
-        else
-            return NULL;
-        break;
-    case OTLPV_WIRE_FIXED64:
+    if (left < 3 || at[0] < 0x08)
+        return 0;
+    if (at[0] >= 0x80)
+        size = at[0] == FLAGS_FIRST && at[1] == FLAGS_SECOND ? 6 : 0;
+    else if ((at[0] & 7) == OTLPV_WIRE_LENGTH)
+        size = at[1] < 0x80 ? 2u + at[1] : at[2] < 0x80 ? 3u + (at[1] & 0x7Fu) + ((uint64_t)at[2] << 7) : 0;
+    else if ((at[0] & 7) == OTLPV_WIRE_FIXED64)
         size = 9;
-        break;
-    case OTLPV_WIRE_VARINT:
-        if (at[1] >= 0x80)
-            return NULL;
-        size = 2;
-        break;
-    default:
-        return NULL;
-    }
-    return size <= left ? at + size : NULL;
+    else
+        size = (at[0] & 7) == OTLPV_WIRE_VARINT && at[1] < 0x80 ? 2 : 0;
+    return size <= left ? size : 0;
+}
+
+/* Any field of a span. */
+static int read_field(walk *w, otlpv_reader *reader, otlpv_part_span *span)
+{
+    field f;
+    const int status = next_field(w, reader, IN_SPAN, &f);
+    if (status == OTLPV_OK && f.number == TRACE_ID && f.wire_type == OTLPV_WIRE_LENGTH)
+        read_trace_id(f.body, (uint64_t)(f.end - f.body), span);
+    return status;
 }
 
 static int read_span(walk *w, const field *f, uint32_t scope)
@@ -102,17 +102,22 @@ static int read_span(walk *w, const field *f, uint32_t scope)
     otlpv_reader reader = {f->body, f->end};
     otlpv_part_span span = {0, 0, otlpv_text(w->base, f->start, (uint64_t)(f->end - f->start)), scope};
     while (reader.at < reader.end) {
-        field inner;
-        const uint8_t *behind = behind_plain_field(reader.at, reader.end);
-        if (behind != NULL && reader.at[0] != (TRACE_ID << 3 | OTLPV_WIRE_LENGTH)) {
-            reader.at = behind;
+        const uint8_t *at = reader.at;
+        /* Where a field ends is known when it is reached, too late to ask for bytes that nobody has looked at yet. */
+        __builtin_prefetch((const void *)((uintptr_t)at + AHEAD));
+        const uint64_t size = size_of_plain_field(at, reader.end);
+        const bool is_trace_id = at[0] == (TRACE_ID << 3 | OTLPV_WIRE_LENGTH);
+        if (size == 0 || (is_trace_id && at[1] != 16)) {
+            const int status = read_field(w, &reader, &span);
+            if (status != OTLPV_OK)
+                return status;
             continue;
         }
-        const int status = next_field(w, &reader, IN_SPAN, &inner);
-        if (status != OTLPV_OK)
-            return status;
-        if (inner.number == TRACE_ID && inner.wire_type == OTLPV_WIRE_LENGTH)
-            read_trace_id(inner.body, (uint64_t)(inner.end - inner.body), &span);
+        if (is_trace_id) {
+            span.trace_high = __builtin_bswap64(otlpv_load64(at + 2));
+            span.trace_low = __builtin_bswap64(otlpv_load64(at + 10));
+        }
+        reader.at = at + size;
     }
     w->index->spans[row] = span;
     return OTLPV_OK;

@@ -18,6 +18,9 @@
  * keys meet in one by chance. */
 #define OTLPV_SEEN 1024
 
+/* Lists of keys that are remembered: a batch has some dozens. */
+#define OTLPV_LISTS 256
+
 typedef struct {
     const uint8_t *base; /* the request */
     const uint8_t *end;
@@ -34,6 +37,7 @@ typedef struct {
     uint32_t cleared; /* attribute rows whose list columns have been set to 0 */
     otlpv_fault *fault;
     uint32_t seen[OTLPV_SEEN]; /* fill: by a key's hash, the row behind the last one that had it */
+    uint64_t lists[OTLPV_LISTS]; /* fill: by their hash, lists of keys with which nothing is odd, and all ASCII */
 } otlpv_pass;
 
 /* Where a fault is, should there be one: the field being read. */

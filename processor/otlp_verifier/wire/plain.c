@@ -23,24 +23,29 @@ typedef struct {
     int64_t value;      /* the AnyValue */
     int64_t value_size;
     int64_t next;       /* the next field */
-    uint64_t head;      /* tag of the AnyValue's content, its length where it has one, other bytes */
+    uint32_t head;      /* tag of the AnyValue's content, its length where it has one, other bytes */
 } parts;
 
-/* The bytes of a varint of `length` bytes, 1 to 8, whatever they say. */
-OTLPV_HOT uint64_t varint_mask(uint32_t length) { return UINT64_MAX >> (64 - 8 * length); }
+/* By the length of a varint, up to 8 bytes: the top bit of each of its bytes, all but the last of which have it set,
+ * and the bits that are its number. */
+#define EACH_BYTE(length) (length == 0 ? 0 : UINT64_MAX >> (64 - 8 * (length | !length)))
+#define FOR_LENGTHS(X) {X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8)}
+#define TOPS(length) (EACH_BYTE(length) & OTLPV_TOP_BITS)
+#define NUMBERS(length) (EACH_BYTE(length) & ~OTLPV_TOP_BITS)
+static const uint64_t TOP_BITS_OF[] = FOR_LENGTHS(TOPS);
+static const uint64_t NUMBER_OF[] = FOR_LENGTHS(NUMBERS);
 
-/* Whether there is a varint of exactly `length` bytes. */
+/* Whether there is a varint of exactly `length` bytes, 1 to 8. */
 OTLPV_HOT bool is_varint(uint64_t word, uint32_t length)
 {
-    const uint64_t mask = varint_mask(length);
-    return (word & mask & OTLPV_TOP_BITS) == ((mask >> 8) & OTLPV_TOP_BITS);
+    return (word & TOP_BITS_OF[length]) == TOP_BITS_OF[length - 1];
 }
 
 /* Its number: groups of 7 bits in 8 are pushed together pairwise. */
 OTLPV_HOT uint64_t varint_value(uint64_t word, uint32_t length)
 {
-    word &= varint_mask(length) & ~OTLPV_TOP_BITS;
-    word = (word & 0x007F007F007F007Fu) | (word & 0x7F007F007F007F00u) >> 1;
+    word &= NUMBER_OF[length];
+    word -= (word & 0x7F007F007F007F00u) >> 1;
     word = (word & 0x00003FFF00003FFFu) | (word & 0x3FFF00003FFF0000u) >> 2;
     return (word & 0x000000000FFFFFFFu) | (word & 0x0FFFFFFF00000000u) >> 4;
 }
@@ -48,8 +53,8 @@ OTLPV_HOT uint64_t varint_value(uint64_t word, uint32_t length)
 /* The same of at most 4 bytes. */
 OTLPV_HOT uint32_t short_varint_value(uint32_t word, uint32_t length)
 {
-    word &= (uint32_t)varint_mask(length) & 0x7F7F7F7Fu;
-    word = (word & 0x007F007Fu) | (word & 0x7F007F00u) >> 1;
+    word &= (uint32_t)NUMBER_OF[length];
+    word -= (word & 0x7F007F00u) >> 1;
     return (word & 0x00003FFFu) | (word & 0x3FFF0000u) >> 2;
 }
 
@@ -74,13 +79,13 @@ OTLPV_HOT bool split(const uint8_t *base, int64_t at, int64_t end, uint32_t tag,
     if (next > end || left < 0)
         return false;
     if (value_first) {
-        if (base[second - 2] != KEY_TAG || base[second - 1] != (uint8_t)left)
+        if (otlpv_load16(base + second - 2) != ((uint32_t)left << 8 | KEY_TAG))
             return false;
         p->key = second;
         p->key_length = left;
         p->value = at + 4;
         p->value_size = first;
-        p->head = head >> 32;
+        p->head = (uint32_t)(head >> 32);
     } else {
         if (left < 2) /* an AnyValue that is empty, which is rare enough; there may not be 4 bytes to load */
             return false;
@@ -98,7 +103,7 @@ OTLPV_HOT bool split(const uint8_t *base, int64_t at, int64_t end, uint32_t tag,
 
 OTLPV_HOT bool is_string(const parts *p)
 {
-    return (uint16_t)p->head == (uint16_t)(((uint32_t)p->value_size << 8) + STRING_TAG - 0x200u);
+    return ((p->head - ((uint32_t)p->value_size << 8)) & 0xFFFF) == 0x10000u + STRING_TAG - 0x200u;
 }
 
 /* Takes a value that is a number. At least 8 bytes must lie behind its tag, so that they may be loaded. */
@@ -158,10 +163,8 @@ const uint8_t *otlpv_count_plain(const otlpv_pass *pass, const uint8_t *at, cons
 
 #define CLEARED_ROWS 1024
 
-void otlpv_clear_lists(otlpv_pass *pass, uint32_t row)
+void otlpv_clear_more_lists(otlpv_pass *pass)
 {
-    if (row < pass->cleared)
-        return;
     const otlpv_table *table = &pass->columns.attributes;
     const uint32_t left = table->capacity - pass->cleared;
     const uint32_t rows = left < CLEARED_ROWS ? left : CLEARED_ROWS;
@@ -173,39 +176,38 @@ void otlpv_clear_lists(otlpv_pass *pass, uint32_t row)
     pass->cleared += rows;
 }
 
-OTLPV_HOT const uint8_t *fill_in_order(otlpv_pass *pass, const uint8_t *from, const uint8_t *to, uint32_t tag,
-                                       otlpv_owner *owner, const bool value_first)
+/* Tags and lengths are ASCII too, so all of a KeyValue with a string is looked at: 20 to 60 bytes are easier to predict
+ * than values of 0 to 50. */
+OTLPV_OWN bool is_ascii(const uint8_t *begin, const uint8_t *end)
+{
+    return otlpv_is_ascii(begin, (uint64_t)(end - begin));
+}
+
+/* Attributes that begin at or before `stop`, which is at most 8 bytes before the end. There must be rows for them. */
+OTLPV_HOT const uint8_t *fill_in_order(const otlpv_pass *pass, const uint8_t *from, const uint8_t *to, uint32_t tag,
+                                       otlpv_owner *owner, const uint8_t *last, const bool value_first)
 {
     const uint8_t *const base = pass->base;
     const int64_t end = to - base;
+    const int64_t stop = last - base;
     uint64_t *const keys = pass->keys;
     uint64_t *const values = pass->values;
     uint32_t *const types = pass->types;
     int64_t at = from - base;
     uint64_t row = owner->row;
-    uint64_t last = row;
     otlpv_pair any = {0, 0};
-    parts p;
-    while (at <= end - 8) {
-        if (__builtin_expect(row == last, 0)) {
-            if (row == owner->end)
-                break;
-            otlpv_clear_lists(pass, (uint32_t)row);
-            last = pass->cleared < owner->end ? pass->cleared : owner->end;
-        }
-        if (!split(base, at, end, tag, &p, value_first))
+    do {
+        parts p;
+        if (__builtin_expect(!split(base, at, end, tag, &p, value_first), 0))
             break;
         keys[row] = text(p.key, p.key_length);
-        if (is_string(&p)) {
+        if (__builtin_expect(is_string(&p), 1)) {
             values[row] = text(p.value + 2, p.value_size - 2);
             types[row] = OTLPV_STRING;
-            /* Tags and lengths are ASCII too, so the whole is looked at once: 20 to 60 bytes are easier to predict
-             * than values of 0 to 50. */
-            const uint8_t *const body = base + at + 2;
             const uint64_t size = (uint64_t)(p.next - at - 2);
             if (__builtin_expect(size - 16 <= 48, 1))
-                any |= otlpv_union_of_16_to_64(body, size);
-            else if (!otlpv_is_ascii(body, size))
+                any |= otlpv_union_of_16_to_64(base + at + 2, size);
+            else if (!is_ascii(base + at, base + p.next))
                 owner->ascii = false;
         } else {
             uint64_t number;
@@ -216,28 +218,52 @@ OTLPV_HOT const uint8_t *fill_in_order(otlpv_pass *pass, const uint8_t *from, co
         }
         row++;
         at = p.next;
-    }
+    } while (at <= stop);
     owner->row = (uint32_t)row;
     owner->ascii &= !otlpv_any_top_bit(any);
     return base + at;
 }
 
 /* Not one function: the loops would have to share the registers. */
-OTLPV_OWN const uint8_t *fill_key_first(otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
-                                        otlpv_owner *owner)
+OTLPV_OWN const uint8_t *fill_key_first(const otlpv_pass *pass, const uint8_t *from, const uint8_t *to, uint32_t tag,
+                                        otlpv_owner *owner, const uint8_t *last)
 {
-    return fill_in_order(pass, at, end, tag, owner, false);
+    return fill_in_order(pass, from, to, tag, owner, last, false);
 }
 
-OTLPV_OWN const uint8_t *fill_value_first(otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
-                                          otlpv_owner *owner)
+OTLPV_OWN const uint8_t *fill_value_first(const otlpv_pass *pass, const uint8_t *from, const uint8_t *to, uint32_t tag,
+                                          otlpv_owner *owner, const uint8_t *last)
 {
-    return fill_in_order(pass, at, end, tag, owner, true);
+    return fill_in_order(pass, from, to, tag, owner, last, true);
+}
+
+/* The least that a plain attribute takes. */
+#define LEAST 8
+
+/* Where rows are scarce or not cleared yet. */
+static OTLPV_COLD const uint8_t *fill_room(otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
+                                           otlpv_owner *owner)
+{
+    const bool value_first = at[2] == VALUE_TAG;
+    while (end - at >= LEAST && owner->row < owner->end) {
+        otlpv_clear_lists(pass, owner->row);
+        const uint32_t until = pass->cleared < owner->end ? pass->cleared : owner->end;
+        const ptrdiff_t room = LEAST * (ptrdiff_t)(until - owner->row);
+        const uint8_t *const last = (end - at < room ? end : at + room) - LEAST;
+        at = value_first ? fill_value_first(pass, at, end, tag, owner, last)
+                         : fill_key_first(pass, at, end, tag, owner, last);
+        if (at <= last) /* it is not plain */
+            break;
+    }
+    return at;
 }
 
 const uint8_t *otlpv_fill_plain(otlpv_pass *pass, const uint8_t *at, const uint8_t *end, uint32_t tag,
                                 otlpv_owner *owner)
 {
-    return end - at >= 8 && at[2] == VALUE_TAG ? fill_value_first(pass, at, end, tag, owner)
-                                               : fill_key_first(pass, at, end, tag, owner);
+    const uint64_t most = owner->row + (uint64_t)(end - at) / LEAST; /* the row behind the last that they can take */
+    if (__builtin_expect(end - at < LEAST || most > owner->end || most > pass->cleared, 0))
+        return end - at < LEAST ? at : fill_room(pass, at, end, tag, owner);
+    return at[2] == VALUE_TAG ? fill_value_first(pass, at, end, tag, owner, end - LEAST)
+                              : fill_key_first(pass, at, end, tag, owner, end - LEAST);
 }

@@ -270,17 +270,13 @@ OTLPV_HOT bool take_plain_tail(const uint8_t *at, const uint8_t *end, plain_span
     p->name_length = at[21];
     const uint8_t *const flags = p->name + p->name_length;
     const uint8_t *const span_id = end - TRACE_ID_SIZE - SPAN_ID_SIZE;
-    const ptrdiff_t left = span_id - flags;
-    if (left == FLAGS_SIZE + SPAN_ID_SIZE) {
-        if (otlpv_load16(span_id - SPAN_ID_SIZE) != PARENT_ID)
-            return false;
-        p->parent_id = span_id - 8;
-        p->parent_id_length = 8;
-    } else {
-        if (left != FLAGS_SIZE + 2 || otlpv_load16(span_id - 2) != EMPTY_PARENT_ID)
-            return false;
-        p->parent_id_length = 0;
-    }
+    /* No branch on whether there is a parent, which nothing foretells. */
+    const ptrdiff_t parent_id_length = span_id - flags - FLAGS_SIZE - 2;
+    if ((parent_id_length & ~(ptrdiff_t)8) != 0 ||
+        otlpv_load16(flags + FLAGS_SIZE) != (EMPTY_PARENT_ID | (uint32_t)parent_id_length << 8))
+        return false;
+    p->parent_id = flags + FLAGS_SIZE + 2;
+    p->parent_id_length = (uint32_t)parent_id_length;
     if (otlpv_load16(flags) != FLAGS || otlpv_load16(span_id) != SPAN_ID ||
         otlpv_load16(end - TRACE_ID_SIZE) != TRACE_ID)
         return false;
@@ -299,12 +295,10 @@ OTLPV_HOT const uint8_t *take_plain_head(const uint8_t *at, const uint8_t *end, 
     p->trace_id = at + 2;
     p->span_id = at + TRACE_ID_SIZE + 2;
     at += TRACE_ID_SIZE + SPAN_ID_SIZE;
-    p->parent_id_length = 0;
-    if (otlpv_load16(at) == PARENT_ID) {
-        p->parent_id = at + 2;
-        p->parent_id_length = 8;
-        at += SPAN_ID_SIZE;
-    }
+    const uint32_t has_parent = otlpv_load16(at) == PARENT_ID;
+    p->parent_id = at + 2;
+    p->parent_id_length = 8 * has_parent;
+    at += SPAN_ID_SIZE * has_parent;
     if (at[0] != LENGTH(5) || at[1] >= 0x80 || end - at < 2 + at[1] + TIMES_SIZE)
         return NULL;
     p->name = at + 2;
@@ -364,7 +358,7 @@ OTLPV_HOT uint32_t use_plain_span(const otlpv_pass *pass, const plain_span *p, c
     wide[OTLPV_SPAN_TRACE_ID_HIGH] = load_id(p->trace_id);
     wide[OTLPV_SPAN_TRACE_ID_LOW] = load_id(p->trace_id + 8);
     wide[OTLPV_SPAN_SPAN_ID] = load_id(p->span_id);
-    wide[OTLPV_SPAN_PARENT_SPAN_ID] = p->parent_id_length == 0 ? 0 : load_id(p->parent_id);
+    wide[OTLPV_SPAN_PARENT_SPAN_ID] = load_id(p->parent_id) & (0 - (uint64_t)(p->parent_id_length / 8));
     wide[OTLPV_SPAN_START_TIME] = otlpv_load64(p->start_time);
     wide[OTLPV_SPAN_END_TIME] = otlpv_load64(p->end_time);
     wide[OTLPV_SPAN_NAME] = otlpv_text(pass->base, p->name, p->name_length);
@@ -542,22 +536,28 @@ OTLPV_HOT int read_span(otlpv_pass *pass, otlpv_reader reader, uint32_t row, uin
         at += 2;
     else if ((head = take_plain_head(at, end, &p)) != NULL)
         at = head;
-    if ((descending || head != NULL) && at < end && *at == LENGTH(9))
+    if (__builtin_expect((descending || head != NULL) && at < end && *at == LENGTH(9), 1))
         at = fill ? otlpv_fill_plain(pass, at, end, LENGTH(9), &owner)
                   : otlpv_count_plain(pass, at, end, LENGTH(9), &owner);
-    if (!(descending && take_plain_tail(at, end, &p)) && !(head != NULL && take_plain_end(at, end, &p))) {
+    const bool plain = descending ? take_plain_tail(at, end, &p) : head != NULL && take_plain_end(at, end, &p);
+    if (__builtin_expect(!plain, 0)) {
         /* Copies, so that the address of none of the variables above is given away. */
         span_rows rows = {begin, end, row, scope, resource, pass->found.events, pass->found.links, owner};
         const plain_span taken = p;
         return read_any_span(pass, &rows, at, descending ? 1u << 15 : 0, head == NULL ? NULL : &taken, fill);
     }
-    const uint32_t defects = otlpv_end_owner(pass, &owner, fill);
     if (fill) {
         const span_rows rows = {begin, end, row, scope, resource, pass->found.events, pass->found.links, owner};
         uint64_t wide[OTLPV_SPAN_WIDE] = {0};
         uint32_t narrow[OTLPV_SPAN_NARROW] = {0};
-        const uint32_t odd = use_plain_span(pass, &p, end, wide, narrow);
-        write_span(pass, &rows, wide, narrow, 16 | 8 << 8 | p.parent_id_length << 16, defects | odd);
+        const uint32_t defects = use_plain_span(pass, &p, end, wide, narrow);
+        write_span(pass, &rows, wide, narrow, 16 | 8 << 8 | p.parent_id_length << 16, defects);
+    }
+    /* After all of the above, so that nothing has to outlive the call. */
+    const uint32_t defects = otlpv_end_owner(pass, &owner, fill);
+    if (__builtin_expect(defects != 0, 0)) {
+        const otlpv_table *table = &pass->columns.spans;
+        table->narrow[(uint64_t)OTLPV_SPAN_DEFECTS * table->capacity + row] |= defects;
     }
     return OTLPV_OK;
 }

@@ -352,6 +352,7 @@ static void begin_fill(otlpv_pass *pass, uint64_t seed, const otlpv_columns *col
     const uint64_t stride = attributes->capacity;
     pass->fill = true;
     memset(pass->seen, 0, sizeof pass->seen);
+    memset(pass->lists, 0, sizeof pass->lists);
     pass->secret = otlpv_secret_of(seed);
     pass->columns = *columns;
     pass->keys = attributes->wide + OTLPV_ATTRIBUTE_KEY * stride;

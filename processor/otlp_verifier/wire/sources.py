@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from otlp_verifier.wire._native import ffi, lib
+from otlp_verifier.kernels.chain import BATCH, Step
+from otlp_verifier.wire._native import ffi
 from otlp_verifier.wire.memory import UINT8, UINT32, UINT64, pointer
+from otlp_verifier.wire.steps import step
 
 NO_CODE: Final = 0xFFFFFFFF
 NO_TEXT: Final = 0xFFFFFFFFFFFFFFFF
@@ -18,8 +20,7 @@ TEXT_BYTES_MAX: Final = 2**32 - 1  # a text's offset has 32 bits
 _Native: TypeAlias = Any  # a cffi struct or pointer
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRows:
+class KeyRows(msgspec.Struct, frozen=True):
     """Which owners have an attribute with one key, as the batch in hand has them.
 
     Attributes:
@@ -43,7 +44,7 @@ class TextSources:
     """
 
     def __init__(self, count: int) -> None:
-        self._native = ffi.new("otlpv_text_source[]", count)
+        self._native = ffi.new("otlpv_text_source[]", [{"wanted": 1}] * count)
         self._memory: list[Any] = [None] * count  # so that the arrays stay where they are
         self._asked: list[int] = []
         self._seen = np.empty((0, 0), np.uint8)
@@ -55,7 +56,7 @@ class TextSources:
         number: int,
         texts: NDArray[np.uint64],
         codes: NDArray[np.uint32],
-        having: KeyRows | None = None,
+        owners: KeyRows | NDArray[np.uint32],
     ) -> None:
         """Say where a source's texts are and where their codes go.
 
@@ -63,28 +64,27 @@ class TextSources:
             number: of the source.
             texts: offset << 32 | length, shape (rows,); NO_TEXT has the code NO_CODE.
             codes: the result, shape (at least the owners,); filled with NO_CODE here.
-            having: which row of `texts` is an owner's; what is no string has the code NO_CODE. None: an owner is a row.
+            owners: which row of `texts` is an owner's; what is no string has the code NO_CODE. Or, where an owner is a
+                row, uint32 (1,): how many the batch in hand has.
 
         Raises:
             ValueError: an array has another type or layout, or is too small.
 
         """
-        memory = [pointer(texts, UINT64), pointer(codes, UINT32, 0 if having else len(texts), writable=True)]
-        if having:
-            memory += [
-                pointer(having.rows, UINT32, len(codes)), pointer(having.types, UINT32, len(texts)),
-                pointer(having.end, UINT32, 1),
+        if isinstance(owners, KeyRows):
+            memory = [
+                pointer(texts, UINT64), pointer(codes, UINT32, writable=True), pointer(owners.end, UINT32, 1),
+                pointer(owners.rows, UINT32, len(codes)), pointer(owners.types, UINT32, len(texts)),
+            ]  # fmt: skip
+        else:
+            memory = [
+                pointer(texts, UINT64), pointer(codes, UINT32, len(texts), writable=True), pointer(owners, UINT32, 1),
             ]  # fmt: skip
         self._memory[number] = memory
         native = self._native[number]
-        native.texts, native.codes, native.rows, native.types, native.end = (*memory, *[ffi.NULL] * 3)[:5]
+        native.texts, native.codes, native.end, native.rows, native.types = (*memory, *[ffi.NULL] * 2)[:5]
         codes.fill(NO_CODE)
         native.written = 0
-        native.wanted = 1
-
-    def count(self, number: int, owners: int) -> None:
-        """Say how many owners of a source of a column are encoded."""
-        self._native[number].owners = owners
 
     def want(self, numbers: Collection[int]) -> None:
         """Say whose codes are read after the next calls of `encode`; at first all are."""
@@ -117,26 +117,33 @@ class TextSources:
         """Take every code for one that has not been there."""
         self._seen.fill(0)
 
-    def encode(self, source: _Native, dictionary: _Native) -> list[tuple[int, int]] | None:
-        """Do it, for `Dictionary`; None when the dictionary is full."""
-        found = lib.otlpv_encode(source, self._native, len(self._native), dictionary, self._news_native)
-        if found == NO_CODE:
-            return None
-        return [(new >> 32, new & 0xFFFFFFFF) for new in self._news[:found].tolist()] if found else []
+    def call(self, source: Any, dictionary: _Native) -> tuple[Any, ...]:
+        """What otlpv_encode is told, for `Dictionary`; `source` is the bytes."""
+        return source, self._native, len(self._memory), dictionary, self._news_native
+
+    def listed(self, found: int) -> list[tuple[int, int]]:
+        """The news of a call that has found so many: (source, code)."""
+        return [(new >> 32, new & 0xFFFFFFFF) for new in self._news[:found].tolist()]
 
 
 class ValueSources:
-    """Where the values of attributes are that are no strings; `pack` makes texts of them for a dictionary.
+    """Where the values of attributes are that are no strings; a step makes texts of them for a dictionary.
 
     Args:
         count: how many sources there are.
 
+    Attributes:
+        packed: uint8, what the texts of the batch in hand point into.
+        generation: goes up when `packed` has moved.
+
     """
 
     def __init__(self, count: int) -> None:
-        self._native = ffi.new("otlpv_value_source[]", count)
+        self._native = ffi.new("otlpv_value_source[]", [{"wanted": 1}] * count)
         self._memory: list[Any] = [None] * count  # so that the arrays stay where they are
-        self._packed = np.empty(1 << 12, np.uint8)
+        self._ends = [_uint32_at(self._native + number, "found_end") for number in range(count)]
+        self.packed: NDArray[np.uint8] = np.empty(1 << 12, np.uint8)
+        self.generation = 0
 
     def point(self, number: int, values: NDArray[np.uint64], having: KeyRows) -> NDArray[np.uint64]:
         """Say where a source's values are.
@@ -157,7 +164,6 @@ class ValueSources:
         )  # fmt: skip
         self._memory[number] = memory
         native = self._native[number]
-        native.wanted = 1
         native.values, native.types, native.rows, native.texts, native.end = memory
         return texts
 
@@ -166,22 +172,32 @@ class ValueSources:
         for number in range(len(self._memory)):
             self._native[number].wanted = number in numbers
 
-    def found_end(self, number: int) -> int:
-        """One past the last owner of a source that has had such a value in the last call of `pack`; 0 when none had."""
-        return int(self._native[number].found_end)
+    def found_end(self, number: int) -> NDArray[np.uint32]:
+        """One past the last owner of a source that has had such a value, 0 when none had; uint32 (1,)."""
+        return self._ends[number]
 
-    def pack(self, buffer: bytes | memoryview) -> memoryview:
-        """Write all values; what the texts point into, until the next call. Empty when there are none.
+    def pack(self) -> Step:
+        """The step that writes all values."""
+        room = len(self.packed)
+        return Step(
+            *step("pack", BATCH, self._native, len(self._memory), pointer(self.packed, UINT8, writable=True), room),
+            self._make_room,
+        )
+
+    def _make_room(self, used: int) -> bool:
+        """Make room for what `pack` has to write.
 
         Raises:
             OverflowError: the values take more than 4 GiB.
 
         """
-        source, native, count = ffi.from_buffer("uint8_t[]", buffer), self._native, len(self._native)
-        while (used := lib.otlpv_pack(source, native, count, pointer(self._packed, UINT8), len(self._packed))) > len(
-            self._packed
-        ):
-            if used > TEXT_BYTES_MAX:
-                raise OverflowError("the values of one batch that rules ask about are longer than 4 GiB")
-            self._packed = np.empty(min(1 << (used - 1).bit_length(), TEXT_BYTES_MAX), np.uint8)
-        return self._packed.data[:used]
+        if used > TEXT_BYTES_MAX:
+            raise OverflowError("the values of one batch that rules ask about are longer than 4 GiB")
+        self.packed = np.empty(min(1 << (used - 1).bit_length(), TEXT_BYTES_MAX), np.uint8)
+        self.generation += 1
+        return True
+
+
+def _uint32_at(struct: _Native, field: str) -> NDArray[np.uint32]:
+    """A field of a struct, as an array; the struct is kept by others."""
+    return np.frombuffer(ffi.buffer(ffi.addressof(struct, field)), np.uint32)

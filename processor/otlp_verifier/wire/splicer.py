@@ -6,7 +6,6 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 
 from otlp_verifier.wire._native import ffi, lib
 from otlp_verifier.wire.memory import UINT8, UINT32, joined, pointer
@@ -50,6 +49,8 @@ class SpliceError(ValueError):
 
 def patch(attributes: Mapping[str, str | Sequence[str]]) -> bytes:
     """Encode attributes for `splice`. Made once per distinct set, not per record."""
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue  # noqa: PLC0415  # as in values.py
+
     parts: list[bytes] = []
     for key, value in attributes.items():
         if isinstance(value, str):

@@ -8,18 +8,18 @@ equal values are equal byte strings; `unpack` gives them back.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
+import msgspec
 
 from otlp_verifier.wire._native import lib
 
+if TYPE_CHECKING:
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValueList
 
-@dataclass(frozen=True)
-class MapValue:
+
+class MapValue(msgspec.Struct, frozen=True, dict=True):
     """A map: its entries as sent. Of entries with one key the first counts."""
 
     entries: tuple[tuple[str, Plain], ...]
@@ -60,6 +60,10 @@ def unpack(packed: bytes) -> Plain:
         return text(content)
     if kind == lib.OTLPV_BYTES:
         return content
+    # Here, as a start in which no value is nested should not load protobuf.
+    from google.protobuf.message import DecodeError  # noqa: PLC0415
+    from opentelemetry.proto.common.v1.common_pb2 import ArrayValue, KeyValueList  # noqa: PLC0415
+
     try:
         if kind == lib.OTLPV_ARRAY:
             return tuple(map(_value, ArrayValue.FromString(content).values))

@@ -9,6 +9,7 @@
 #include "splice.h"
 #include "lookup.h"
 #include "control.h"
+#include "steps.h"
 #include "envelope.h"
 #include "origin.h"
 #include "json.h"
