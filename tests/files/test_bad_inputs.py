@@ -139,6 +139,30 @@ def test_things_between_documents(tmp_path: Path, between: bytes, expected: str)
 
 
 @pytest.mark.parametrize(
+    "document",
+    [
+        {"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331", "name": "x"},  # as OTLP has it
+        {"id": 1},
+        {"traceId": "0af7651916cd43dd8448eb211c80319c"},
+        {"version": 1},
+    ],
+)
+def test_what_is_telemetry_in_no_format_is_not_taken_for_nothing(tmp_path: Path, document: object) -> None:
+    parts, inputs = read_bytes(tmp_path, json.dumps([document]).encode())
+    assert spans_of(parts) == 0
+    message, line, _ = only_error(inputs)
+    assert "a JSON object that is not telemetry; expected `resourceSpans`" in message
+    assert line == 1
+
+
+@pytest.mark.parametrize("empty", [b"{}", b"[]", b'{"resourceSpans": []}', b'{"data": []}'])
+def test_telemetry_without_spans_is_no_error(tmp_path: Path, empty: bytes) -> None:
+    parts, inputs = read_bytes(tmp_path, empty)
+    assert spans_of(parts) == 0
+    assert not inputs.errors
+
+
+@pytest.mark.parametrize(
     ("array", "spans"), [(b"[%s", 1), (b"[%s,", 1), (b"[%s %s]", 1), (b"[%s,,%s]", 1), (b"[5,%s]", 0)]
 )
 def test_broken_arrays(tmp_path: Path, array: bytes, spans: int) -> None:
@@ -287,6 +311,21 @@ CAPTURES = (
     b'{"data":[{"traceID":"1","spans":[{"traceID":"1","spanID":"2","processID":"p"}],"processes":{"p":{}}}]}',
     b'[{"traceId":"1","id":"2","timestamp":1,"tags":{"a":"b"}},{"traceId":"1","id":"3"}]',
 )
+
+
+@pytest.mark.parametrize(
+    "capture",
+    [
+        b'{"data":[{"traceID":"1","spans":[{"traceID":"1","spanID":"\x80","processID":"p"}]}]}',
+        b'{"data":[{"spans":[{"spanID":"1"}],"processes":{"\x80":{}}}]}',
+        b'[{"traceId":"1","id":"\x80"}]',
+    ],
+    ids=["Jaeger span", "Jaeger trace", "Zipkin"],
+)
+def test_texts_of_another_format_that_are_no_utf_8(capture: bytes, tmp_path: Path) -> None:
+    parts, inputs = read_bytes(tmp_path, capture)
+    assert not sum(len(part.spans) for part in parts)
+    assert "can't decode byte 0x80" in only_error(inputs)[0]
 
 
 @given(st.sampled_from(CAPTURES), st.data())

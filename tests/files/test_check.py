@@ -1,7 +1,9 @@
 """Findings know their place and their trace; traces can be looked at."""
 
+import gc
 import io
 import json
+import weakref
 from pathlib import Path
 
 import pytest
@@ -170,3 +172,19 @@ def test_progress(tmp_path: Path) -> None:
 def test_an_unknown_profile_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         Check([str(tmp_path)], VERIFIER, profile="no")
+
+
+def test_a_check_that_is_done_leaves_its_memory_at_once(tmp_path: Path) -> None:
+    """Not when the garbage collector comes along, which counts objects and not their size."""
+    path = tmp_path / "capture.binpb"
+    path.write_bytes(protobuf(request(span(1, 1))))
+    gc.collect()
+    gc.disable()
+    try:
+        check = Check([str(path)], VERIFIER)
+        engine = weakref.ref(check._worker.engine)  # the first, in whose arena the only part is
+        assert sum(part.spans for part in check) == 1
+        del check
+        assert engine() is None
+    finally:
+        gc.enable()

@@ -2,13 +2,12 @@
 
 import contextlib
 import sys
-import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,13 +32,12 @@ from otlp_verifier.policy import Completeness
 from otlp_verifier.relate.tables import SpanRelation, TraceRelation
 from otlp_verifier.verify import FindingRows
 from otlp_verifier.wire.origin import COPY
-from otlp_verifier.wire.partition import Gathered, Part
+from otlp_verifier.wire.partition import Gathered, Part, Room
 from otlp_verifier.wire.scanner import MalformedRequest, RequestOverLimit
 from otlp_verifier.worker import Outcome, Worker
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(msgspec.Struct, frozen=True):
     """A finding and where it stands.
 
     Attributes:
@@ -315,13 +313,16 @@ class Check:
             yield file
 
     def _parts(self) -> Iterator[Part]:
+        room = Room()
         for number, entry in enumerate(self._entries):
             stdin = self._stdin
             if entry.path is None and self._verdicts is not None:
+                import tempfile  # noqa: PLC0415  # with it come all kinds of archives
+
                 self._kept = tempfile.TemporaryFile(dir=self._settings.temporary_folder or None)  # noqa: SIM115
                 weakref.finalize(self, self._kept.close)
                 stdin = Tee(stdin or sys.stdin.buffer, self._kept)  # type: ignore[assignment]  # what is needed of it
-            yield from read_file(number, entry, self.inputs, self._settings, stdin)
+            yield from read_file(number, entry, self.inputs, self._settings, stdin, room)
 
     def _verify(self, worker: Worker, gathered: Gathered) -> Verified:
         try:
@@ -368,9 +369,7 @@ class Check:
             return
         self._told.add(place)
         source = source_of(origin, self._names)
-        if not source.line:
-            source = Source(source.file, 0, place[1], source.request)
-        self.inputs.notes.error(source, message)
+        self.inputs.notes.error(source if source.line else Source(source.file, 0, place[1], source.request), message)
 
 
 _FIRST_SPAN: Final = int(TraceRelation.FIRST_SPAN)

@@ -3,16 +3,16 @@
 import glob
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from otlp_verifier.files.notes import STDIN, Inputs, Source
 
 _STDIN_ARGUMENT = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(msgspec.Struct, frozen=True):
     """A file to read.
 
     Attributes:

@@ -59,6 +59,7 @@ class Documents:
         self._foreign = Foreign(reading)
         self._held: list[JsonBatch] = []  # too small for a part of their own
         self._held_bytes = 0
+        self._has_base64 = False
 
     def read(self, head: bytes) -> Iterator[Part]:
         """Read the whole file, of which `head` has been read already."""
@@ -254,14 +255,15 @@ class Documents:
         """Make one part of the batches that are held: requests end to end are a request."""
         held, self._held, self._held_bytes = self._held, [], 0
         if len(held) == 1:
-            yield Part(held[0].otlp, (held[0].resources, held[0].scopes, held[0].spans))
+            origins = held[0].resources, held[0].scopes, held[0].spans
+            yield Part(held[0].otlp, origins, room=self._reading.room)
         elif held:
             origins = (
                 np.concatenate([batch.resources for batch in held]),
                 np.concatenate([batch.scopes for batch in held]),
                 np.concatenate([batch.spans for batch in held]),
             )
-            yield Part(b"".join(batch.otlp for batch in held), origins)
+            yield Part(b"".join(batch.otlp for batch in held), origins, room=self._reading.room)
 
     def _offset(self, batch: JsonBatch, at: int) -> int:
         """Where in the file a byte of the batch's text stands."""
@@ -294,7 +296,7 @@ class Documents:
                 )
         if is_foreign(shape):
             return True
-        if not shape:
+        if not shape & (_OTLP | Shape.EMPTY):
             first = int(document["defect_start"])
             alike = document["defect_count"] and batch.defects["code"][first] == DefectCode.KEY_CASE
             hint = f": {described(text, batch.defects[first])}" if alike else ""
@@ -324,6 +326,10 @@ class Documents:
             message = described(text, defect)
             if code in _NOTICES:
                 self._reading.notice(_NOTICES[code], place, message, line=int(defect["line"]), request=request)
+                if code == DefectCode.ID_BASE64 and not self._has_base64:  # one says it for all of the file
+                    self._has_base64 = True
+                    refused = f"{message}; read as what is meant, but receivers refuse the request"
+                    self._reading.error(place, refused, line=int(defect["line"]), request=request)
             else:
                 self._reading.error(place, message, line=int(defect["line"]), request=request)
         for code, count in enumerate(left):

@@ -73,7 +73,7 @@ class Foreign:
         where = np.array(translation.places, np.uint64)
         batch.spans["offset"], batch.spans["line"], batch.spans["request"] = where.T
         self._reading.info.spans += len(batch.spans)
-        yield Part(batch.otlp, (batch.resources, batch.scopes, batch.spans))
+        yield Part(batch.otlp, (batch.resources, batch.scopes, batch.spans), room=self._reading.room)
 
 
 class _Places:

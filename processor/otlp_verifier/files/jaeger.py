@@ -8,7 +8,16 @@ from typing import Any, Final
 
 import msgspec
 
-from otlp_verifier.files.otlp_object import Base64, Place, Scoped, TranslationError, attributes, hex_id, unix_ns
+from otlp_verifier.files.otlp_object import (
+    UNREADABLE,
+    Base64,
+    Place,
+    Scoped,
+    TranslationError,
+    attributes,
+    hex_id,
+    unix_ns,
+)
 from otlp_verifier.files.phrases import shown
 
 _KINDS: Final = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
@@ -96,7 +105,7 @@ def read_document(text: bytes, where: Where, complain: Complain) -> list[Scoped]
     """
     try:
         traces = _document.decode(text).data or []
-    except msgspec.ValidationError as error:
+    except UNREADABLE as error:
         complain(where(None), _wording(error))
         return []
     return [span for trace in traces for span in _read_spans(trace, where, complain)]
@@ -106,7 +115,7 @@ def read_trace(text: bytes, where: Where, complain: Complain) -> list[Scoped]:
     """Translate a trace that stands by itself; the arguments are those of read_document."""
     try:
         trace = _trace.decode(text)
-    except msgspec.ValidationError as error:
+    except UNREADABLE as error:
         complain(where(None), _wording(error))
         return []
     return _read_spans(trace, where, complain)
@@ -123,14 +132,14 @@ def _read_spans(trace: Trace, where: Where, complain: Complain) -> list[Scoped]:
         at = where(raw)
         try:
             spans.append(_translate(_span.decode(raw), trace.processes or {}, at))
-        except msgspec.ValidationError as error:
+        except UNREADABLE as error:
             complain(at, _wording(error))
         except TranslationError as error:
             complain(at, f"a Jaeger span cannot be translated: {error}")
     return spans
 
 
-def _wording(error: msgspec.ValidationError) -> str:
+def _wording(error: Exception) -> str:
     return f"Jaeger JSON cannot be translated: {error}"
 
 

@@ -9,8 +9,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from otlp_verifier.wire.partition import Gathered
 from otlp_verifier.wire.scanner import MalformedRequest, RequestOverLimit
@@ -27,8 +28,7 @@ def lane_count() -> int:
     return min(len(os.sched_getaffinity(0)), LANES_MAX)
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """A chunk that was verified.
 
     Attributes:
@@ -64,11 +64,16 @@ class Lanes:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Have threads, which have ended afterwards: chunks that no thread has begun with are left."""
+        """Have threads, which have ended afterwards: chunks that no thread has begun with are left.
+
+        What was verified last can still be read then.
+        """
         try:
             yield
         finally:
             self._threads.shutdown(cancel_futures=True)
+            for worker in (*self._idle, *(worker for _, worker, _ in self._started)):
+                worker.engine.close()
 
     @property
     def is_full(self) -> bool:

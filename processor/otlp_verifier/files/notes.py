@@ -1,9 +1,10 @@
 """Where telemetry came from, and what was wrong or remarkable about files: collected, never raised."""
 
 from collections import Counter
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
+
+import msgspec
 
 STDIN = "<stdin>"
 
@@ -19,8 +20,7 @@ class Format(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A place in an input.
 
     Attributes:
@@ -43,8 +43,7 @@ class Source:
         return f"{self.file} at byte {self.offset}" if self.request else self.file
 
 
-@dataclass(frozen=True, slots=True)
-class InputError:
+class InputError(msgspec.Struct, frozen=True):
     """Something that could not be read; what it was part of is missing from the check.
 
     Attributes:
@@ -67,14 +66,13 @@ NoticeCode = Literal[
     "json-key-unknown",
     "json-key-duplicate",  # the last one counts
     "json-enum-name",  # read as the number
-    "json-id-base64",  # read as the id
+    "json-id-base64",  # read as the id; the first of a file is an error too, as no receiver reads it
     "json-surrogate",  # half a surrogate pair, read as U+FFFD
     "json-rewritten",  # by `annotate`: spans of Jaeger and Zipkin are encoded anew
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class InputNotice:
+class InputNotice(msgspec.Struct, frozen=True):
     """Something remarkable about an input that did not keep it from being read.
 
     Attributes:
@@ -96,8 +94,7 @@ class InputNotice:
         return f"{self.source}: {self.message}{times}"
 
 
-@dataclass(slots=True)
-class InputFile:
+class InputFile(msgspec.Struct):
     """One input file, as far as it has been read.
 
     Attributes:
@@ -120,8 +117,7 @@ class InputFile:
     logs: int = 0
 
 
-@dataclass(slots=True)
-class Notes:
+class Notes(msgspec.Struct):
     """Errors and notices of a run, bounded in number.
 
     Attributes:
@@ -133,10 +129,10 @@ class Notes:
     """
 
     most: int = 1_000
-    errors: list[InputError] = field(default_factory=list)
+    errors: list[InputError] = msgspec.field(default_factory=list)
     error_count: int = 0
-    notice_counts: Counter[NoticeCode] = field(default_factory=Counter)
-    _notices: dict[tuple[str, str, str], InputNotice] = field(default_factory=dict)
+    notice_counts: Counter[NoticeCode] = msgspec.field(default_factory=Counter)
+    _notices: dict[tuple[str, str, str], InputNotice] = msgspec.field(default_factory=dict)
 
     @property
     def notices(self) -> list[InputNotice]:
@@ -160,8 +156,7 @@ class Notes:
             self._notices[key] = InputNotice(code, source, message, count)
 
 
-@dataclass(slots=True)
-class Inputs:
+class Inputs(msgspec.Struct):
     """How far reading has come, and what there is to say about it. Only grows while a check is iterated.
 
     Attributes:
@@ -172,10 +167,10 @@ class Inputs:
 
     """
 
-    files: list[InputFile] = field(default_factory=list)
+    files: list[InputFile] = msgspec.field(default_factory=list)
     files_total: int = 0
     bytes_total: int | None = None
-    notes: Notes = field(default_factory=Notes)
+    notes: Notes = msgspec.field(default_factory=Notes)
 
     @property
     def bytes_done(self) -> int:

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from otlp_verifier.files.phrases import shown
 
+# What decoding well-formed JSON into structs raises; a text that is no UTF-8 is no ValidationError.
+UNREADABLE: Final = (msgspec.ValidationError, UnicodeDecodeError)
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{1,32}")
 
 
@@ -22,8 +25,7 @@ class Place(NamedTuple):
     request: int
 
 
-@dataclass(slots=True)
-class Translation:
+class Translation(msgspec.Struct):
     """Spans of another format as OTLP.
 
     Attributes:
@@ -32,12 +34,11 @@ class Translation:
 
     """
 
-    resource_spans: list[dict[str, Any]] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)
+    resource_spans: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    places: list[Place] = msgspec.field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Scoped:
+class Scoped(msgspec.Struct, frozen=True):
     """A translated span, and the resource and scope that it belongs to."""
 
     resource: tuple[tuple[str, Any], ...]
@@ -87,8 +88,7 @@ def _any_value(value: Any) -> dict[str, Any]:
     return {"stringValue": str(value)}
 
 
-@dataclass(frozen=True, slots=True)
-class Base64:
+class Base64(msgspec.Struct, frozen=True):
     """Bytes, as they are written in JSON."""
 
     text: str

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from otlp_verifier.sensitive.masking import redacted
+from otlp_verifier.findings import wording
 from otlp_verifier.wire.otlp_json import DefectCode, expected_value, key_name, message_name
 
 _SHOWN: Final = 40  # characters of a text in a message
@@ -15,9 +15,8 @@ _BARE: Final = re.compile(rb"[^,\]} \t\r\n]*")
 
 def shown(text: bytes, key: bytes = b"") -> str:
     """Bytes for a message: without what is sensitive, short, printable, in backquotes; `key` is an attribute's."""
-    decoded = redacted(text, key).decode("utf-8", "replace")[:_SHOWN]
-    printable = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in decoded)
-    return f"`{printable}`" if printable else "the end of the line"
+    written = wording.shown(text, _SHOWN, key)
+    return f"`{written}`" if written else "the end of the line"
 
 
 def described(text: bytes | memoryview, defect: np.void) -> str:
@@ -37,7 +36,7 @@ def described(text: bytes | memoryview, defect: np.void) -> str:
         case DefectCode.ENUM_NAME:
             return f"`{name}` of {of} is a name; enums are numbers in OTLP/JSON"
         case DefectCode.ID_BASE64:
-            return f"`{name}` of {of} is base64; ids are hex digits in OTLP/JSON"
+            return f"`{name}` of {of} is base64; expected are hex digits in OTLP/JSON"
         case DefectCode.SURROGATE:
             return f"`{name}` of {of} has half of a surrogate pair, which is no character; it is read as U+FFFD"
         case DefectCode.NUMBER:

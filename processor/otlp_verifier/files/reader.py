@@ -13,7 +13,7 @@ from otlp_verifier.files.recognise import HEAD, Signal, kind_of, signal_of
 from otlp_verifier.files.requests import BUFFER, Request, Requests, Run, read_fields, read_runs, readable
 from otlp_verifier.files.settings import FileSettings
 from otlp_verifier.files.stream import BLOCK, Stream, compression_of
-from otlp_verifier.wire.partition import Part
+from otlp_verifier.wire.partition import Part, Room
 
 # A part keeps all of the memory that was read at once: one that has less of it gets memory of its own.
 _ALONE: Final = BUFFER // 2
@@ -21,13 +21,17 @@ _EXPECTED: Final = "expected OTLP as protobuf or JSON, Jaeger or Zipkin JSON, or
 
 
 def read_file(
-    number: int, entry: Input, inputs: Inputs, settings: FileSettings, stdin: BinaryIO | None
+    number: int, entry: Input, inputs: Inputs, settings: FileSettings, stdin: BinaryIO | None, room: Room | None = None
 ) -> Iterator[Part]:
-    """Read one file to its end, or as far as it can be read; what cannot be is noted in `inputs`."""
+    """Read one file to its end, or as far as it can be read; what cannot be is noted in `inputs`.
+
+    Parts of several files are made in the same `room`.
+    """
+    room = room or Room()
     info = InputFile(entry.name)
     inputs.files.append(info)
     if entry.path is None:
-        yield from read_stream(number, stdin or sys.stdin.buffer, info, inputs, settings)
+        yield from read_stream(number, stdin or sys.stdin.buffer, info, inputs, settings, room)
         return
     try:
         file = entry.path.open("rb", buffering=0)
@@ -35,12 +39,14 @@ def read_file(
         inputs.notes.error(Source(entry.name), f"cannot be opened: {error.strerror}")
         return
     with file:
-        yield from read_stream(number, file, info, inputs, settings)
+        yield from read_stream(number, file, info, inputs, settings, room)
 
 
-def read_stream(number: int, raw: BinaryIO, info: InputFile, inputs: Inputs, settings: FileSettings) -> Iterator[Part]:
+def read_stream(
+    number: int, raw: BinaryIO, info: InputFile, inputs: Inputs, settings: FileSettings, room: Room | None = None
+) -> Iterator[Part]:
     """Read an opened file."""
-    reading = Reading(number, info, Stream(raw, settings), settings, inputs.notes)
+    reading = Reading(number, info, Stream(raw, settings), settings, inputs.notes, room or Room())
     head = _head(reading)
     if not head:
         if not reading.failed:

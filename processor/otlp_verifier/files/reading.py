@@ -1,18 +1,19 @@
 """What the readers of all formats share: one input file, its bytes, and where its notes go."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
+
+import msgspec
 
 from otlp_verifier.files.notes import InputFile, Notes, NoticeCode, Source
 from otlp_verifier.files.settings import FileSettings
 from otlp_verifier.files.stream import Stream, StreamError
+from otlp_verifier.wire.partition import Room
 
 Some = TypeVar("Some")
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(msgspec.Struct):
     """One input file that is being read.
 
     Attributes:
@@ -21,6 +22,7 @@ class Reading:
         stream: its bytes.
         settings: bounds.
         notes: of all files.
+        room: what parts are made in.
         failed: whether the stream has ended early; the error has been noted.
 
     """
@@ -30,6 +32,7 @@ class Reading:
     stream: Stream
     settings: FileSettings
     notes: Notes
+    room: Room = msgspec.field(default_factory=Room)
     failed: bool = False
 
     def block(self) -> bytes:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from otlp_verifier.files.reading import Reading
 from otlp_verifier.files.recognise import signal_of, varint
 from otlp_verifier.files.stream import Compression, Stream, StreamError, compression_of
+from otlp_verifier.wire.memory import fresh
 from otlp_verifier.wire.partition import REQUEST, Part, plain_requests
 
 _FRAME_HEAD: Final = 4
-# Numpy asks for large pages from here on: new memory then costs a tenth.
+# Memory has large pages from here on: what is new then costs a tenth.
 BUFFER: Final = 4 << 20
 _REQUESTS_AT_ONCE: Final = 1 << 16
 _RESOURCE_SPANS: Final = 0x0A
@@ -106,7 +107,7 @@ class Requests:
 
     def _indexed(self, otlp: bytes | memoryview, requests: NDArray[np.void]) -> Part:
         reading = self._reading
-        part = Part(otlp, requests=requests, file=reading.number)
+        part = Part(otlp, requests=requests, file=reading.number, room=reading.room)
         for fault in part.faults:
             within = requests[int(np.searchsorted(requests["offset"], np.uint64(fault.offset), "right")) - 1]
             reading.error(
@@ -320,7 +321,7 @@ def read_runs(reading: Reading, head: bytes, *, runs: bool = True) -> Iterator[R
 
 def _room_for(reading: Reading, data: memoryview, length: int) -> tuple[memoryview, bool]:
     """Read on until there are so many bytes, into memory that others may keep; whether anything has come."""
-    memory = np.empty(max(length, BUFFER), np.uint8).data
+    memory = fresh(max(length, BUFFER)).data
     memory[: len(data)] = data
     end = len(data)
     while end < len(memory) and (count := reading.fill(memory[end:])):

@@ -1,7 +1,6 @@
 """Telemetry that does not fit into memory, in temporary files: a bucket for each share of the traces."""
 
 import struct
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -9,7 +8,7 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from otlp_verifier.wire.origin import ORIGIN
-from otlp_verifier.wire.partition import Gathered, Gatherer, Part
+from otlp_verifier.wire.partition import Gathered, Gatherer, Part, Room
 
 BUCKETS: Final = 64
 _HEAD: Final = struct.Struct("<Q3I")  # bytes of OTLP; resources, scopes, spans
@@ -39,12 +38,13 @@ class Bucket:
     def parts(self) -> Iterator[Part]:
         """Read the requests, one after another."""
         self._file.seek(0)
+        room = Room()
         while head := self._file.read(_HEAD.size):
             size, *counts = _HEAD.unpack(head)
             resources, scopes, spans = (
                 np.frombuffer(bytearray(self._file.read(count * ORIGIN.itemsize)), ORIGIN) for count in counts
             )
-            yield Part(self._file.read(size), (resources, scopes, spans))
+            yield Part(self._file.read(size), (resources, scopes, spans), room=room)
 
 
 class Spill:
@@ -59,6 +59,8 @@ class Spill:
     def __init__(self, folder: str, level: int) -> None:
         self.level = level
         self._gatherer = Gatherer()
+        import tempfile  # noqa: PLC0415  # with it come all kinds of archives
+
         self._folder = tempfile.TemporaryDirectory(prefix="otlp-verifier-", dir=folder or None)
         self._files = [(Path(self._folder.name) / str(number)).open("w+b") for number in range(BUCKETS)]
         self.buckets = [Bucket(file) for file in self._files]

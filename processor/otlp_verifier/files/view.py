@@ -1,9 +1,9 @@
 """Spans of a trace as objects, for reports: made only for traces that somebody will look at."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 
 from otlp_verifier.columns import (
@@ -45,8 +45,7 @@ class PathSpan(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class SpanView:
+class SpanView(msgspec.Struct, frozen=True):
     """One span.
 
     Attributes:
@@ -73,11 +72,10 @@ class SpanView:
     source: Source
     rules: tuple[str, ...] = ()
     events: tuple[tuple[int, str], ...] = ()
-    attributes: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TraceView:
+class TraceView(msgspec.Struct, frozen=True):
     """One trace: its spans in the order of a tree, parents before children, siblings by start.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from otlp_verifier.files.otlp_object import Place, Scoped, TranslationError, attributes, hex_id, unix_ns
+from otlp_verifier.files.otlp_object import UNREADABLE, Place, Scoped, TranslationError, attributes, hex_id, unix_ns
 
 _KINDS: Final = {"SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
 _INTERNAL: Final = 1
@@ -96,7 +96,7 @@ def read_spans(texts: list[Placed], complain: Complain) -> list[Scoped]:
         try:
             span = _span.decode(text)
             spans.append(_translate(span, resources, place))
-        except msgspec.ValidationError as error:
+        except UNREADABLE as error:
             complain(place, f"Zipkin JSON cannot be translated: {error}")
         except TranslationError as error:
             complain(place, f"a Zipkin span cannot be translated: {error}")
