@@ -75,6 +75,19 @@ def test_a_condition_is_one_more(tmp_path: Path, where: str, expected: set[str])
     assert found(rules(tmp_path, f"    - {{rules: [too-long], where: '{where}'}}")["too-long"]) == expected
 
 
+def test_telemetry_switches_a_rule_off_only_where_that_is_allowed(tmp_path: Path) -> None:
+    every = spans()
+    every[0].attributes.add(key="shop.verifier.ignore").value.bool_value = True
+    request = request_of(every).SerializeToString()
+
+    def names(rule: Rule) -> set[str]:
+        return {finding.span for finding in Verifier([rule]).worker().verify(request).findings(10)}
+
+    allowed = "    - {rules: [too-long], where: 'attributes[\"shop.verifier.ignore\"] != true'}\n"
+    assert names(rules(tmp_path, "    []")["too-long"]) == {"k1", "k2", "k4", "k5"}
+    assert names(rules(tmp_path, allowed)["too-long"]) == {"k2", "k4", "k5"}
+
+
 def test_limits_and_severities(tmp_path: Path) -> None:
     tune = (
         "    - {rules: [too-long, few-spans, event-name], severity: information}\n"

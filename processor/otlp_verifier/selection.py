@@ -1,11 +1,11 @@
 """Which rules a configuration selects, as it wants them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from otlp_verifier.groups import groups, ids_of_groups, named, unknown
 from otlp_verifier.language.errors import nearest

@@ -1,7 +1,6 @@
 """Rules as one organisation wants them: another severity, other limits, fewer records that they look at."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from msgspec import structs
 
@@ -65,7 +64,7 @@ def _tuned(file: SettingsFile, rule: Rule, line: Tuning, condition: Expression |
     if condition is not None:
         tree = read_rule(text)
         guard = condition if tree.guard is None else Binary("and", tree.guard, condition, 0)
-        text = body_text(replace(tree, guard=guard))
+        text = body_text(structs.replace(tree, guard=guard))
     result = structs.replace(
         rule, severity=line.severity or rule.severity, parameters={**rule.parameters, **changed}, rule=text
     )

@@ -24,6 +24,14 @@ def one_of(*pairs: KeyValue) -> Break:
     )
 
 
+def older(trace: Trace) -> None:
+    """All declare a version in which nothing of it was deprecated yet."""
+    for resource in trace.services.values():
+        for declaring in (resource, *resource.scope_spans):
+            declaring.schema_url = "https://opentelemetry.io/schemas/1.20.0"
+    one_of(attribute("http.method", "GET"), attribute("db.system", "mysql"))(trace)
+
+
 def version(trace: Trace) -> None:
     where = trace.random.choice([scope(trace), *trace.services.values()])
     where.schema_url = "https://opentelemetry.io/schemas/1.999.0"
@@ -33,6 +41,7 @@ ATTRIBUTES: dict[str, Break] = {
     "attr-array-mixed": one_of(array("process.command_args", "run", 7), array("dns.answers", "10.0.0.1", 7)),
     "attr-control-chars": one_of(attribute("shop.note", "a\0b"), attribute("shop.note", "\x1b[31m")),
     "attr-deprecated": one_of(attribute("http.method", "GET"), attribute("net.peer.ip", "10.0.0.1")),
+    "attr-deprecated-later": older,
     "attr-key-case-collision": extended(attribute("shop.cart", 1), attribute("shop.Cart", 1)),
     "attr-key-extends-namespace": one_of(attribute("http.cart", 1), attribute("db.shop.cart", 1)),
     "attr-key-format": one_of(

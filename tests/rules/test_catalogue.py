@@ -25,8 +25,9 @@ SEVERITIES = {
 }
 # What decides it: of several the least that a trace can be judged by; state over time is no rule's.
 EVIDENCE = {"R": "record", "B": "batch", "T": "trace", "B/T": "trace", "T/S": "trace", "R/S": "record"}
-# Not of the catalogue of invariants: how a record is encoded, which only a verifier of bytes can see.
-OF_OUR_OWN = {"encoding-ambiguous"}
+# Not of the catalogue of invariants: how a record is encoded, which only a verifier of bytes can see, and what is right
+# by the version that it declares, and will be renamed.
+OF_OUR_OWN = {"encoding-ambiguous", "attr-deprecated-later"}
 HEURISTICS = {"heur", "default"}
 
 
@@ -51,7 +52,7 @@ def test_a_rule_is_complete(rule: Rule) -> None:
 def test_a_rule_has_examples_of_both_kinds(rule: Rule) -> None:
     examples = examples_of(rule.id)
     assert examples.fires
-    assert examples.silent
+    assert len(examples.silent) > 1, "one that is right, and one for each of its traps"
     whys = [case.why for case in (*examples.fires, *examples.silent)]
     assert all(whys)
     assert len(set(whys)) == len(whys)

@@ -13,7 +13,7 @@ from otlp_verifier.registry.opentelemetry import alone
 from otlp_verifier.verify import Engine
 from otlp_verifier.wire.limits import Limits
 from tests.reference.evaluator import Violation, judge, violations
-from tests.rules.tried import RULES, examples_of
+from tests.rules.tried import MADE, RULES, examples_of
 from tests.strategies import all_spans, requests, spans
 
 PLAN = compile_rules([Source(rule.id, rule.rule, rule.parameters) for rule in RULES])
@@ -23,8 +23,6 @@ LIMITS = Limits(memory_factor=64)
 pytestmark = pytest.mark.many
 
 # The examples lie on both sides of what each rule decides; parts of several, exchanged, lie close to it.
-# Made from the registry, a formula for each convention: tests/conventions/ breaks each of them.
-MADE = {"semconv-required-missing", "semconv-recommended-missing", "semconv-optin-present"}
 UNSEEN = {"utf8-invalid", "encoding-ambiguous"}  # their examples hold what protobuf refuses or does not show
 BY_RULE = {
     rule.id: [

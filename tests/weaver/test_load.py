@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from otlp_verifier.registry.model import LEVELS, TYPES, Attribute, Deprecation, Member, Registry, Version
 from otlp_verifier.rules.errors import RuleFileErrors

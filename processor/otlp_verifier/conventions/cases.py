@@ -12,8 +12,10 @@ whichever of them was meant, and a record that is known by nothing is not judged
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from otlp_verifier.registry.model import Convention, Level, Registries, Registry, SpanKind, Version
 
@@ -24,8 +26,7 @@ IMPLIED: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """Records of one sort, and one attribute that they are to have, or not to have.
 
     Attributes:
@@ -128,8 +129,7 @@ def _of_events(registry: Registry, registries: Registries, level: Level) -> Iter
         yield from _Sort(level, registries, frozenset()).asked([convention], names=(convention.name,))
 
 
-@dataclass(frozen=True, slots=True)
-class _Sort:
+class _Sort(msgspec.Struct, frozen=True):
     """Makes the cases of one kind of spans, or of events."""
 
     level: Level

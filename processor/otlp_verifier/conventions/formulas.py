@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from otlp_verifier.conventions.cases import IMPLIED, Case
 from otlp_verifier.registry.model import Level
@@ -11,8 +12,7 @@ from otlp_verifier.registry.model import Level
 _WIDTH = 110
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
+class Formula(msgspec.Struct, frozen=True):
     """A formula and its message; `case` is what they were made of."""
 
     case: Case

@@ -1,9 +1,10 @@
 """The three promises that conventions make: what is asked for is there, and what is not asked for is not."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from otlp_verifier.conventions.cases import Case, cases
 from otlp_verifier.conventions.formulas import Formula, formula
@@ -14,8 +15,7 @@ from otlp_verifier.rules.catalogue import PACKAGE, Rule, Source
 Places = Mapping[str, tuple[str, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(msgspec.Struct, frozen=True):
     """One of the three.
 
     Attributes:

@@ -91,6 +91,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     rule_line: int
     message_line: int = 0
 
+    @property
+    def link(self) -> str:
+        """Where the promise is made, by the first of its sources; empty without one."""
+        return self.sources[0].link if self.sources else ""
+
 
 _REQUIRED: Final = ("id", "severity", "description", "rule")
 _KEYS: Final = (

@@ -1,15 +1,15 @@
 """What both dialects define, before references are followed."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from otlp_verifier.registry.model import Attribute, Deprecation, Kind, Level, SpanKind, Stability, Version
 from otlp_verifier.rules.errors import RuleFileError
 from otlp_verifier.rules.nodes import Node
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True):
     """One attribute, or all of a group, as a convention or a group names it.
 
     Attributes:
@@ -30,8 +30,7 @@ class Reference:
     identifying: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, kw_only=True):
     """A convention or a group of attributes.
 
     Attributes:
@@ -61,8 +60,7 @@ class Group:
     entities: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Definitions:
+class Definitions(msgspec.Struct):
     """What one registry defines.
 
     Attributes:
@@ -81,9 +79,9 @@ class Definitions:
     version: Version
     opentelemetry: Version | None
     place: Node
-    attributes: dict[str, tuple[Node, Attribute, Level | None]] = field(default_factory=dict)
-    groups: dict[str, Group] = field(default_factory=dict)
-    imports: list[tuple[Node, str, str]] = field(default_factory=list)
+    attributes: dict[str, tuple[Node, Attribute, Level | None]] = msgspec.field(default_factory=dict)
+    groups: dict[str, Group] = msgspec.field(default_factory=dict)
+    imports: list[tuple[Node, str, str]] = msgspec.field(default_factory=list)
 
     def define(self, node: Node, attribute: Attribute, level: Level | None, errors: list[RuleFileError]) -> None:
         """Add an attribute; it is a mistake to do so twice."""

@@ -3,10 +3,11 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+import msgspec
 
 from otlp_verifier.registry import opentelemetry
 from otlp_verifier.registry.model import Registries, Version
@@ -31,8 +32,7 @@ _DEPENDENCY: Final = ("name", "schema_url", "registry_path", "version")
 _IN_PATH: Final = re.compile(r"open-telemetry/semantic-conventions(?:\.git)?@v(\d+\.\d+\.\d+)\b")
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """Registries, and where the conventions of your own stand.
 
     Attributes:

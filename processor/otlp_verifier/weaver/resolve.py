@@ -1,8 +1,9 @@
 """Follows references: what each convention asks for when all groups and all that it extends are looked up."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+
+import msgspec
 
 from otlp_verifier.language.errors import nearest
 from otlp_verifier.registry.model import Attribute, Convention, Level, Registry
@@ -13,13 +14,12 @@ from otlp_verifier.weaver.fields import Errors
 _GROUPS_DEEP = 32
 
 
-@dataclass(slots=True)
-class _Attributes:
+class _Attributes(msgspec.Struct):
     """What a convention or group has: levels by key, which of them under a condition, and which identify."""
 
-    levels: dict[str, Level] = field(default_factory=dict)
-    conditional: set[str] = field(default_factory=set)
-    identifying: list[str] = field(default_factory=list)
+    levels: dict[str, Level] = msgspec.field(default_factory=dict)
+    conditional: set[str] = msgspec.field(default_factory=set)
+    identifying: list[str] = msgspec.field(default_factory=list)
 
     def take(self, other: "_Attributes") -> None:
         self.levels.update(other.levels)
