@@ -120,25 +120,6 @@ def test_progress_is_shown_to_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> 
         assert "1/3 files" in screen.getvalue()
 
 
-def test_whoever_waits_for_the_first_check_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "LOADING_S", 0)
-    screen = Screen()
-    monkeypatch.setattr(sys, "stderr", screen)
-    with progress.explained_after_seconds():
-        while not screen.getvalue():
-            time.sleep(0.01)
-    assert screen.getvalue() == "compiling for this machine, once: this takes up to a minute\n"
-
-
-@pytest.mark.parametrize("screen", [Screen(), io.StringIO()], ids=["soon done", "no terminal"])
-def test_whoever_does_not_wait_is_told_nothing(screen: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "LOADING_S", 3600)
-    monkeypatch.setattr(sys, "stderr", screen)
-    with progress.explained_after_seconds():
-        pass
-    assert screen.getvalue() == ""
-
-
 @pytest.mark.parametrize("screen", [Screen(), io.StringIO()], ids=["soon done", "no terminal"])
 def test_nobody_else_sees_it(screen: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PATIENCE_S", 3600)

@@ -161,15 +161,16 @@ def test_schema() -> None:
 def test_rules_as_json(tmp_path: Path) -> None:
     rows = json.loads(run("rules", "list", "--format", "json").stdout)
     assert [row["id"] for row in rows] == sorted({rule.id for rule in builtin()})
-    assert {row["id"] for row in rows if row["runs"] == "yes"} == {rule.id for rule in builtin() if rule.default}
+    assert {row["enabled"] for row in rows} == {True, False}
+    assert {row["id"] for row in rows if row["enabled"]} == {rule.id for rule in builtin() if rule.default}
     (tmp_path / "v.yaml").write_text("rules: {select: [trace-id-zero]}")
     rows = json.loads(run("rules", "list", "--format", "json", "--config", str(tmp_path / "v.yaml")).stdout)
-    assert [row["id"] for row in rows if row["runs"] == "yes"] == ["trace-id-zero"]
+    assert [row["id"] for row in rows if row["enabled"]] == ["trace-id-zero"]
 
 
 def test_rules_as_a_table() -> None:
     lines = run("rules", "list").stdout.splitlines()
-    assert lines[0].split() == ["id", "runs", "severity", "level", "decided", "by", "family", "description"]
+    assert lines[0].split() == ["id", "enabled", "severity", "level", "decided", "by", "family", "description"]
     for rule in builtin():
         [line] = [line for line in lines if line.split()[:1] == [rule.id]]
         assert rule.description in line

@@ -92,16 +92,14 @@ def test_the_action_installs_into_a_folder_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "temp" / "otlp-verifier" / "bin").mkdir(parents=True)
     said = tmp_path / "said"
     installed = tmp_path / "temp" / "otlp-verifier" / "bin"
-    for path in (tmp_path / "bin" / "python3", installed / "python", installed / "otlp-verifier"):
-        reads = "cat >/dev/null\n" if path.name == "otlp-verifier" else ""  # who writes to it must not fail
-        path.write_text(f'#!/bin/sh\necho "$@" >>{said}\n{reads}')
+    for path in (tmp_path / "bin" / "python3", installed / "python"):
+        path.write_text(f'#!/bin/sh\necho "$@" >>{said}\n')
         path.chmod(0o755)
     done = step("Install otlp-verifier", tmp_path, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     assert (done.returncode, done.stderr) == (0, "")
     assert said.read_text().splitlines() == [
         f"-m venv {tmp_path / 'temp' / 'otlp-verifier'}",
         f"-m pip install --quiet {ROOT}",
-        "check - --quiet",
     ]
 
 

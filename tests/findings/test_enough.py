@@ -73,6 +73,17 @@ def test_what_is_broken_by_what_is_there(seed: int, spans: Batch) -> None:
     suffice([f"assume nothing {Monotone(rng).text}" for _ in range(6)], spans)
 
 
+def test_what_makes_a_counted_span_count_is_named_too() -> None:
+    counted = "count(span v where v.kind == 1 and exists span y where y.kind == 3)"
+    text = f"assume nothing for each span s require {counted} < 1"
+    one, other = (
+        Span(trace_id=b"t" * 16, span_id=bytes([kind] * 8), kind=kind, start_time_unix_nano=9, end_time_unix_nano=9)
+        for kind in (1, 3)
+    )
+    suffice([text], [(0, one), (0, other)])
+    assert len(Cut([text], [(0, one), (0, other)]).found) == 2
+
+
 @given(SEEDS, batches(unique=True, missing=False))
 def test_what_is_broken_by_what_is_absent(seed: int, spans: Batch) -> None:
     """Rules whose violation no span undoes that goes."""

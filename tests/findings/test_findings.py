@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otlp_verifier.findings import Finding
+from otlp_verifier.findings.printable import masked
 from otlp_verifier.findings.renderer import NAME_MAX
 from otlp_verifier.findings.template import MESSAGE_MAX, check_messages
 from otlp_verifier.findings.wording import TEXT_MAX
@@ -19,6 +20,7 @@ from otlp_verifier.rules import catalogue
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.rules.example import read
 from otlp_verifier.wire.limits import Limits
+from tests.rules.break_sensitive import TEXTS
 from tests.strategies import requests, spans
 
 RULES = catalogue.builtin()
@@ -254,3 +256,23 @@ def test_odd_records_never_fail_and_never_harm(request: ExportTraceServiceReques
 
 
 WORKER = Verifier(RULES, limits=Limits(memory_factor=64)).worker()
+
+
+def test_an_excerpt_at_the_cut_is_shown_whole() -> None:
+    token, excerpt = TEXTS["secret-vendor-token"], "ghp_… (token of a service, 40 characters)"
+    for before in (1, 30, 70):
+        text = f"{'-' * before} {token}"
+        assert masked(text.encode(), before + 4) == f"{'-' * before} {excerpt}"
+        assert masked(f'{text}"'.encode(), before + 4) == f'{"-" * before} {excerpt}"'
+        assert masked(f"{text} and more".encode(), before + 4) == f"{'-' * before} {excerpt}…"
+        assert masked(text.encode(), before) == f"{'-' * (before - 1)}…"
+    assert masked(f"{token} {'x' * 100}".encode(), TEXT_MAX) == f"{excerpt} {'x' * 100}"[: TEXT_MAX - 1] + "…"
+    assert masked(b"x" * TEXT_MAX, TEXT_MAX) == "x" * TEXT_MAX
+
+
+def test_as_many_faulty_attributes_are_named_as_there_is_room_for() -> None:
+    attributes = ", ".join(f"{c * 78}: {'y' * 40_000}" for c in "abc")
+    assert (
+        said('FaultyAttributes(s, "huge")', f"{{attributes: {{{attributes}}}}}")
+        == f"`{'a' * 78}` (40,000 bytes), `{'b' * 78}` (40,000 bytes) and 1 more"
+    )

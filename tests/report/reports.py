@@ -1,7 +1,8 @@
 """Reports made by hand, for the formats: a shop of four services with mistakes of every severity."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from otlp_verifier.files import Format, InputFile, Inputs, Source, SpanView, TraceView
 from otlp_verifier.files.view import PathSpan

@@ -2,12 +2,12 @@
 
 import io
 import re
-from dataclasses import replace
 from urllib.parse import unquote
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from otlp_verifier.files import Source
 from otlp_verifier.report import github
@@ -32,7 +32,8 @@ def commands(report: Report) -> list[tuple[str, dict[str, str], str]]:
 
 
 def test_commands_say_where_and_what() -> None:
-    assert commands(reports.report()) == [
+    found = [(level, where, message.split("\n")[0]) for level, where, message in commands(reports.report())]
+    assert found == [
         (
             "error",
             {"file": "shop.json", "line": "8", "title": "span-end-before-start"},
@@ -56,10 +57,30 @@ def test_commands_say_where_and_what() -> None:
     ]
 
 
+def test_a_message_says_below_it_what_is_expected_and_what_to_do() -> None:
+    (_, _, first), *_, (_, _, of_a_resource) = commands(reports.report())
+    assert first.split("\n")[1:] == [
+        f"trace {reports.shop().trace_id}, span 0000000000000008",
+        "expected: A span does not end before it starts.",
+        "what to do: Take both times from one monotonic clock.",
+        "promised in: Trace API, Span",
+        "see: https://example.com/spec#span",
+    ]
+    assert of_a_resource.split("\n")[1] == "expected: Every resource has a service.name."
+
+
+def test_a_rule_of_ones_own_says_what_it_has() -> None:
+    base = reports.report()
+    rules = tuple(replace(rule, remedy="", sources=()) for rule in base.rules)
+    assert commands(replace(base, rules=rules))[0][2].split("\n")[2:] == [
+        "expected: A span does not end before it starts."
+    ]
+
+
 def test_findings_of_one_kind_share_a_command() -> None:
     entry = reports.report().entries[0]
     [(_, _, message)] = commands(reports.report(entries=[entry] * 4))
-    assert message.endswith("(and 3 more like this)")
+    assert message.split("\n")[0].endswith("(and 3 more like this)")
 
 
 def test_known_findings_are_no_annotations() -> None:
@@ -98,4 +119,4 @@ def test_any_text_stays_in_its_place(message: str, file: str, service: str) -> N
     if "\N{REPLACEMENT CHARACTER}" not in message + file + service:
         [(_, properties, shown)] = commands(reports.report(entries=[odd]))
         assert properties["file"] == file
-        assert shown == (f"{service}: " if service else "") + message
+        assert shown.startswith((f"{service}: " if service else "") + message + "\ntrace ")

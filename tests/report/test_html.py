@@ -4,12 +4,12 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from otlp_verifier.report import html_page
 from otlp_verifier.report.model import Recorded, Report

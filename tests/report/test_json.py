@@ -2,13 +2,13 @@
 
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from otlp_verifier.findings.witness import Witness
 from otlp_verifier.report import json_document

@@ -1,11 +1,11 @@
 """JUnit: well-formed, counted right, unique names, and the text of a failure says everything."""
 
 import io
-from dataclasses import replace
 from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from otlp_verifier.files import Source
 from otlp_verifier.policy import SeverityName
@@ -48,11 +48,12 @@ def test_a_failure_says_everything_in_its_text() -> None:
     assert failure is not None
     assert failure.text is not None
     assert failure.get("message") == "6 findings in payment"
+    ids = f"trace {reports.shop().trace_id}, span 0000000000000008"
     for part in (
         "A span does not end before it starts. (error, 6 findings)",
-        "shop.json:8: [payment] span `authorize card` ended 40 ms before it started",
+        f"shop.json:8: [payment] span `authorize card` ended 40 ms before it started ({ids})\n",
         "... and 5 more",
-        "one monotonic clock",
+        "\nwhat to do: Take both times from one monotonic clock.\npromised in: Trace API, Span\nsee: https://",
     ):
         assert part in failure.text
     assert case.get("file") == "shop.json"

@@ -4,12 +4,12 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from otlp_verifier.findings.witness import Witness
 from otlp_verifier.report import github, html_page, json_document, junit, terminal
@@ -55,6 +55,18 @@ def of_github(report: Report) -> str:
     return "\n".join(message for _, _, message in commands(report))
 
 
+def whole_terminal(report: Report) -> str:
+    return written(terminal.write, report)
+
+
+def whole_html(report: Report) -> str:
+    return written(html_page.write, report)
+
+
+def whole_json(report: Report) -> str:
+    return written(json_document.write, report)
+
+
 def written(write: Callable[..., None], report: Report) -> str:
     out = io.StringIO()
     write(report, out)
@@ -70,6 +82,16 @@ def test_every_output_says_the_same(name: str, read: Callable[[Report], str]) ->
     shown = read(report)
     for heading, text in wanted:
         assert f"{heading}: {text}" in shown
+
+
+@pytest.mark.parametrize("read", [whole_terminal, whole_html, whole_json, of_junit, of_github])
+def test_every_output_says_which_span_what_is_expected_and_what_to_do(read: Callable[[Report], str]) -> None:
+    report = reports.report()
+    shown = read(report)
+    first, *_ = report.entries
+    [rule] = [rule for rule in report.rules if rule.id == first.finding.rule]
+    for part in (rule.description, rule.remedy, *rule.sources[0], first.finding.trace_id, first.finding.span_id):
+        assert part in shown
 
 
 def test_junit_says_it_below_the_finding() -> None:
@@ -113,7 +135,12 @@ def test_sarif_points_at_no_span_whose_place_is_not_known() -> None:
 def test_what_an_annotation_has_no_room_for_gives_way() -> None:
     report = reports.with_witness()
     entry = report.entries[0]
-    for length, lines in ((100, 3), (github.MESSAGE_MAX - 80, 2), (github.MESSAGE_MAX, 1)):
+    for length, lines in (
+        (100, 8),
+        (github.MESSAGE_MAX - 300, 7),
+        (github.MESSAGE_MAX - 40, 2),
+        (github.MESSAGE_MAX, 1),
+    ):
         finding = msgspec.structs.replace(entry.finding, message="x" * length, service="")
         [(_, _, message)] = commands(replace(report, entries=(replace(entry, finding=finding),)))
         assert len(message) <= github.MESSAGE_MAX

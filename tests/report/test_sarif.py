@@ -6,12 +6,12 @@ requirements would hold jsonschema back, so the file stands here).
 
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from otlp_verifier.files import Source
 from otlp_verifier.report import sarif

@@ -2,9 +2,9 @@
 
 import io
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from otlp_verifier.files import Source
 from otlp_verifier.report import terminal
@@ -45,6 +45,18 @@ def test_every_kind_is_explained() -> None:
     assert text.endswith("22 spans in 2 files: 4 findings of 4 rules (1 error, 2 warnings, 1 informational)\n")
 
 
+def test_every_kind_has_the_ids_of_its_first() -> None:
+    lines = [line.strip() for line in through_pipe(reports.report()).splitlines()]
+    assert f"shop.json:8  trace {reports.shop().trace_id}, span 0000000000000008 (of 10 spans)" in lines
+    assert str(reports.report().entries[3].source) in lines, "a resource has no ids"
+
+
+def test_a_rule_says_what_to_do_and_where_it_is_promised() -> None:
+    lines = [line.strip() for line in through_pipe(reports.report()).splitlines()]
+    at = lines.index("what to do  Take both times from one monotonic clock.")
+    assert lines[at + 1 : at + 3] == ["promised in  Trace API, Span", "see  https://example.com/spec#span"]
+
+
 def test_the_worst_comes_first() -> None:
     text = through_pipe(reports.report())
     places = [text.index(f" {rule.severity}  {rule.id}") for rule in reports.report().broken]
@@ -73,7 +85,10 @@ def test_concise_has_a_line_for_each_finding() -> None:
     lines = through_pipe(report, "concise").splitlines()
     for line, entry in zip(lines, report.entries, strict=False):
         assert line.startswith(f"{entry.source}: {entry.finding.severity} {entry.finding.rule} ")
-        assert line.endswith(entry.finding.message)
+        ids = f" (trace {entry.finding.trace_id}, span {entry.finding.span_id})" if entry.finding.trace_id else ""
+        assert line.endswith(entry.finding.message + ids)
+    assert lines[4] == "otlp-verifier rules explain RULE says what is expected, where it is promised and what to do"
+    assert "rules explain" not in through_pipe(REPORTS["nothing"], "concise")
 
 
 def test_statistics_count_everything() -> None:

@@ -1,10 +1,9 @@
 """Traces drawn with characters: where bars begin and end, what is shown of a large trace, what lies far away."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from otlp_verifier.files import SpanView, TraceView
 from otlp_verifier.report.scale import window

@@ -143,6 +143,7 @@ class ScriptedFinding:
     span_id: str = "02"
     service: str = "shop"
     message: str = "it is wrong"
+    help: str = "https://example.com/spec"
 
 
 class ScriptedOutcome:
@@ -171,6 +172,7 @@ def test_findings_up_to_the_rate(clock: Clock, caplog: pytest.LogCaptureFixture)
     first = logged(caplog.records, "finding")[0].__dict__
     assert (first["rule"], first["trace_id"], first["span_id"]) == ("rule-0", "01", "02")
     assert (first["severity"], first["service"], first["message"]) == ("error", "shop", "it is wrong")
+    assert first["help"] == "https://example.com/spec"
     clock.now_s += 1
     log.batch(ScriptedOutcome(1), 1)  # type: ignore[arg-type]
     assert [record.__dict__["count"] for record in logged(caplog.records, "findings_suppressed")] == [101]

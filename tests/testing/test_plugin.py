@@ -84,9 +84,10 @@ def test_an_instrumented_application(project: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*judging.py*")
 
 
-def test_the_example_in_the_documentation(project: pytest.Pytester) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "pytest.md").read_text()
-    project.makepyfile(test_shop=re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0])
+@pytest.mark.parametrize("page", ["README.md", "docs/pytest.md"])
+def test_the_example_in_the_documentation(project: pytest.Pytester, page: str) -> None:
+    text = (Path(__file__).parents[2] / page).read_text()
+    project.makepyfile(test_shop=re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0])
     project.runpytest_subprocess("-W", "default").assert_outcomes(passed=1)
 
 

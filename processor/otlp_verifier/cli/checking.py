@@ -3,15 +3,15 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 
 from otlp_verifier.cli.outputs import FORMATS, Output, OutputType, write_all
-from otlp_verifier.cli.progress import explained_after_seconds, shown_after_a_second
+from otlp_verifier.cli.progress import shown_after_a_second
 
 if TYPE_CHECKING:
     from otlp_verifier.files import Check
@@ -34,8 +34,7 @@ class CannotReadError(click.ClickException):
     exit_code = UNREADABLE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What both commands can be told; see the help of each."""
 
     outputs: tuple[Output, ...]
@@ -150,7 +149,7 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def called(**given: Any) -> None:
-        own = {field.name: given.pop(field.name) for field in fields(Options)}
+        own = {field: given.pop(field) for field in Options.__struct_fields__}
         command(asked=Options(**own), **given)
 
     for option in reversed(_OPTIONS):
@@ -176,11 +175,6 @@ def verifier_of(asked: Options) -> "tuple[SettingsFile, Verifier]":
         click.BadParameter: a name in `--select` or `--ignore` that no rule has.
 
     """
-    with explained_after_seconds():
-        return _loaded(asked)
-
-
-def _loaded(asked: Options) -> "tuple[SettingsFile, Verifier]":
     from otlp_verifier.selection import UnknownNameError, narrowed, with_registries  # noqa: PLC0415  # --help should load no engine
     from otlp_verifier.serve.engine import compiled  # noqa: PLC0415
     from otlp_verifier.settings import load  # noqa: PLC0415

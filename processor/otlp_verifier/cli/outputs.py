@@ -3,11 +3,11 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 import click
+import msgspec
 
 if TYPE_CHECKING:
     from otlp_verifier.policy import SeverityName
@@ -34,8 +34,7 @@ class CannotWriteError(click.ClickException):
     exit_code = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """A format and a file; None for standard output."""
 
     format: str

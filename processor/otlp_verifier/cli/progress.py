@@ -1,4 +1,4 @@
-"""What is told to whoever waits in front of a terminal: a progress bar, and why the first check takes so long."""
+"""What is shown to whoever waits in front of a terminal: a progress bar."""
 
 import sys
 import threading
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from otlp_verifier.files import Inputs
 
 PATIENCE_S: Final = 1.0
-LOADING_S: Final = 5.0  # with kernels from the cache it takes less, on slow machines too
 _EVERY_S: Final = 0.1
 
 
@@ -28,25 +27,6 @@ def shown_after_a_second(inputs: "Inputs") -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-@contextmanager
-def explained_after_seconds() -> Iterator[None]:
-    """Say on a terminal why loading takes so long: the first time, kernels are compiled for the machine."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    timer = threading.Timer(LOADING_S, _explain)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _explain() -> None:
-    sys.stderr.write("compiling for this machine, once: this takes up to a minute\n")
 
 
 def _show(inputs: "Inputs", done: threading.Event) -> None:

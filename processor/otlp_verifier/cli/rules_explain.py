@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 def command(rule_id: str, file: Path | None, cost: bool) -> None:
     """Explain the rule ID.
 
-    In plain words: what it demands, when its violations count, how it is
-    evaluated, and what that costs at most.
+    In plain words: what it demands, what to do about a finding, where it is
+    promised, when its violations count, how it is evaluated, and what that
+    costs at most.
     """
     from otlp_verifier.language.compiler import Source  # noqa: PLC0415  # --help should not load the compiler
     from otlp_verifier.language.errors import RuleErrors, nearest  # noqa: PLC0415
@@ -28,6 +29,7 @@ def command(rule_id: str, file: Path | None, cost: bool) -> None:
     from otlp_verifier.language.listing import listing  # noqa: PLC0415
     from otlp_verifier.language.words import rule_words  # noqa: PLC0415
     from otlp_verifier.rules import catalogue  # noqa: PLC0415
+    from otlp_verifier.rules.advice import advice  # noqa: PLC0415
 
     errors: list[RuleFileError] = []
     with shown():
@@ -40,6 +42,8 @@ def command(rule_id: str, file: Path | None, cost: bool) -> None:
         raise ConfigurationError(f"`{rule_id}`: no rule is called that{nearest(rule_id, ids)}")
     if not cost:
         click.echo(f"{rule_id} ({rules[0].severity}): {rules[0].description}")
+        for heading, text in advice(rules[0].remedy, [(each.section, each.link) for each in rules[0].sources]):
+            click.echo(f"{heading}: {text}")
     for rule in rules:
         with shown():
             try:

@@ -34,10 +34,10 @@ def command(config: Path | None, form: str) -> None:
     with shown():
         file = load(config)
         running = {rule.id: rule for rule in selected(file)}
-    rows: list[dict[str, str]] = [
+    rows: list[dict[str, str | bool]] = [
         {
             "id": rule.id,
-            "runs": "yes" if rule.id in running else "no",
+            "enabled": rule.id in running,
             "severity": running.get(rule.id, rule).severity,
             "level": rule.level,
             "decided_by": rule.decided_by or "",
@@ -55,7 +55,13 @@ def command(config: Path | None, form: str) -> None:
 
     table = Table(*(key.replace("_", " ") for key in rows[0]), box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*(Text(value) for value in row.values()))  # Text: brackets in a description are no markup
+        table.add_row(*(Text(_text(value)) for value in row.values()))  # Text: brackets in a description are no markup
     # A pipe has no width; folded lines would be of no use to grep.
     Console(width=None if sys.stdout.isatty() else WIDTH_OF_PIPE).print(table)
     click.echo(f"{len(running)} of {len(rows)} rules run")
+
+
+def _text(value: str | bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value

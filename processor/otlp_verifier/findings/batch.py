@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,10 +19,9 @@ from otlp_verifier.columns import (
     NestedWide,
     ValueType,
 )
-from otlp_verifier.findings.printable import clean
+from otlp_verifier.findings.printable import masked
 from otlp_verifier.language.paths import ATTRIBUTES, Field, Step, Type
 from otlp_verifier.machine.operations import Domain, NarrowTable, WideTable
-from otlp_verifier.sensitive.masking import redacted
 from otlp_verifier.sensitive.scan import Context, context_of
 from otlp_verifier.sensitive.texts import TEXTS
 from otlp_verifier.wire.values import double, signed
@@ -55,6 +55,23 @@ class AttributeAsSent(NamedTuple):
     elements: tuple[int, ...]
 
 
+class Element(NamedTuple):
+    """A value within an array or map, at any level.
+
+    Attributes:
+        key: empty in an array.
+        kind: its ValueType.
+        text: a string's content, of others nothing.
+        holder: which of the attribute's elements holds it; None is the attribute itself.
+
+    """
+
+    key: bytes
+    kind: int
+    text: bytes
+    holder: int | None
+
+
 class Excerpt(NamedTuple):
     """What may be shown of something sensitive, with where it stands: UTF-8."""
 
@@ -65,8 +82,7 @@ class Excerpt(NamedTuple):
 Value = bool | int | float | bytes | str | Octets | Elements | Excerpt | None
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True, dict=True):
     """A batch's columns and relations, by the names that paths use; and the registries that its attributes are from.
 
     Rows are numbers in the table of their domain, or None where a step led nowhere.
@@ -80,7 +96,7 @@ class Batch:
         """Follow a step to another row."""
         if row is None:
             return None
-        column = self._narrow(step.table)[step.column]
+        column = self._narrow[step.table][step.column]
         if step.before:
             return row - 1 if row and column[row - 1] == column[row] else None
         to = int(column[row])
@@ -91,7 +107,7 @@ class Batch:
         if row is None:
             return None
         words = [
-            int((self._wide(table) if isinstance(table, WideTable) else self._narrow(table))[column, row])
+            int((self._wide[table] if isinstance(table, WideTable) else self._narrow[table])[column, row])
             for table, column in field.columns
         ]
         word = words[0]
@@ -136,15 +152,34 @@ class Batch:
         for at in self._attributes_of(row, domain):
             yield self.columns.text(self.columns.attributes.wide[AttributeWide.KEY, at]), self._value(at)
 
+    def elements(self, row: int, domain: Domain) -> Iterator[list[Element]]:
+        """Read what each attribute of a record holds, all levels, depth first; in the attributes' order."""
+        nested, narrow = self.columns.nested, self.columns.attributes.narrow
+        for at in self._attributes_of(row, domain):
+            start, count = (int(narrow[c, at]) for c in (AttributeNarrow.NESTED_START, AttributeNarrow.NESTED_COUNT))
+            held = []
+            for below in range(start, start + count):
+                kind, word = int(nested.narrow[NestedNarrow.TYPE, below]), int(nested.wide[NestedWide.VALUE, below])
+                holder = int(nested.narrow[NestedNarrow.PARENT, below])
+                held.append(
+                    Element(
+                        self.columns.text(nested.wide[NestedWide.KEY, below]),
+                        kind,
+                        self.columns.text(word) if kind == ValueType.STRING else b"",
+                        None if holder == NO_ROW else holder - start,
+                    )
+                )
+            yield held
+
     def texts(self, row: int, domain: Domain) -> Iterator[tuple[str, Value, Context]]:
         """Read all that may be sensitive in a record: what people call it, a string or number, what its keys say."""
-        wide = self._wide(WideTable(domain))
+        wide = self._wide[WideTable(domain)]
         for column, name in TEXTS[domain]:
             yield name, self.columns.text(wide[column, row]), Context()
         nested, narrow = self.columns.nested, self.columns.attributes.narrow
         for at in self._attributes_of(row, domain):
             key = self.columns.text(self.columns.attributes.wide[AttributeWide.KEY, at])
-            name, context = f"attribute `{clean(redacted(key), KEY_MAX)}`", context_of(key)
+            name, context = f"attribute `{masked(key, KEY_MAX)}`", context_of(key)
             yield name, self._value(at), context
             start, count = (int(narrow[c, at]) for c in (AttributeNarrow.NESTED_START, AttributeNarrow.NESTED_COUNT))
             for below in range(start, start + count):
@@ -153,7 +188,7 @@ class Batch:
                 yield name, self._content(kind, word, 0), context | inner
 
     def _attributes_of(self, row: int, domain: Domain) -> range:
-        narrow = self._narrow(NarrowTable(domain))
+        narrow = self._narrow[NarrowTable(domain)]
         start, count = (int(narrow[column, row]) for column in ATTRIBUTES[domain])
         return range(start, start + count)
 
@@ -180,27 +215,27 @@ class Batch:
             return Elements(elements, kind == ValueType.MAP)
         return None
 
-    def _wide(self, table: WideTable) -> NDArray[np.uint64]:
+    @cached_property
+    def _wide(self) -> Mapping[WideTable, NDArray[np.uint64]]:
         columns = self.columns
         return {
-            WideTable.RESOURCES: columns.resources,
-            WideTable.SCOPES: columns.scopes,
-            WideTable.SPANS: columns.spans,
-            WideTable.EVENTS: columns.events,
-            WideTable.LINKS: columns.links,
-            WideTable.ATTRIBUTES: columns.attributes,
-        }[table].wide
+            WideTable.RESOURCES: columns.resources.wide,
+            WideTable.SCOPES: columns.scopes.wide,
+            WideTable.SPANS: columns.spans.wide,
+            WideTable.EVENTS: columns.events.wide,
+            WideTable.LINKS: columns.links.wide,
+            WideTable.ATTRIBUTES: columns.attributes.wide,
+        }
 
-    def _narrow(self, table: NarrowTable) -> NDArray[np.uint32]:
+    @cached_property
+    def _narrow(self) -> Mapping[NarrowTable, NDArray[np.uint32]]:
         columns, relations = self.columns, self.relations
-        if table is NarrowTable.SPAN_RELATIONS:
-            return relations.spans
-        if table is NarrowTable.TRACES:
-            return relations.traces
         return {
-            NarrowTable.RESOURCES: columns.resources,
-            NarrowTable.SCOPES: columns.scopes,
-            NarrowTable.SPANS: columns.spans,
-            NarrowTable.EVENTS: columns.events,
-            NarrowTable.LINKS: columns.links,
-        }[table].narrow
+            NarrowTable.RESOURCES: columns.resources.narrow,
+            NarrowTable.SCOPES: columns.scopes.narrow,
+            NarrowTable.SPANS: columns.spans.narrow,
+            NarrowTable.EVENTS: columns.events.narrow,
+            NarrowTable.LINKS: columns.links.narrow,
+            NarrowTable.SPAN_RELATIONS: relations.spans,
+            NarrowTable.TRACES: relations.traces,
+        }

@@ -21,7 +21,6 @@ from otlp_verifier.findings.printable import clean
 from otlp_verifier.findings.wording import shown
 from otlp_verifier.language.paths import FIELDS, STEPS
 from otlp_verifier.machine.operations import Domain
-from otlp_verifier.sensitive.masking import redacted
 from otlp_verifier.wire.values import double, signed
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def faulty(batch: Batch, row: int, domain: Domain, fault: Fault) -> Iterator[str
         facts = facts_of(each.key, registries)
         if _has(each, facts, fault, declared, registries):
             words = _words(each, facts, fault, registries)
-            yield f"{_key(each.key)} ({words})" if words else _key(each.key)
+            yield f"{key_shown(each.key)} ({words})" if words else key_shown(each.key)
 
 
 def in_force(batch: Batch, row: int, domain: Domain) -> Version | None:
@@ -76,10 +75,12 @@ def _has(
     attribute: AttributeAsSent, facts: KeyFacts, fault: Fault, declared: _Declared, registries: Registries
 ) -> bool:
     kind, content = attribute.kind, attribute.content
-    if fault is Fault.DEPRECATED:
+    if fault in (Fault.DEPRECATED, Fault.DEPRECATED_LATER):
         stated = declared is not None and declared[0] is registries.all[facts.registry]
         version = version_number(declared[1]) if stated and declared is not None else NEVER - 1
-        return facts.deprecated_since <= version
+        if fault is Fault.DEPRECATED:
+            return facts.deprecated_since <= version
+        return version < facts.deprecated_since < NEVER
     if fault is Fault.HUGE:
         return kind == ValueType.STRING and isinstance(content, bytes) and len(content) > HUGE_BYTES
     number = double(content) if kind == ValueType.DOUBLE and isinstance(content, int) else 0.0
@@ -102,7 +103,7 @@ def _has(
 def _words(attribute: AttributeAsSent, facts: KeyFacts, fault: Fault, registries: Registries) -> str:
     key, definition = attribute.key, facts.definition
     value = shown(attribute.content, _VALUE_MAX, key) if isinstance(attribute.content, bytes) else ""
-    if fault is Fault.DEPRECATED:
+    if fault in (Fault.DEPRECATED, Fault.DEPRECATED_LATER):
         return _deprecation(key, facts, registries)
     if fault is Fault.NOT_STABLE and definition is not None:
         return str(definition.stability).replace("_", " ")
@@ -157,7 +158,7 @@ def _case_collisions(keys: list[bytes]) -> Iterator[str]:
     for key in dict.fromkeys(keys):
         other = first.setdefault(key.decode(errors="surrogateescape").casefold(), key)
         if other != key:
-            yield f"{_key(other)} and {_key(key)}"
+            yield f"{key_shown(other)} and {key_shown(key)}"
 
 
 def _namespace_collisions(keys: list[bytes]) -> Iterator[str]:
@@ -166,7 +167,7 @@ def _namespace_collisions(keys: list[bytes]) -> Iterator[str]:
         prefix = key.rpartition(b".")[0]
         while prefix:
             if prefix in distinct:
-                yield f"{_key(prefix)} and {_key(key)}"
+                yield f"{key_shown(prefix)} and {key_shown(key)}"
             prefix = prefix.rpartition(b".")[0]
 
 
@@ -196,5 +197,6 @@ def _declared(batch: Batch, row: int, domain: Domain) -> _Declared:
     return None
 
 
-def _key(key: bytes) -> str:
-    return f"`{clean(redacted(key), _KEY_MAX)}`"
+def key_shown(key: bytes) -> str:
+    """Write a key as people may see it: short, and without what is sensitive in it."""
+    return f"`{shown(key, _KEY_MAX)}`"

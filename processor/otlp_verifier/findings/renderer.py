@@ -41,6 +41,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         span: that span's name.
         service: the resource's service.name, where that is text.
         message: what is wrong, with the record's values in it.
+        help: a link to where the promise is made; empty where the rule has none.
 
     """
 
@@ -52,6 +53,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     span: str = ""
     service: str = ""
     message: str
+    help: str = ""
 
 
 class FoundRows(Protocol):
@@ -105,6 +107,7 @@ class Renderer:
             span=shown(name, NAME_MAX) if isinstance(name, bytes) else "",
             service=shown(service, NAME_MAX) if isinstance(service, bytes) else "",
             message=template(rule).fill(batch, row),
+            help=rule.link,
         )
 
 

@@ -3,13 +3,15 @@
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
-from otlp_verifier.attributes.faults import NAMES, Fault
+import msgspec
+
+from otlp_verifier.attributes.faults import NAMES
 from otlp_verifier.findings.batch import Batch, Excerpt, Value
+from otlp_verifier.findings.defective import DEFECTS, defective
 from otlp_verifier.findings.faulty import NAMED_MAX, faulty
-from otlp_verifier.findings.printable import clean
+from otlp_verifier.findings.printable import EXCERPT_MAX, clean
 from otlp_verifier.findings.wording import worded
 from otlp_verifier.language.errors import RuleError, RuleErrors, nearest
 from otlp_verifier.language.lexer import duration_ns
@@ -23,6 +25,7 @@ from otlp_verifier.sensitive.masking import excerpts, number_excerpts
 from otlp_verifier.sensitive.texts import TEXTS
 
 MESSAGE_MAX: Final = 1024  # characters
+_MORE: Final = len(" and 99,999 more")
 _PLACE: Final = re.compile(r"\{((?:[^{}\"]|\"[^\"]*\")*)\}")
 _RESULTS: Final = {
     (Type.TIME, "-", Type.TIME): Type.DURATION,
@@ -35,8 +38,7 @@ _RESULTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """An expression of a message: how to read it from a row of the rule's domain, and what it will be."""
 
     type: Type
@@ -45,8 +47,7 @@ class Place:
     key: bytes = b""  # of an attribute
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(msgspec.Struct, frozen=True):
     """A message in pieces: text as it is, and places."""
 
     pieces: tuple[str | Place, ...]
@@ -133,6 +134,8 @@ class _Places:
                 return self._excerpt(tree)
             case Call(function="FaultyAttributes"):
                 return self._faulty(tree)
+            case Call(function="DefectiveParts"):
+                return self._defective(tree)
             case _:
                 raise RuleError("expected a path, a parameter, or their sum or difference", "", tree.offset)
 
@@ -177,10 +180,20 @@ class _Places:
             case (Name() as record, Literal(value=str() as named)) if (fault := NAMES.get(named)) is not None:
                 domain, steps, rest = self._resolve(record)
                 if not rest and domain in ATTRIBUTES:
-                    return Place(
-                        Type.TEXT, "", lambda batch, row: _named(batch, _follow(batch, row, steps), domain, fault)
-                    )
+                    return _listed(steps, lambda batch, at: faulty(batch, at, domain, fault))
         raise RuleError("expected FaultyAttributes(record, fault)", "", tree.offset)
+
+    def _defective(self, tree: Call) -> Place:
+        """`DefectiveParts(record, defect)`: which attributes or fields of a record have a defect of the encoding."""
+        match tree.arguments:
+            case (Name() as record, Literal(value=str() as defect)) if defect in DEFECTS:
+                domain, steps, rest = self._resolve(record)
+                if not rest and domain in ATTRIBUTES:
+                    return _listed(
+                        steps, lambda batch, at: defective(batch, at, domain, defect), "one that was sent again"
+                    )
+        expected = f"expected DefectiveParts(record, one of {', '.join(DEFECTS)})"
+        raise RuleError(expected, "", tree.offset)
 
     def _resolve(self, tree: Name) -> tuple[Domain, tuple[Step, ...], tuple[str, ...]]:
         """The domain that a path ends in, the steps to its row, and what is left of the path."""
@@ -219,12 +232,21 @@ def _excerpt(batch: Batch, row: int | None, domain: Domain, classes: int) -> Val
     return None
 
 
-def _named(batch: Batch, row: int | None, domain: Domain, fault: Fault) -> Value:
-    if row is None:
-        return None
-    found = list(faulty(batch, row, domain, fault))
-    more = f" and {len(found) - NAMED_MAX} more" if len(found) > NAMED_MAX else ""
-    return Excerpt((", ".join(found[:NAMED_MAX]) + more).encode())
+def _listed(steps: tuple[Step, ...], find: Callable[[Batch, int], Iterator[str]], none: str = "") -> Place:
+    """The first few that are found in the record that the steps lead to; `none` where there are none."""
+
+    def read(batch: Batch, row: int) -> Value:
+        at = _follow(batch, row, steps)
+        if at is None:
+            return None
+        found = list(find(batch, at))
+        told = found[:NAMED_MAX]
+        while len(told) > 1 and len(", ".join(told)) > EXCERPT_MAX - _MORE:
+            told.pop()  # rather none than the half of one
+        more = f" and {len(found) - len(told)} more" if len(found) > len(told) else ""
+        return Excerpt((", ".join(told) + more or none).encode())
+
+    return Place(Type.TEXT, "", read)
 
 
 def _follow(batch: Batch, row: int, steps: tuple[Step, ...]) -> int | None:

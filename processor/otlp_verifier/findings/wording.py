@@ -1,15 +1,17 @@
 """Values as text for people: short, one line, nothing in it that a terminal or a log would act on, and no secrets."""
 
+import functools
 from datetime import UTC, datetime
 from typing import Final
 
 from otlp_verifier.findings.batch import Elements, Excerpt, Octets, Value
-from otlp_verifier.findings.printable import clean
+from otlp_verifier.findings.printable import EXCERPT_MAX, clean, masked
 from otlp_verifier.language.paths import Type
 from otlp_verifier.sensitive.masking import redacted, withheld
 
 TEXT_MAX: Final = 80  # characters of one value
-EXCERPT_MAX: Final = 240  # characters of what is said of something sensitive
+_KEPT: Final = 4096  # texts that are not looked through again: a report shows the same names and keys many times
+_KEPT_BYTES_MAX: Final = 256  # of one of them with its key
 _KINDS: Final = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")  # by number, trace.proto
 _CODES: Final = ("UNSET", "OK", "ERROR")
 _NAMES: Final = {"kind": _KINDS, "status.code": _CODES}
@@ -35,23 +37,24 @@ def worded(value: Value, type_: Type, path: str = "", *, key: bytes = b"") -> st
     if isinstance(value, Excerpt):
         return clean(value.content, EXCERPT_MAX)
     if isinstance(value, Octets):
-        safe = redacted(value.content, key)
-        return "0x" + clean(safe.hex().encode(), TEXT_MAX) if safe == value.content else clean(safe, TEXT_MAX)
+        if redacted(value.content, key) != value.content:
+            return masked(value.content, TEXT_MAX, key)
+        return "0x" + clean(value.content.hex().encode(), TEXT_MAX)
     if isinstance(value, Elements):
         return f"{{{value.size} keys}}" if value.is_map else f"[{value.size} values]"
     if key and (instead := withheld(key)) and isinstance(value, int | float):
-        return clean(instead, TEXT_MAX)
+        return clean(instead, EXCERPT_MAX)
     if isinstance(value, int):
         return _whole(value, type_, path)
     return str(value)
 
 
 def shown(text: bytes, length_max: int, key: bytes = b"") -> str:
-    """A string of the telemetry as `clean` writes it, with an excerpt in place of each thing that is sensitive.
+    """A string of the telemetry as `masked` writes it."""
+    return (_kept if len(text) + len(key) <= _KEPT_BYTES_MAX else masked)(text, length_max, key)
 
-    It is redacted before it is cut: the beginning of a secret is no longer known as one.
-    """
-    return clean(redacted(text, key), length_max)
+
+_kept: Final = functools.lru_cache(_KEPT)(masked)
 
 
 def _whole(value: int, type_: Type, path: str) -> str:

@@ -2,20 +2,22 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from otlp_verifier.files import Checked, Inputs, Located, TraceView
 from otlp_verifier.findings import Finding
-from otlp_verifier.findings.witness import Witness
-from otlp_verifier.report.baseline import Baseline
-from otlp_verifier.report.kinds import kind_of, steady
 from otlp_verifier.report.model import SEVERITIES, Entry, Kind, Recorded, Report, RuleTally
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.version import VERSION
+
+if TYPE_CHECKING:
+    from otlp_verifier.findings.witness import Witness
+    from otlp_verifier.report.baseline import Baseline
 
 FINDINGS_PER_RULE_MAX: Final = 1_000
 TRACES_MAX: Final = 200
@@ -27,8 +29,7 @@ SPANS_MAX: Final = 20_000  # of all traces that are kept: some 3 KiB each
 KINDS_MAX: Final = 100_000
 
 
-@dataclass(slots=True)
-class _Kept:
+class _Kept(msgspec.Struct):
     """A trace of the part at hand that is kept: its index in the report, and its spans by id."""
 
     number: int
@@ -42,14 +43,13 @@ class _Kept:
         return next(iter(exact or same), None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
+class _Taken(msgspec.Struct, frozen=True):
     """A finding that is kept."""
 
     located: Located
     kind: Kind
     is_known: bool
-    witness: Witness
+    witness: "Witness"
 
 
 class Collector:
@@ -71,7 +71,7 @@ class Collector:
         self,
         rules: Sequence[Rule],
         *,
-        baseline: Baseline | None = None,
+        baseline: "Baseline | None" = None,
         findings_per_rule_max: int = FINDINGS_PER_RULE_MAX,
         traces_max: int = TRACES_MAX,
         every: bool = False,
@@ -141,6 +141,8 @@ class Collector:
 
     def _take(self, part: Checked, located: Located) -> list[_Taken]:
         """Count a finding; it comes back if it is kept as text, with its witness."""
+        from otlp_verifier.report.kinds import kind_of  # noqa: PLC0415  # a check without findings needs none
+
         finding = located.finding
         kind = kind_of(finding, located.scope, located.path)
         is_known = self._baseline is not None and kind in self._baseline
@@ -167,6 +169,8 @@ class Collector:
         self._entries.append(Entry(located.finding, located.source, taken.kind, is_known, index, span, taken.witness))
 
     def _record(self, kind: Kind, finding: Finding) -> None:
+        from otlp_verifier.report.kinds import steady  # noqa: PLC0415  # as above
+
         seen = self._recorded.get(kind.digest)
         if seen is not None:
             self._recorded[kind.digest] = replace(seen, count=seen.count + 1)

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from otlp_verifier.files import InputError  # loaded anyway
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.model import Entry, Report, RuleTally
-from otlp_verifier.report.words import findings_of, sentences_of
+from otlp_verifier.report.words import advice_of, findings_of, line_of, reasons_of, sentences
 
 FINDINGS_MAX: Final = 50  # of a failure
 _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
@@ -57,7 +57,8 @@ def _rule(suite: ElementTree.Element, rule: RuleTally, entries: Sequence[Entry],
     ]
     if rule.new > len(entries[:FINDINGS_MAX]):
         lines.append(f"... and {rule.new - len(entries[:FINDINGS_MAX]):,} more")
-    lines += ["", rule.remedy] if rule.remedy else []
+    if advice := advice_of(rule):
+        lines += ["", *sentences(advice)]
     text = "\n".join(lines)
     if not is_failing:
         _element(case, "system-out", "", text)
@@ -72,8 +73,10 @@ def _rule(suite: ElementTree.Element, rule: RuleTally, entries: Sequence[Entry],
 
 def _lines(entry: Entry) -> list[str]:
     """A finding, and below it why it is one."""
-    service = f"[{entry.finding.service}] " if entry.finding.service else ""
-    return [f"{entry.source}: {service}{entry.finding.message}", *(f"  {each}" for each in sentences_of(entry.witness))]
+    return [
+        f"{entry.source}: {line_of(entry.finding)}",
+        *(f"  {each}" for each in sentences(reasons_of(entry.witness))),
+    ]
 
 
 def _element(parent: ElementTree.Element, tag: str, message: str, text: str) -> ElementTree.Element:

@@ -6,21 +6,23 @@ which are bounded in number, as are the traces that are shown.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from otlp_verifier.files.notes import Inputs, Source
-from otlp_verifier.files.view import TraceView
 from otlp_verifier.findings import Finding
-from otlp_verifier.findings.witness import Witness
 from otlp_verifier.policy import Severity, SeverityName
+
+if TYPE_CHECKING:
+    from otlp_verifier.files.view import TraceView
+    from otlp_verifier.findings.witness import Witness
 
 # Worst first, as every format lists them.
 SEVERITIES: Final[tuple[SeverityName, ...]] = ("error", "warning", "information")
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """What a finding is, apart from ids and times: findings of two runs with the same kind are the same problem.
 
     Attributes:
@@ -40,8 +42,7 @@ class Kind:
     details: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A finding that is kept.
 
     Attributes:
@@ -61,11 +62,10 @@ class Entry:
     is_known: bool = False
     trace: int | None = None
     span: int | None = None
-    witness: Witness | None = None
+    witness: "Witness | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class RuleTally:
+class RuleTally(msgspec.Struct, frozen=True):
     """A rule that was checked, and how often it was broken.
 
     Attributes:
@@ -97,8 +97,7 @@ class RuleTally:
         return bool(self.new) and fail_on is not None and Severity[self.severity.upper()] >= Severity[fail_on.upper()]
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True):
     """A kind of finding in a baseline, and how often it was seen when the baseline was written."""
 
     kind: Kind
@@ -107,8 +106,7 @@ class Recorded:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """What a baseline, or another capture, has to say.
 
     Attributes:
@@ -123,8 +121,7 @@ class Comparison:
     counts: Mapping[str, tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """The result of one check.
 
     Attributes:
@@ -144,10 +141,10 @@ class Report:
     spans: int
     rules: tuple[RuleTally, ...]
     entries: tuple[Entry, ...]
-    traces: tuple[TraceView, ...]
-    inputs: Inputs = field(default_factory=Inputs)
+    traces: "tuple[TraceView, ...]"
+    inputs: Inputs = msgspec.field(default_factory=Inputs)
     comparison: Comparison | None = None
-    disputed: Mapping[str, int] = field(default_factory=dict)
+    disputed: Mapping[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def found(self) -> int:

@@ -17,7 +17,7 @@ from otlp_verifier.files import InputError, Source
 from otlp_verifier.files.notes import STDIN
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.model import Entry, Recorded, Report, RuleTally
-from otlp_verifier.report.words import sentences_of
+from otlp_verifier.report.words import reasons_of, sentences
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS: Final[dict[SeverityName, str]] = {"error": "error", "warning": "warning", "information": "note"}
@@ -89,7 +89,7 @@ def _result(entry: Entry, numbers: dict[str, int], report: Report) -> Json:
         "ruleId": finding.rule,
         "ruleIndex": numbers[finding.rule],
         "level": _LEVELS[finding.severity],
-        "message": {"text": "\n".join([finding.message, *sentences_of(entry.witness)])},
+        "message": {"text": "\n".join([finding.message, *sentences(reasons_of(entry.witness))])},
         "locations": [_location(entry.source) | _logical(finding.service, entry.kind.path, finding.span)],
         "partialFingerprints": {_FINGERPRINT: entry.kind.digest},
         "properties": {

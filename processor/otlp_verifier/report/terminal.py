@@ -6,9 +6,9 @@ not wrapped and have no colour.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final, Literal, TextIO
 
+import msgspec
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.padding import Padding
@@ -19,7 +19,17 @@ from otlp_verifier.findings.wording import duration
 from otlp_verifier.policy import SeverityName
 from otlp_verifier.report.model import Comparison, Entry, Report, RuleTally
 from otlp_verifier.report.timeline import ASCII, LINES, ROWS_MAX, Glyphs, rows
-from otlp_verifier.report.words import disputed_of, findings_of, plural, reasons_of, severities_of
+from otlp_verifier.report.words import (
+    advice_of,
+    disputed_of,
+    findings_of,
+    ids_of,
+    line_of,
+    plural,
+    reasons_of,
+    severities_of,
+)
+from otlp_verifier.rules.advice import SEE
 
 Detail = Literal["full", "concise"]
 
@@ -38,21 +48,21 @@ _BADGES: Final[dict[SeverityName, str]] = {
     "information": "bold white on blue",
 }
 _STYLES: Final[dict[SeverityName, str]] = {"error": "red", "warning": "yellow", "information": "blue"}
+_EXPLAINED: Final = "otlp-verifier rules explain RULE says what is expected, where it is promised and what to do"
 _SERVICES: Final = ("cyan", "green", "magenta", "blue", "bright_cyan", "bright_green", "bright_magenta")
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
+class _Page(msgspec.Struct, frozen=True):
     """Where to print, how much room drawings have, and which traces have been drawn in full."""
 
     console: Console
     columns: int
     glyphs: Glyphs
-    drawn: set[int] = field(default_factory=set)
+    drawn: set[int] = msgspec.field(default_factory=set)
 
-    def line(self, *parts: tuple[str, str], indent: int = 0) -> None:
+    def line(self, *parts: tuple[str, str], indent: int = 0, folds: bool = True) -> None:
         text = Text.assemble(*parts)
-        if self.console.is_terminal:
+        if self.console.is_terminal and folds:
             self.console.print(Padding(text, (0, 0, 0, indent), expand=False))
         else:
             self.console.print(Text(" " * indent).append_text(text), soft_wrap=True)
@@ -121,11 +131,9 @@ def _rule(page: _Page, report: Report, rule: RuleTally) -> None:
     if rule.kept < rule.found:
         left_out = rule.found - rule.kept
         page.line((f"{left_out:,} more of {rule.found:,} are counted and not shown", "dim"), indent=2)
-    if rule.remedy:
-        page.line(("what to do  ", "bold green"), (rule.remedy, ""), indent=2)
-    for section, link in rule.sources[:1]:
-        page.line((f"promised in {section}", "dim"), indent=2)
-        page.console.print(Text(f"  {link}", "dim"), soft_wrap=True)  # a folded link is no link
+    for heading, text in advice_of(rule):
+        # A folded link is no link.
+        page.line((f"{heading}  ", "bold green"), (text, ""), indent=2, folds=heading != SEE)
     page.gap()
 
 
@@ -136,17 +144,16 @@ def _kind(page: _Page, report: Report, entries: Sequence[Entry], drawn: set[int]
     page.line((entry.finding.message, _STYLES[entry.finding.severity]), (more, "dim"), indent=4)
     for heading, text in reasons_of(entry.witness):
         page.line((f"{heading}  ", "bold dim"), (text, ""), indent=4)
-    page.line((str(entry.source), "dim underline"), *_trace(report, entry), indent=4)
+    page.line((str(entry.source), "dim underline"), (_ids(report, entry), "dim"), indent=4)
     if entry.trace is not None and entry.span is not None and entry.trace not in drawn and len(drawn) < DRAWN_MAX:
         drawn.add(entry.trace)
         _draw(page, report, entry.trace, entry.span)
 
 
-def _trace(report: Report, entry: Entry) -> list[tuple[str, str]]:
-    if not entry.finding.trace_id:
-        return []
-    spans = "" if entry.trace is None else f", {plural(report.traces[entry.trace].spans_total, 'span', 'spans')}"
-    return [(f"  trace {entry.finding.trace_id}{spans}", "dim")]
+def _ids(report: Report, entry: Entry) -> str:
+    ids = ids_of(entry.finding)
+    spans = "" if entry.trace is None else f" (of {plural(report.traces[entry.trace].spans_total, 'span', 'spans')})"
+    return f"  {ids}{spans}" if ids else ""
 
 
 def _draw(page: _Page, report: Report, number: int, about: int) -> None:
@@ -191,16 +198,16 @@ def _cut(text: str, columns: int) -> str:
 def _concise(page: _Page, report: Report) -> None:
     for entry in report.new_entries:
         finding = entry.finding
-        service = f"[{finding.service}] " if finding.service else ""
         page.line(
             (f"{entry.source}: ", ""),
             (finding.severity, _STYLES[finding.severity]),
             (f" {finding.rule} ", "bold"),
-            (f"{service}{finding.message}", ""),
+            (line_of(finding), ""),
         )
     if report.left_out:
         page.line((f"{report.left_out:,} more are counted and not shown", "dim"))
     if report.new_entries:
+        page.line((_EXPLAINED, "dim"))
         page.gap()
 
 

@@ -1,9 +1,10 @@
 """A trace drawn with characters: a line for each span that matters, its bar under a common scale."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+import msgspec
 
 from otlp_verifier.files.view import SpanView, TraceView
 from otlp_verifier.report.kinds import parents, path_to
@@ -14,8 +15,7 @@ _ANCESTORS_MAX: Final = 5
 _CHILDREN_MAX: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
+class Glyphs(msgspec.Struct, frozen=True):
     """What bars are drawn with: a cell whose halves are both, left, right filled; times backwards; marks of spans."""
 
     full: str
@@ -33,8 +33,7 @@ LINES: Final = Glyphs("━", "╸", "╺", "┅", "◂", "▸", "◆", "✗", "�
 ASCII: Final = Glyphs("=", "=", "=", "-", "<", ">", "*", "x", ".")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """A line of the drawing.
 
     Attributes:

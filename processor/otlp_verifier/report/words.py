@@ -1,11 +1,14 @@
-"""How formats put counts into words."""
+"""How formats put findings and counts into words."""
 
+from collections.abc import Iterable
 from typing import Final
 
+from otlp_verifier.findings import Finding
 from otlp_verifier.findings.witness import Measure, Witness
 from otlp_verifier.findings.wording import duration
 from otlp_verifier.policy import SeverityName
-from otlp_verifier.report.model import SEVERITIES, Report
+from otlp_verifier.report.model import SEVERITIES, Report, RuleTally
+from otlp_verifier.rules.advice import EXPECTED, advice
 
 _SEVERITIES: Final[dict[SeverityName, tuple[str, str]]] = {
     "error": ("error", "errors"),
@@ -30,6 +33,34 @@ def severities_of(report: Report) -> str:
     return ", ".join(plural(counts[name], *_SEVERITIES[name]) for name in SEVERITIES if counts[name])
 
 
+def ids_of(finding: Finding) -> str:
+    """`trace 5b8a..., span 00f0...`: which span it is about, as far as it has ids; empty for resources and scopes."""
+    ids = (("trace", finding.trace_id), ("span", finding.span_id))
+    return ", ".join(f"{of} {digits}" for of, digits in ids if digits)
+
+
+def line_of(finding: Finding) -> str:
+    """A finding in one line: its service, what is wrong, its ids."""
+    service = f"[{finding.service}] " if finding.service else ""
+    ids = ids_of(finding)
+    return f"{service}{finding.message}" + (f" ({ids})" if ids else "")
+
+
+def advice_of(rule: RuleTally) -> list[tuple[str, str]]:
+    """What to do about findings of a rule, and where it is promised: a heading and a text for each line."""
+    return advice(rule.remedy, rule.sources)
+
+
+def expectation_of(rule: RuleTally) -> list[tuple[str, str]]:
+    """The same behind what is expected, for those who have not put that at the head of the rule's findings."""
+    return [(EXPECTED, rule.description), *advice_of(rule)]
+
+
+def sentences(lines: Iterable[tuple[str, str]]) -> list[str]:
+    """Lines with headings where a heading has no typeface of its own: `nearest miss: ...`."""
+    return [f"{heading}: {text}" for heading, text in lines]
+
+
 def reasons_of(witness: Witness | None) -> list[tuple[str, str]]:
     """Why a finding is one, as far as its message does not show it: a heading and a text for each line."""
     if witness is None:
@@ -50,11 +81,6 @@ def reasons_of(witness: Witness | None) -> list[tuple[str, str]]:
     if not witness.rechecked:
         lines.append(("not re-checked", witness.reason))
     return lines
-
-
-def sentences_of(witness: Witness | None) -> list[str]:
-    """The same where a heading has no typeface of its own: `nearest miss: ...`."""
-    return [f"{heading}: {text}" for heading, text in reasons_of(witness)]
 
 
 def disputed_of(report: Report) -> str:

@@ -50,5 +50,6 @@ class FindingLog:
                 "trace_id": finding.trace_id,
                 "span_id": finding.span_id,
                 "service": finding.service,
+                "help": finding.help,
             }
             _log.info(finding.message, extra=fields)

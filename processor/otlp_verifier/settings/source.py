@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,8 +26,7 @@ class SettingsError(ValueError):
     """A configuration that cannot be used; its text is one line per mistake, `file:line:column: key: what`."""
 
 
-@dataclass(frozen=True)
-class SettingsFile:
+class SettingsFile(msgspec.Struct, frozen=True):
     """Settings, and where in their file each of them stands.
 
     Attributes:

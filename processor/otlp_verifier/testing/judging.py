@@ -2,10 +2,11 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
+
+from msgspec.structs import replace
 
 from otlp_verifier.files import Check
 from otlp_verifier.pipeline import Verifier

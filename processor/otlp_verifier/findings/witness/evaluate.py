@@ -7,8 +7,9 @@ the language only the tree, its paths and OTTL's functions of single values are 
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, Final
+
+from msgspec.structs import replace
 
 from otlp_verifier.findings.witness.expressions import Expressions, Scope
 from otlp_verifier.findings.witness.rows import Record, Rows

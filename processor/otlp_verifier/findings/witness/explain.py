@@ -4,8 +4,9 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, Literal
+
+import msgspec
 
 from otlp_verifier.findings.witness.data import (
     COUNTED_MAX,
@@ -20,7 +21,7 @@ from otlp_verifier.findings.witness.data import (
 from otlp_verifier.findings.witness.evaluate import Walk
 from otlp_verifier.findings.witness.expressions import Scope
 from otlp_verifier.findings.witness.rows import Record, Rows
-from otlp_verifier.findings.witness.trees import conjuncts, names_in, points_of
+from otlp_verifier.findings.witness.trees import conjuncts, looks_across, names_in, points_of
 from otlp_verifier.findings.witness.values import CannotTellError, Duration, Time
 from otlp_verifier.findings.wording import duration, shown
 from otlp_verifier.language import syntax
@@ -35,8 +36,7 @@ _ORDERS: Final = ("<", "<=", ">", ">=")
 _OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 
 
-@dataclass(frozen=True, slots=True)
-class _Near:
+class _Near(msgspec.Struct, frozen=True):
     record: Record | None
     how: Literal["close", "broke"]
     text: str
@@ -270,6 +270,11 @@ class Explanation:
         for inner in counted[:COUNTED_MAX]:
             self._add(inner.main, _role(tree.points))
         self._left_out += max(0, len(counted) - COUNTED_MAX)
+        if tree.points.condition is not None and looks_across(tree.points.condition):
+            near = self._near  # what came close is the number, not what made a span count
+            for inner in counted[:COUNTED_MAX]:
+                self.why(tree.points.condition, inner, wanted=False)
+            self._near = near
         value, bound = self._walk.operand(tree, scope), self._walk.operand(other, scope)
         is_told = tree.value is None or tree.function == "distinct" or isinstance(value, Duration)
         is_field = isinstance(other, syntax.Name) and not self._walk.is_dynamic(other, scope)

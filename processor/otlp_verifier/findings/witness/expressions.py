@@ -1,8 +1,9 @@
 """Expressions of one place in a rule: paths, comparisons, arithmetic, functions."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final
+
+import msgspec
 
 from otlp_verifier.attributes.faults import NAMES
 from otlp_verifier.findings.witness import sensitive
@@ -50,8 +51,7 @@ _WHOLE: Final = (bytes, tuple, MapValue)
 _DOMAINS: Final = {"instrumentation_scope": "scope"}
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """Where an expression is evaluated.
 
     Attributes:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from otlp_verifier.columns import Columns
 from otlp_verifier.findings.witness.data import Witness
-from otlp_verifier.findings.witness.evaluate import Walk
-from otlp_verifier.findings.witness.explain import Explanation
-from otlp_verifier.findings.witness.rows import Rows
-from otlp_verifier.findings.witness.values import CannotTellError
 from otlp_verifier.language.parser import parse_rule
 from otlp_verifier.language.syntax import ForEach
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.rules.catalogue import Rule
 
 if TYPE_CHECKING:
+    from otlp_verifier.findings.witness.evaluate import Walk
+    from otlp_verifier.findings.witness.rows import Rows
     from otlp_verifier.registry.model import Registries
     from otlp_verifier.relate.relations import Relations
 
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 STEPS_PER_RULE_MAX: Final = 500_000
 
 
-@dataclass(slots=True)
-class _Checked:
+class _Checked(msgspec.Struct):
     """A rule, and how many steps it has taken."""
 
     rule: Rule
@@ -51,19 +49,29 @@ class Rechecker:
 
     def on(self, columns: Columns, relations: Relations) -> Witnesses:
         """For the batch that `columns` and `relations` hold."""
-        return Witnesses(self._rules, Rows(columns, relations, self._registries))
+        return Witnesses(self._rules, columns, relations, self._registries)
 
 
-@dataclass
-class Witnesses:
+class Witnesses(msgspec.Struct):
     """Of the findings in one batch; valid until its columns are loaded again."""
 
     _rules: Sequence[_Checked]
-    _rows: Rows
-    _walks: dict[int, Walk] = field(default_factory=dict)
+    _columns: Columns
+    _relations: Relations
+    _registries: Registries
+    _rows: Rows | None = None
+    _walks: dict[int, Walk] = msgspec.field(default_factory=dict)
 
     def of(self, number: int, row: int) -> Witness | None:
         """Why rule `number` is violated in a row of its domain; None where the walk says that it is not."""
+        # Here, as a check without findings needs nothing of it.
+        from otlp_verifier.findings.witness.evaluate import Walk  # noqa: PLC0415
+        from otlp_verifier.findings.witness.explain import Explanation  # noqa: PLC0415
+        from otlp_verifier.findings.witness.rows import Rows  # noqa: PLC0415
+        from otlp_verifier.findings.witness.values import CannotTellError  # noqa: PLC0415
+
+        if self._rows is None:
+            self._rows = Rows(self._columns, self._relations, self._registries)
         checked = self._rules[number]
         if checked.tree is None:
             checked.tree = parse_rule(checked.rule.rule)

@@ -5,12 +5,12 @@ content stands for all; the tree is what parents make once cycles are cut.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
+import msgspec
 
-@dataclass
-class Trace:
+
+class Trace(msgspec.Struct, dict=True):
     """The spans of one trace, by row, related from their ids.
 
     Attributes:
@@ -26,9 +26,9 @@ class Trace:
     parent_ids: dict[int, int]
     order: Callable[[int], tuple[int, int, int, bytes]]
     content: Callable[[int], bytes]
-    _depths: dict[int, int] = field(default_factory=dict)
-    _roots: dict[int, int] = field(default_factory=dict)
-    _is_alike: dict[int, bool] = field(default_factory=dict)
+    _depths: dict[int, int] = msgspec.field(default_factory=dict)
+    _roots: dict[int, int] = msgspec.field(default_factory=dict)
+    _is_alike: dict[int, bool] = msgspec.field(default_factory=dict)
 
     @cached_property
     def alike(self) -> dict[int, list[int]]:

@@ -1,30 +1,18 @@
 """What the walk asks of a tree itself, whatever the telemetry is."""
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-from typing import Final
 
 from otlp_verifier.language import syntax
 from otlp_verifier.language.converters import CONVERTERS
 from otlp_verifier.language.paths import ENUMS
-from otlp_verifier.language.syntax import Binary, Call, Expression, Index, Item, Name, Points, Unary
+from otlp_verifier.language.syntax import Binary, Call, Expression, Index, Item, Name, Node, Points, Unary
 
 
 def parts(tree: object) -> Iterator[object]:
-    """What a node of a tree is made of."""
-    for name in _names_of(type(tree)):
+    """What a node of a tree is made of; nothing of what is no node."""
+    for name in tree.__struct_fields__ if isinstance(tree, Node) else ():
         value = getattr(tree, name)
         yield from value if isinstance(value, tuple) else (value,)
-
-
-_NAMES: Final[dict[type, tuple[str, ...]]] = {}
-
-
-def _names_of(node: type) -> tuple[str, ...]:
-    """The fields of a kind of nodes; none of what is no node."""
-    if node not in _NAMES:
-        _NAMES[node] = tuple(each.name for each in fields(node)) if is_dataclass(node) else ()
-    return _NAMES[node]
 
 
 def looks_across(tree: object) -> bool:
