@@ -1,7 +1,6 @@
 """Runs benchmarks: `python -m perf [names...] [--short] [--output FILE]`, or `make bench` for all of them."""
 
 import importlib
-import json
 import sys
 import time
 import traceback
@@ -14,9 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from perf import results
 from perf.catalogue import FIGURES
 from perf.effort import EFFORT
-from perf.machine import busy, machine, versions
+from perf.machine import QUIET, busy, machine, versions
 from perf.table import HEADINGS, Row, rows, uncatalogued
 
 # In the order of the data flow; each is a module with `figures() -> dict[str, float]`.
@@ -26,8 +26,6 @@ BENCHMARKS: Final = (
     "pipeline", "shapes", "growth",
 )
 # fmt: on
-LATEST: Final = Path(__file__).parent / "results" / "latest.json"
-_QUIET: Final = 0.5  # threads that others may keep busy before it is worth a warning
 
 
 @click.command()
@@ -44,28 +42,35 @@ _QUIET: Final = 0.5  # threads that others may keep busy before it is worth a wa
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help=f"Where to write the figures as JSON. Default: results/{LATEST.name} for a full run of everything.",
+    help=f"Where to write the figures as JSON. Default: results/{results.LATEST.name} for a full run of everything.",
 )
-def main(names: Sequence[str], short: bool, load_minutes: float, details: bool, output: Path | None) -> None:
+@click.option("--update", is_flag=True, help="Put the figures of NAME... in place of theirs in the last full run.")
+def main(
+    names: Sequence[str], short: bool, load_minutes: float, details: bool, output: Path | None, update: bool
+) -> None:
     """Run the benchmarks NAME... (all of them without one), print a table and write JSON.
 
     Ends with 1 when a benchmark does not work. A target that is missed is shown
     and is no failure: machines differ.
     """
+    if update and (short or not names):
+        raise click.UsageError("--update takes the names of benchmarks, and no --short")
     EFFORT.short, EFFORT.load_minutes = short, load_minutes
     console = Console(stderr=True, highlight=False)
     about = machine()
-    if busy() > _QUIET:
+    if busy() > QUIET:
         console.print(f"[yellow]load is {busy()}: something else is running, which the figures will show")
     figures, broken = _run(names or BENCHMARKS, console)
     about["load_after"] = busy()
     Console(width=None if sys.stdout.isatty() else 200).print(_table(figures, details))
-    if output is None and not names and not short and not broken:
-        output = LATEST
+    if output is None and not broken and (update or not (names or short)):
+        output = results.LATEST
     if output is not None:
-        report = {"machine": about, "versions": versions(), "figures": figures}
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(report, indent=2) + "\n")
+        run = results.Run(about, versions(), figures)
+        if update:
+            results.update(output, names, run)
+        else:
+            results.write(output, run)
         console.print(f"written to {output}")
     if broken:
         console.print(f"[red]broken: {', '.join(broken)}")

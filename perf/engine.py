@@ -19,9 +19,9 @@ from otlp_verifier.columns import Columns
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.rules.catalogue import builtin
 from otlp_verifier.wire.limits import Limits
-from otlp_verifier.worker import Worker
 from perf.effort import EFFORT
 from perf.measure import Way, ns_per_span
+from perf.stages import Stages
 from perf.workload import SPANS, batches, sdk_bytes
 
 BAD_PERCENT = 1  # unless said otherwise
@@ -29,23 +29,6 @@ BATCHES = 16
 ROUNDS = 60
 SIZES = {1: 64, 8: 32, 64: 16, 8192: 2}  # spans in a batch: different batches of that size
 BAD_PERCENTS = (0, 50)
-# What the parts of `Worker.verify` and `Outcome.response` are made of: stage, whose methods, their names. An engine has
-# only what its rules need, and uses only what they need for batches.
-STAGES: Sequence[tuple[str, Callable[[Worker], Any], Sequence[str]]] = (
-    ("scan", lambda worker: worker.engine.columns, ("load",)),
-    ("relate", lambda worker: worker.engine.relations, ("load",)),
-    ("tree", lambda worker: worker.engine._tree, ("load", "find_targets")),
-    ("clocks", lambda worker: worker.engine._clocks, ("load",)),
-    ("shapes", lambda worker: worker.engine._shapes, ("load",)),
-    ("lookups", lambda worker: worker.engine._lookups, ("load", "find_keys")),
-    ("keys", lambda worker: worker.engine._keys, ("load",)),
-    ("attributes", lambda worker: worker.engine._faults, ("load", "load_versions")),
-    ("sensitive", lambda worker: worker.engine._sensitive, ("load",)),
-    ("machine", lambda worker: worker.engine, ("_interpret",)),
-    ("jobs", lambda worker: worker.engine._jobs, ("run",)),
-    ("verdict", lambda worker: worker._judge, ("judge",)),
-    ("answer", lambda worker: worker.annotator, ("sparse",)),
-)
 ALWAYS = frozenset(("scan", "relate", "lookups", "machine", "verdict", "answer"))
 
 
@@ -99,67 +82,62 @@ def _against_peers(everything: Verifier, default: Verifier, requests: Sequence[b
 
 def _stages(verifier: Verifier, requests: Sequence[bytes]) -> dict[str, float]:
     """Where the time of one batch goes, the answer included; `rest` is the Python between the stages."""
-    worker = verifier.worker()
-    spent: dict[str, int] = defaultdict(int)
-    stages = {"rest"}
-    for stage, of, methods in STAGES:
-        owner = of(worker)
-        if owner is not None:
-            stages.add(stage)
-            for method in methods:
-                _time(owner, method, stage, spent)
-    taken: dict[str, list[int]] = {stage: [] for stage in stages}
-    for turn in range(1 + EFFORT.rounds(ROUNDS)):
-        for request in requests:
-            spent.clear()
-            arrived = bytes(bytearray(request))  # as in perf.measure
-            start = time.perf_counter_ns()
-            worker.verify(arrived).response(1)
-            spent["rest"] = time.perf_counter_ns() - start - sum(spent.values())
-            if turn:
-                for stage, times in taken.items():
-                    times.append(spent[stage])
+    worker, stages = verifier.worker(), Stages()
+    stages.watch(worker.engine)
+    stages.time(worker._judge, "judge", "verdict")
+    stages.time(worker.annotator, "sparse", "answer")
+    taken: dict[str, list[int]] = {stage: [] for stage in (*stages.names, "rest")}
+    spent = stages.spent
+    with stages.linked():
+        for turn in range(1 + EFFORT.rounds(ROUNDS)):
+            for request in requests:
+                spent.clear()
+                arrived = bytes(bytearray(request))  # as in perf.measure
+                start = time.perf_counter_ns()
+                worker.verify(arrived).response(1)
+                spent["rest"] = time.perf_counter_ns() - start - sum(spent.values())
+                if turn:
+                    for stage, times in taken.items():
+                        times.append(spent[stage])
     reached = {stage: times for stage, times in taken.items() if any(times)}
     if missing := ALWAYS - reached.keys():
         raise RuntimeError(f"stages that were never reached: {', '.join(sorted(missing))}")
     return {f"{stage}_ns_per_span": statistics.median(ns) / SPANS for stage, ns in reached.items()}
 
 
-def _time(owner: Any, method: str, stage: str, spent: dict[str, int]) -> None:
-    """Replace a method of one object by one that adds its time to `spent`."""
-    inner = getattr(owner, method, None)
-    if inner is None:
-        raise RuntimeError(f"stage {stage}: {type(owner).__name__} has no {method}")
-
-    def timed(*arguments: Any, **named: Any) -> Any:
-        start = time.perf_counter_ns()
-        result = inner(*arguments, **named)
-        spent[stage] += time.perf_counter_ns() - start
-        return result
-
-    setattr(owner, method, timed)
-
-
 def _workers(verifier: Verifier, requests: Sequence[bytes]) -> dict[str, float]:
-    """How much faster two threads are than one; each round measures both."""
-    ratios = []
+    """How much faster two threads are than one; each round measures both.
+
+    The floor is the scan, which is one call without the interpreter's lock: what the machine itself gives.
+    """
+    limits = Limits()
+
+    def scanner() -> Callable[[bytes], Any]:
+        columns = Columns()
+        return lambda request: columns.load(request, limits)
+
+    ways: dict[str, Callable[[], Callable[[bytes], Any]]] = {
+        "": lambda: verifier.worker().verify, "scan_": scanner,
+    }  # fmt: skip
+    ratios: dict[str, list[float]] = defaultdict(list)
     for _ in range(EFFORT.rounds(7)):
-        alone, together = (_batches_per_s(verifier, requests, threads) for threads in (1, 2))
-        ratios.append(together / alone)
-    return {"engine.speedup_two_workers": statistics.median(ratios)}
+        for name, make in ways.items():
+            alone, together = (_batches_per_s(make, requests, threads) for threads in (1, 2))
+            ratios[name].append(together / alone)
+    return {f"engine.{name}speedup_two_workers": statistics.median(found) for name, found in ratios.items()}
 
 
-def _batches_per_s(verifier: Verifier, requests: Sequence[bytes], threads: int) -> float:
+def _batches_per_s(make: Callable[[], Callable[[bytes], Any]], requests: Sequence[bytes], threads: int) -> float:
     repeats = EFFORT.rounds(40)
     ready = threading.Barrier(threads + 1)
 
     def work() -> None:
-        worker = verifier.worker()
-        worker.verify(requests[0])
+        verify = make()
+        verify(requests[0])
         ready.wait()
         for _ in range(repeats):
             for request in requests:
-                worker.verify(request)
+                verify(request)
 
     running = [threading.Thread(target=work) for _ in range(threads)]
     for thread in running:

@@ -14,8 +14,7 @@ import re
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -27,6 +26,7 @@ from otlp_verifier.verify import Engine
 from otlp_verifier.wire.limits import Limits
 from perf import peers
 from perf.effort import EFFORT
+from perf.stages import MACHINE, Stages
 
 SIZES: Final = (10, 100, 1_000, 100_000)  # spans in a trace
 SPANS: Final = 10_000  # in a batch, but for the largest trace
@@ -67,44 +67,28 @@ def figures() -> dict[str, float]:
     """Medians; see `perf.catalogue` for what each figure means."""
     result: dict[str, float] = {}
     engines = {name: Engine(compile_rules([Source("r", rule)])) for name, rule in RULES.items()}
-    for size in SIZES:
-        batch, spans = _batch(size), max(size, SPANS)
-        taken: dict[str, list[int]] = defaultdict(list)
-        for turn in range(1 + EFFORT.rounds(ROUNDS)):
-            for name, engine in engines.items():
-                rule, tree = _timed(engine, batch)
-                if turn:
-                    taken[name].append(rule)
-                    needs = engine.plan.trace.needs
-                    taken["order" if Need.ORDER in needs else "tree"] += [tree] if Need.TREE in needs else []
-        result |= {f"language.{name}_{size}_ns_per_span": statistics.median(ns) / spans for name, ns in taken.items()}
+    stages = Stages(time.thread_time_ns)
+    for engine in engines.values():
+        stages.watch(engine)
+    with stages.linked():
+        for size in SIZES:
+            batch, spans = _batch(size), max(size, SPANS)
+            taken: dict[str, list[int]] = defaultdict(list)
+            for turn in range(1 + EFFORT.rounds(ROUNDS)):
+                for name, engine in engines.items():
+                    stages.spent.clear()
+                    engine.run(batch, Completeness.TRACE, Limits())
+                    spent = stages.spent
+                    if turn:
+                        taken[name].append(spent[MACHINE] + spent["jobs"])
+                        needs = engine.plan.trace.needs
+                        taken["order" if Need.ORDER in needs else "tree"] += (
+                            [spent["tree"]] if Need.TREE in needs else []
+                        )
+            result |= {
+                f"language.{name}_{size}_ns_per_span": statistics.median(ns) / spans for name, ns in taken.items()
+            }
     return result | _compilation() | peers.figures()
-
-
-def _timed(engine: Engine, batch: bytes) -> tuple[int, int]:
-    """The time in ns that one run spends on the rule itself, and on tree and time order."""
-    spent = {"rule": 0, "tree": 0}
-    places = (
-        (engine, "_interpret", "rule"),
-        (engine._jobs, "run", "rule"),
-        (engine._tree, "load", "tree"),
-        (engine._tree, "find_targets", "tree"),
-    )
-    for owner, method, part in places:
-        if owner is not None:  # an engine has what its rule needs
-            setattr(owner, method, _adding(getattr(type(owner), method).__get__(owner), spent, part))
-    engine.run(batch, Completeness.TRACE, Limits())
-    return spent["rule"], spent["tree"]
-
-
-def _adding(inner: Callable[..., Any], spent: dict[str, int], part: str) -> Callable[..., Any]:
-    def timed(*arguments: Any, **named: Any) -> Any:
-        start = time.thread_time_ns()
-        result = inner(*arguments, **named)
-        spent[part] += time.thread_time_ns() - start
-        return result
-
-    return timed
 
 
 def _batch(size: int) -> bytes:
@@ -138,7 +122,15 @@ def _compilation() -> dict[str, float]:
             start = time.perf_counter_ns()
             compile_rules([Source(f"r{i}", rule) for i, rule in enumerate([text, *rules[1:]])])
             taken[name].append(time.perf_counter_ns() - start)
-    return {f"language.{name}_500_rules_ms": min(ns) / 1e6 for name, ns in taken.items()}
+        start = time.perf_counter_ns()
+        compile_rules([Source("r0", f"{rules[0]} or {2_000 + turn} == s.kind")])
+        taken["one"].append(time.perf_counter_ns() - start)
+    least = {name: min(ns) / 1e6 for name, ns in taken.items()}
+    return {
+        "language.compile_500_rules_ms": least["compile"],
+        "language.reload_500_rules_ms": least["reload"],
+        "language.compile_one_rule_ms": least["one"],
+    }
 
 
 def _changed(rule: str, by: int) -> str:

@@ -7,10 +7,12 @@ import re
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 from example.stack.collector import BINARY, ROOT
 
-_PACKAGES = ("numpy", "numba", "grpcio", "protobuf", "cffi")
+QUIET: Final = 0.5  # threads that others may keep busy before it is worth a warning
+_PACKAGES: Final = ("numpy", "numba", "grpcio", "protobuf", "cffi")
 
 
 def machine() -> dict[str, str | float]:

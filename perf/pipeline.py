@@ -156,6 +156,7 @@ def _summary(rounds: Mapping[str, Sequence[Cost]]) -> dict[str, float]:
         "default_added_vs_filter40": added["default"] / added["filter40"],
         "throughput_vs_passthrough": rate["all"] / rate["passthrough"],
         "default_throughput_vs_passthrough": rate["default"] / rate["passthrough"],
+        "silent_throughput_vs_passthrough": rate["silent"] / rate["passthrough"],
         "default_in_collector_ns_per_span": collector["default"] - collector["passthrough"],
         "default_in_verifier_ns_per_span": verifier["default"],
         "conventions_in_verifier_ns_per_span": verifier["conventions"],

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from perf import rule_costs
+from perf import floors, rule_costs
 from perf.chart import bars
+from perf.machine import QUIET
+from perf.results import LATEST
 from perf.table import HEADINGS, markdown, number, rows
 
 ROOT: Final = Path(__file__).parents[1]
-LATEST: Final = ROOT / "perf" / "results" / "latest.json"
 PAGE: Final = ROOT / "docs" / "performance.md"
 CHART: Final = ROOT / "docs" / "images" / "performance.svg"
 BEGIN: Final = "<!-- from perf/results/latest.json by perf/report.py; do not edit -->"
@@ -90,13 +91,20 @@ def _generated(report: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {text}" for name, text in report["versions"].items())
     measured = (
         f"Measured {machine['measured_at']} on {machine['cores']} cores of {machine['cpu']}, "
-        f"{machine['memory_gb']} GB, Linux {machine['kernel']}; load before {machine['load_before']}. {versions}."
+        f"{machine['memory_gb']} GB, Linux {machine['kernel']}; load before {machine['load_before']}"
+        f"{', which is more than a quiet machine has' if machine['load_before'] > QUIET else ''}. {versions}."
     )
+    updated = [_by_itself(name, **its) for name, its in report.get("updated", {}).items()]
     return "\n".join(
         [
             measured,
+            *updated,
             "",
             *markdown(HEADINGS, [row.cells for row in rows(figures)]),
+            "",
+            "### What is missed, and what it stands on",
+            "",
+            *markdown(floors.HEADINGS, floors.missed(figures)),
             "",
             "### Where the time goes",
             "",
@@ -118,6 +126,14 @@ def _generated(report: Mapping[str, Any]) -> str:
             ),
             "",
         ]
+    )
+
+
+def _by_itself(name: str, machine: Mapping[str, Any], versions: Mapping[str, str]) -> str:
+    version = versions.get("otlp-verifier", "unknown")
+    return (
+        f"`{name}` was measured by itself {machine['measured_at']}, load before {machine['load_before']}, "
+        f"otlp-verifier {version}."
     )
 
 

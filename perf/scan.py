@@ -59,6 +59,7 @@ def figures() -> dict[str, float]:
         "scan.sdk_ns_per_span": taken["sdk"],
         "scan.gigabytes_per_second": bytes_per_span / taken["load"],
         "scan.upb_parse_ns_per_span": taken["upb"],
+        "scan.upb_parse_gigabytes_per_second": bytes_per_span / taken["upb"],
         "scan.upb_parse_sdk_ns_per_span": taken["upb_sdk"],
         "scan.speedup_vs_upb_parse": taken["upb"] / taken["load"],
         "scan.one_pass_speedup_vs_upb_parse": taken["upb"] / taken["one_pass"],

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from perf.catalogue import FIGURES as CATALOGUE
 from perf.chart import bars
 
-from perf import report, rule_costs
+from perf import floors, report, rule_costs
 
 FIGURES = {
     "scan.ns_per_span": 110.0,
@@ -65,8 +66,40 @@ def test_a_page_without_a_place_for_it_is_refused(text: str) -> None:
         report.page(text, RUN)
 
 
+def test_what_is_missed_stands_beside_its_floor() -> None:
+    figures = {"engine.default_spans_per_second_core": 2e6, "engine.scan_ns_per_span": 200.0, "startup.cold_s": 9.0}
+    (_, value, goal, floor, words), cold = floors.missed(figures)
+    assert (value, goal, floor) == ("2,000,000 spans/s", "3,000,000", "5,000,000")
+    assert words.startswith("the scan alone")
+    assert cold == ("`startup.cold_s`", "9.00 s", "4.00", "", "")
+    assert not floors.missed({"startup.cold_s": 3.0})
+
+
+def test_floors_are_of_figures_that_have_a_target() -> None:
+    assert all(CATALOGUE[name].target is not None for name in floors.FLOORS)
+
+
 def test_the_page_that_is_there_has_a_place_for_it() -> None:
     assert "| figure |" in report.page(report.PAGE.read_text(), RUN)
+
+
+def test_pages_and_charts_are_those_of_the_last_run() -> None:
+    last = json.loads(report.LATEST.read_text())
+    assert report.PAGE.read_text() == report.page(report.PAGE.read_text(), last)
+    assert report.CHART.read_text() == report.chart(last["figures"])
+    assert rule_costs.PAGE.read_text() == rule_costs.page(last["figures"])
+    assert rule_costs.CHART.read_text() == rule_costs.chart(last["figures"])
+
+
+def test_whatever_the_last_run_missed_stands_beside_a_floor() -> None:
+    missed = floors.missed(json.loads(report.LATEST.read_text())["figures"])
+    assert [name for name, _, _, floor, words in missed if not (floor and words)] == []
+
+
+def test_figures_of_another_run_are_told() -> None:
+    other = {"machine": {"measured_at": "later", "load_before": 0.2}, "versions": {"otlp-verifier": "v2"}}
+    text = report.page(f"{report.BEGIN}{report.END}", {**RUN, "updated": {"growth": other}})
+    assert "`growth` was measured by itself later, load before 0.2, otlp-verifier v2." in text
 
 
 def test_page_and_chart_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
