@@ -36,7 +36,7 @@ def _verdict() -> str:
         for line in (RUN / "verifier.log").read_bytes().splitlines()
         if (entry := msgspec.json.decode(line, type=dict[str, object])).get("rule") == RULE
     )
-    shown = {key: finding[key] for key in ("severity", "rule", "service", "trace_id", "span_id", "message")}
+    shown = {key: finding[key] for key in ("severity", "rule", "service", "trace_id", "span_id", "message", "help")}
     log = msgspec.json.format(msgspec.json.encode({"event": "finding", **shown}), indent=2).decode()
     span = _span(str(finding["trace_id"]), str(finding["span_id"]))
     attributes = "\n".join(f"{pair.key}: {_text(pair.value)}" for pair in span.attributes)

@@ -106,7 +106,6 @@ def _demonstrate(duration_s: float | None, console: Console) -> Summary:
     shutil.rmtree(RUN, ignore_errors=True)
     with ExitStack() as stack:
         backend, review = stack.enter_context(Sink()), stack.enter_context(Sink())
-        console.print("[dim]the first time after an installation, the verifier compiles its kernels[/]")
         with _step(console, "verifier"):
             settings = yaml.safe_load((HERE / "verifier.yaml").read_text())
             verifier = stack.enter_context(Verifier(settings, RUN))

@@ -170,7 +170,7 @@ def test_the_verdict_in_the_readme_is_one_that_a_rule_gives() -> None:
     readme = (ROOT / "README.md").read_text()
     finding = next(json.loads(match["text"]) for match in BLOCK.finditer(readme) if match["language"] == "json")
     rule = next(rule for rule in load_rules() if rule.id == finding["rule"])
-    assert finding["severity"] == rule.severity
+    assert (finding["severity"], finding["help"]) == (rule.severity, rule.link)
     attributes = next(
         yaml.safe_load(match["text"]) for match in BLOCK.finditer(readme) if "verifier.violations" in match["text"]
     )

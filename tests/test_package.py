@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,18 +21,29 @@ LIBRARY = "otlp_verifier/kernels/_library"
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist, and the wheel that was made of it, from a copy of the sources."""
-    pytest.importorskip("setuptools", reason="the locked requirements have the build backend")
+    """A folder with the sdist, and the wheel that was made of it, from a copy of the sources.
+
+    As `pip install .` builds it: with nothing at hand but what pyproject.toml says a build requires.
+    """
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    built = shutil.ignore_patterns("__pycache__", "_native*", "_library*", "*.egg-info")
-    shutil.copytree(ROOT / "processor", source / "processor", ignore=built)
+    left = shutil.ignore_patterns("__pycache__", "_native*", "_library*", "*.egg-info")
+    shutil.copytree(ROOT / "processor", source / "processor", ignore=left)
     folder = tmp_path_factory.mktemp("dist")
     # Objects that were made of the same sources are taken from the checkout: all together take minutes.
-    environment = {**os.environ, "OTLP_VERIFIER_OBJECTS": str(ROOT / "build" / "kernels")}
-    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source]
-    subprocess.run(build, check=True, capture_output=True, env=environment)
+    # They fit compilers of the locked versions alone. With hashes pip would want them of what a build requires, too.
+    locked = re.findall(r"^[\w.-]+==[^ ;\\]+", (ROOT / "requirements" / "dev.lock").read_text(), re.MULTILINE)
+    constraints = source / "constraints.txt"
+    constraints.write_text("\n".join(locked))
+    environment = {
+        **os.environ,
+        "OTLP_VERIFIER_OBJECTS": str(ROOT / "build" / "kernels"),
+        "PIP_CONSTRAINT": str(constraints),
+    }
+    build = [sys.executable, "-m", "build", "--outdir", folder, source]
+    built = subprocess.run(build, check=False, capture_output=True, text=True, env=environment)
+    assert built.returncode == 0, built.stdout[-4000:] + built.stderr[-4000:]
     return folder
 
 

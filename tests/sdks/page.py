@@ -8,11 +8,12 @@ from typing import Final
 PAGE: Final = Path(__file__).parents[2] / "docs" / "sdks.md"
 ALWAYS: Final = "always"
 OPT_IN: Final = "opt-in"
+SOMETIMES: Final = "sometimes"
 
 _SECTION: Final = re.compile(r"^## (.+)\n((?:(?!## ).*\n?)*)", re.MULTILINE)
 _PACKAGE: Final = re.compile(r"^\| `([^`]+)` \| ([0-9][^ |]*) \|$", re.MULTILINE)
 _KNOWN: Final = re.compile(
-    r"^\| \[([a-z0-9-]+)\]\(rules/\1\.md\)( \(on by default\))? \| `([^`]+)` \| (always|opt-in) \| (.+) \|$",
+    r"^\| \[([a-z0-9-]+)\]\(rules/\1\.md\)( \(on by default\))? \| `([^`]+)` \| (always|opt-in|sometimes) \| (.+) \|$",
     re.MULTILINE,
 )
 
@@ -25,7 +26,7 @@ class Known:
         rule: its id.
         by_default: " (on by default)", or nothing.
         scope: name of the instrumentation.
-        when: ALWAYS, or OPT_IN with the stable conventions alone.
+        when: ALWAYS, OPT_IN with the stable conventions alone, or SOMETIMES, as the machine has time for it.
         why: what the instrumentation does, and where that is reported.
 
     """
@@ -46,7 +47,12 @@ class Section:
 
     def expected(self, *, opt_in: bool) -> set[tuple[str, str]]:
         """Rules and instrumentations, with the stable conventions or as they come."""
-        return {(one.rule, one.scope) for one in self.known if opt_in or one.when == ALWAYS}
+        return {(one.rule, one.scope) for one in self.known if one.when == ALWAYS or (opt_in and one.when == OPT_IN)}
+
+    @property
+    def possible(self) -> set[tuple[str, str]]:
+        """Those that are found at times."""
+        return {(one.rule, one.scope) for one in self.known if one.when == SOMETIMES}
 
 
 def section(language: str) -> Section:
