@@ -30,7 +30,8 @@ def main(floor: float) -> None:
     library = BUILD / "lib"
     build: list[str | Path] = [sys.executable, "setup.py", "-q", "build", "--build-base", BUILD, "--build-lib", library]
     _run(build, OTLP_VERIFIER_COVERAGE="1")
-    _run([sys.executable, "-m", "pytest", "-q", "--timeout", "600", *TESTS], PYTHONPATH=str(library))
+    side_by_side = ["-n", "auto", "--maxprocesses", "8", "--dist", "worksteal"]
+    _run([sys.executable, "-m", "pytest", "-q", "--timeout", "600", *side_by_side, *TESTS], PYTHONPATH=str(library))
     lines = _lines()
     width = max(map(len, lines))
     for name, counts in sorted(lines.items()):

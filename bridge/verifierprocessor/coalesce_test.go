@@ -101,7 +101,7 @@ func TestJoinedAnswersAreSplit(t *testing.T) {
 	require.Eventually(t, func() bool { // counted after the batches have gone on
 		joined := r.points(t, "otelcol_processor_verifier_request_batches").(metricdata.Histogram[int64])
 		return joined.DataPoints[0].Sum == callers*batches
-	}, 5*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 }
 
 // One bad batch fails alone: those that were joined with it are asked again.

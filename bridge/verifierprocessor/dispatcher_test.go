@@ -95,7 +95,7 @@ func TestTheDelayIsAnUpperBound(t *testing.T) {
 	select {
 	case r := <-s.outbox:
 		assert.Len(t, r.calls, 2)
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the timer did not ring")
 	}
 }

@@ -207,5 +207,5 @@ func TestStrayAnswersAreIgnored(t *testing.T) {
 	require.NoError(t, r.ConsumeTraces(t.Context(), spans(1)))
 	require.Eventually(t, func() bool { // counted after the batch has gone on
 		return r.sumBy(t, "otelcol_processor_verifier_requests", "outcome", "unchanged") == 1
-	}, 5*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 }

@@ -40,7 +40,7 @@ func (h *watchingHost) last() componentstatus.Status {
 }
 
 func (h *watchingHost) eventually(t *testing.T, want componentstatus.Status) {
-	require.Eventually(t, func() bool { return h.last() == want }, 5*time.Second, time.Millisecond, "no %v", want)
+	require.Eventually(t, func() bool { return h.last() == want }, patience, time.Millisecond, "no %v", want)
 }
 
 // The verifier may come up after the collector, die and come back.
@@ -68,7 +68,7 @@ func TestTheCircuitOpensAndCloses(t *testing.T) {
 	host := &watchingHost{Host: componenttest.NewNopHost()}
 	r := makeRig(t, verifier.endpoint(), func(c *Config) {
 		c.Timeout = 30 * time.Millisecond
-		c.CircuitBreaker = CircuitBreakerConfig{Failures: 3, OpenInitial: 300 * time.Millisecond, OpenMax: time.Second}
+		c.CircuitBreaker = CircuitBreakerConfig{Failures: 3, OpenInitial: time.Second, OpenMax: time.Second}
 	})
 	require.NoError(t, r.Start(t.Context(), host))
 	r.ready(t)
@@ -90,7 +90,7 @@ func TestTheCircuitOpensAndCloses(t *testing.T) {
 	require.Eventually(t, func() bool {
 		require.NoError(t, r.ConsumeTraces(t.Context(), spans(1)))
 		return r.sumBy(t, "otelcol_processor_verifier_requests", "outcome", "unchanged") > 0
-	}, 5*time.Second, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond)
 	host.eventually(t, componentstatus.StatusOK)
 	assert.EqualValues(t, circuitClosed, r.sum(t, "otelcol_processor_verifier_circuit_state"))
 }

@@ -23,7 +23,7 @@ func carried(t testing.TB, r *rig, transport string) int64 {
 }
 
 func eventuallyCarried(t testing.TB, r *rig, transport string, want int) {
-	require.Eventually(t, func() bool { return carried(t, r, transport) == int64(want) }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return carried(t, r, transport) == int64(want) }, patience, time.Millisecond)
 }
 
 func judging(t testing.TB, want int) judge {
@@ -217,14 +217,14 @@ func TestALateVerifierKeepsItsSlot(t *testing.T) {
 		require.NoError(t, r.ConsumeTraces(t.Context(), spans(1000)))
 	}
 	assert.EqualValues(t, 2000, r.unverified(t, causeTimeout))
-	require.Eventually(t, func() bool { return verifier.requests.Load() == 2 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return verifier.requests.Load() == 2 }, patience, time.Millisecond)
 	assert.EqualValues(t, 1, verifier.inMemory.Load())
 	require.NoError(t, r.ConsumeTraces(t.Context(), spans(1000))) // opens the circuit: the streams are given up
 	verifier.setJudge(unchanged)
 	require.Eventually(t, func() bool {
 		require.NoError(t, r.ConsumeTraces(t.Context(), spans(1000)))
 		return verifier.inMemory.Load() > 1
-	}, 5*time.Second, 10*time.Millisecond)
+	}, patience, 10*time.Millisecond)
 }
 
 // Killed and restarted under load, with failure mode open: every batch goes on
@@ -262,7 +262,7 @@ func TestVerifiersKilledUnderLoad(t *testing.T) {
 	require.Eventually(t, func() bool {
 		require.NoError(t, r.ConsumeTraces(t.Context(), spans(1000)))
 		return verifier.inMemory.Load() >= before+8
-	}, 10*time.Second, 5*time.Millisecond)
+	}, patience, 5*time.Millisecond)
 }
 
 // A socket that ends takes its stream along, and the other way round.
@@ -278,7 +278,7 @@ func TestSocketAndStreamEndTogether(t *testing.T) {
 		verifier.stub.mu.Lock()
 		defer verifier.stub.mu.Unlock()
 		return len(verifier.hellos) == 2*r.cfg.Streams
-	}, 5*time.Second, time.Millisecond, "not connected anew")
+	}, patience, time.Millisecond, "not connected anew")
 	r.ready(t)
 	require.NoError(t, r.ConsumeTraces(t.Context(), spans(1000)))
 }

@@ -26,6 +26,10 @@ type rig struct {
 	telemetry *componenttest.Telemetry
 }
 
+// patience is for what has to happen: a busy machine must not look like a slow
+// verifier.
+const patience = 30 * time.Second
+
 // newRig starts a processor that asks at an endpoint, with settings a test may change.
 func newRig(t testing.TB, endpoint string, change func(*Config)) *rig {
 	r := makeRig(t, endpoint, change)
@@ -36,7 +40,7 @@ func newRig(t testing.TB, endpoint string, change func(*Config)) *rig {
 func makeRig(t testing.TB, endpoint string, change func(*Config)) *rig {
 	cfg := createDefaultConfig().(*Config)
 	cfg.ClientConfig.Endpoint = endpoint
-	cfg.Timeout = 5 * time.Second // a busy machine must not look like a slow verifier
+	cfg.Timeout = patience
 	cfg.Reconnect = ReconnectConfig{InitialInterval: 5 * time.Millisecond, MaxInterval: 20 * time.Millisecond}
 	if change != nil {
 		change(cfg)
@@ -50,7 +54,7 @@ func makeRig(t testing.TB, endpoint string, change func(*Config)) *rig {
 	p, err := NewFactory().CreateTraces(t.Context(), set, cfg, sink)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		require.NoError(t, p.Shutdown(ctx))
 		require.NoError(t, tel.Shutdown(ctx))
@@ -62,7 +66,7 @@ func makeRig(t testing.TB, endpoint string, change func(*Config)) *rig {
 func (r *rig) ready(t testing.TB) *rig {
 	require.Eventually(t, func() bool {
 		return r.sum(t, "otelcol_processor_verifier_open_streams") == int64(r.cfg.Streams)
-	}, 5*time.Second, time.Millisecond, "the processor has not got its streams")
+	}, patience, time.Millisecond, "the processor has not got its streams")
 	return r
 }
 
@@ -92,7 +96,7 @@ func TestAnnotates(t *testing.T) {
 	assert.EqualValues(t, 1, r.sum(t, "otelcol_processor_verifier_annotated_spans"))
 	require.Eventually(t, func() bool { // counted after the batch has gone on
 		return r.sumBy(t, "otelcol_processor_verifier_requests", "outcome", "sparse") == 1
-	}, 5*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 }
 
 func spans(n int) ptrace.Traces {

@@ -36,7 +36,7 @@ def demonstrate(*options: str, marker: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "example", *options],
         cwd=ROOT,
-        env={**os.environ, "OTLP_VERIFIER_TEST": marker},
+        env={**os.environ, "OTLP_VERIFIER_TEST": marker, "VERIFIER_TIMEOUT": "60s"},  # on a busy machine as on another
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

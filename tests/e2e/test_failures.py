@@ -140,7 +140,12 @@ def stopped(verifier: Verifier) -> Iterator[None]:
 
 def test_a_hanging_verifier_costs_a_few_timeouts_and_no_data(rig: Rig) -> None:
     backend, verifier = rig.sink(), rig.verifier()
-    collector = rig.collector("annotate.yaml", VERIFIER_ENDPOINT=verifier.endpoint, BACKEND_ENDPOINT=backend.endpoint)
+    collector = rig.collector(
+        "annotate.yaml",
+        VERIFIER_ENDPOINT=verifier.endpoint,
+        BACKEND_ENDPOINT=backend.endpoint,
+        VERIFIER_TIMEOUT="200ms",
+    )
     sender = rig.sender(collector)
     requests = [request(resource_spans([span("", new_trace())])) for _ in range(41)]
     sender.send(requests[0])

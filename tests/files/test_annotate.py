@@ -103,6 +103,7 @@ def test_what_cannot_be_read_is_kept_as_it_is(tmp_path: Path, number: int, tail:
     assert annotate(path, out) == capture + tail
 
 
+@pytest.mark.many
 @given(st.integers(0, 2**32))
 def test_json_text_is_kept_between_what_is_written(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     """Odd documents too: with the verdicts taken out again the text is what it was."""

@@ -85,6 +85,7 @@ def test_no_room_for_temporary_files_is_an_error(tmp_path: Path) -> None:
     assert "temporary files: cannot be used: No such file or directory" in str(check.inputs.errors[0])
 
 
+@pytest.mark.many
 @given(st.lists(requests(), min_size=1, max_size=3), st.integers(1, 6), st.sampled_from((1 << 16, 1 << 28)))
 def test_every_span_is_in_one_chunk_with_its_trace(
     made: list[ExportTraceServiceRequest], spans_most: int, memory: int

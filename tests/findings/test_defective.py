@@ -94,6 +94,7 @@ def repeated_within(message: Any) -> Iterator[str]:
             yield from repeated(value.kvlist_value.values, f" in {key_shown(pair.key.encode())}")
 
 
+@pytest.mark.many
 @settings(max_examples=150)
 @given(requests(spans(forged=False), forged=False))
 def test_they_are_those_of_a_walk_through_the_message(request: ExportTraceServiceRequest) -> None:

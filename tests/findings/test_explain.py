@@ -205,6 +205,7 @@ spans_ = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.many
 @given(st.lists(spans_, min_size=1, max_size=12), st.data())
 def test_a_witness_fits_its_room_and_keeps_the_near_miss(spans: list[WitnessSpan], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(spans) - 1))

@@ -239,6 +239,7 @@ def test_a_users_message_that_cannot_be_filled(message: str, column: int, expect
     assert error.source == message
 
 
+@pytest.mark.many
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(requests(spans()))
 def test_odd_records_never_fail_and_never_harm(request: ExportTraceServiceRequest) -> None:

@@ -100,6 +100,7 @@ def test_random_contracts(seed: int, traces: list[Batch]) -> None:
     agree(accepted(seed, 6, Contract), [request_of_resources(spans) for spans in traces])
 
 
+@pytest.mark.many
 @given(SEEDS, st.lists(batches(), min_size=2, max_size=2))
 def test_random_contracts_with_skew(seed: int, traces: list[Batch]) -> None:
     """Where an inequality joins two rows the engine says less for certain than the walk does."""
@@ -113,6 +114,7 @@ def test_odd_ids_and_times(seed: int, traces: list[ExportTraceServiceRequest]) -
     agree(accepted(seed, 6, Contract, assume="assume nothing "), traces)
 
 
+@pytest.mark.many
 @given(SEEDS, st.lists(requests(forged=False), min_size=2, max_size=2))
 def test_every_path_of_every_domain(seed: int, traces: list[ExportTraceServiceRequest]) -> None:
     agree(accepted(seed, 6, Formula), traces)
@@ -195,6 +197,7 @@ def test_contracts_of_the_guide(text: str, tmp_path: Path) -> None:
         assert all(witness is not None and witness.rechecked for _, _, witness in found)
 
 
+@pytest.mark.many
 def test_pasted_conditions() -> None:
     """Every function, on attributes of every type: each condition on some spans, and each span in turn."""
     conditions = [each for group in TABLE["alike"].values() for each in group]

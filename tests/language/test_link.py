@@ -42,6 +42,7 @@ def assert_same(one: Plan, other: Plan) -> None:
         assert getattr(one, name) == getattr(other, name), name
 
 
+@pytest.mark.many
 def test_a_plan_depends_on_its_rules_alone() -> None:
     rng = Random(3)
     for _ in range(5):

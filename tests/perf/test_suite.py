@@ -36,6 +36,7 @@ def written(path: Path) -> dict[str, Any]:
     return report
 
 
+@pytest.mark.many
 def test_cheap_benchmarks_work(tmp_path: Path) -> None:
     output = tmp_path / "new" / "figures.json"
     result = run(*CHEAP, "--short", "--details", "--output", output)
@@ -174,6 +175,7 @@ def test_numbers_have_three_digits(value: float, text: str) -> None:
 OF_EVERY_TRACE = {"attr-deprecated-later", "attr-not-stable", "attr-unknown", "semconv-recommended-missing"}
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("spans", [1, 8, SPANS])
 def test_good_spans_are_good(spans: int) -> None:
     worker = Verifier(builtin()).worker()

@@ -33,7 +33,7 @@ BY_RULE = {
     if rule.part == 0 and rule.id not in UNSEEN
 }
 POOL = [request for requests_ in BY_RULE.values() for request in requests_]
-CROSSINGS = 6
+CROSSINGS = settings.default.max_examples // 20  # of each example; HYPOTHESIS_PROFILE=thorough makes many
 SPANS = [span for request in POOL for span in all_spans(request)]
 FIELDS = [field.name for field in Span.DESCRIPTOR.fields]
 NUDGES = [-1_000_001, -1_000_000, -1, 1, 1_000_000, 1_000_001]  # ns: the rules' tolerance and its neighbours

@@ -24,6 +24,7 @@ def without(group: dict[str, Any]) -> list[str]:
     return [name for names in group.get("without", {}).values() for name in names]
 
 
+@pytest.mark.many
 def test_pages_are_fresh() -> None:
     run = subprocess.run(
         [sys.executable, ROOT / "docs" / "rule_pages.py", "--check"], capture_output=True, text=True, check=False

@@ -42,6 +42,7 @@ def among_others(texts: list[bytes], classes: int = EVERY) -> list[int]:
     return found
 
 
+@pytest.mark.many
 @settings(max_examples=400)
 @given(st.lists(TEXT, max_size=8))
 def test_no_text_that_holds_something_is_passed_over(texts: list[bytes]) -> None:

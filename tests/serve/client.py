@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from otlp_verifier.contract import verifier_pb2 as contract
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 _OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 _METHOD = "/otlp_verifier.v1.Verifier/Verify"
 

@@ -228,6 +228,7 @@ def test_arrays_must_be_as_c_takes_for_granted() -> None:
         KeyTable([b"a"]).find(None, codes[:2], codes[:2], codes[:1], np.zeros((1, 1), np.uint32), codes[:1])
 
 
+@pytest.mark.many
 @settings(max_examples=240, deadline=None)
 @given(RANDOMS, st.lists(st.sampled_from((*KEYS, b"absent", b"k" * 50)), unique=True))
 def test_finds_the_first_attribute_with_each_key(rng: Random, keys: list[bytes]) -> None:

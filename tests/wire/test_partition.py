@@ -110,6 +110,7 @@ def parts_of(originals: list[bytes]) -> list[Part]:
     return parts
 
 
+@pytest.mark.many
 @given(st.lists(requests().map(ExportTraceServiceRequest.SerializeToString), max_size=3), st.integers(1, 4))
 def test_spans_come_out_with_their_surroundings_and_traces_whole(originals: list[bytes], spans_most: int) -> None:
     parts = parts_of(originals)

@@ -169,7 +169,7 @@ func TestFailuresShow(t *testing.T) {
 	require.Eventually(t, func() bool {
 		f := p.drive(t.Context(), []ptrace.Traces{spangen.Batch(2)}, 1, 5*time.Millisecond)
 		return f.Failed > 0 && f.Failed == f.Batches
-	}, 5*time.Second, time.Millisecond)
+	}, 30*time.Second, time.Millisecond)
 	require.ErrorContains(t, p.lastError(), "bad_input")
 }
 
