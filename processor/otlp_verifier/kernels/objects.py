@@ -56,7 +56,7 @@ def make_all(native: str, folder: Path) -> list[Path]:
     if missing:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         processes = min(cores, len(missing))
-        _say(f"compiling {len(missing)} of {len(objects)} kernels, {processes} at a time; all take a minute or two")
+        _say(f"compiling {len(missing)} of {len(objects)} kernels, {processes} at a time; all take some minutes")
         with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start, (native,)) as pool:
             made = {pool.submit(_make, name, objects[name]): name for name in missing}
             for number, done in enumerate(as_completed(made), 1):
