@@ -42,7 +42,7 @@ def command(rule_id: str, file: Path | None, cost: bool) -> None:
         raise ConfigurationError(f"`{rule_id}`: no rule is called that{nearest(rule_id, ids)}")
     if not cost:
         click.echo(f"{rule_id} ({rules[0].severity}): {rules[0].description}")
-        for heading, text in advice(rules[0].remedy, [(each.section, each.link) for each in rules[0].sources]):
+        for heading, text in advice(rules[0].remedy, rules[0].promises):
             click.echo(f"{heading}: {text}")
     for rule in rules:
         with shown():
