@@ -1,5 +1,6 @@
 """The commands for a rule's author: check, test, explain, format."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from otlp_verifier.cli import main
 from otlp_verifier.rules.catalogue import PACKAGE, builtin
+from tests.weaver.registries import CLASSIC, written
 
 SEVEN = """\
 // Seven contracts.
@@ -199,3 +201,65 @@ def test_format_leaves_the_rest_of_yaml_alone(tmp_path: Path) -> None:
     assert [entry["id"] for entry in yaml.safe_load(path.read_text())] == ["a", "b"]
     path.write_text("- id: a\n  severity: error\n  description: A.\n  rule: |\n    require (\n")
     assert run("format", path).exit_code == 2
+
+
+MINE = """\
+- id: mine
+  severity: warning
+  description: Nobody calls it x.
+  rule: |
+    for each span s
+    require s.name != "x"
+"""
+CONFIGURATION = """\
+registries: [acme]
+rules:
+  files: [mine.yaml]
+  select: [default, acme, n-plus-one]
+  ignore: [mine]
+  tune:
+    - {rules: [acme/required-missing], severity: information, where: 's.name != "ping"'}
+    - {rules: [n-plus-one], parameters: {most: 7}}
+"""
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Path:
+    """A configuration with a rule file and a registry of its own."""
+    written(tmp_path / "acme", CLASSIC)
+    (tmp_path / "mine.yaml").write_text(MINE)
+    path = tmp_path / "verifier.yaml"
+    path.write_text(CONFIGURATION)
+    return path
+
+
+def test_every_rule_that_a_configuration_brings_is_explained(configured: Path) -> None:
+    rows = json.loads(run("list", "--config", configured, "--format", "json").stdout)
+    brought = [row for row in rows if row["id"] not in {rule.id for rule in builtin()}]
+    assert {row["id"]: row["enabled"] for row in brought} == {"mine": False, "acme/required-missing": True}
+    for row in brought:
+        result = run("explain", row["id"], "--config", configured)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert result.stdout.startswith(f"{row['id']} ({row['severity']}): {row['description']}\n")
+        assert "ns per span on one core" in result.stdout
+
+
+def test_a_rule_is_explained_as_the_configuration_has_it(configured: Path) -> None:
+    text = run("explain", "acme/required-missing", "--config", configured).stdout
+    assert text.startswith("acme/required-missing (information): ")
+    for part in ("promised in: acme 1.2.0\n", "see: https://acme.example/schemas/1.2.0\n", '- s.name != "ping"\n'):
+        assert part in text
+    assert "most is 7." in run("explain", "n-plus-one", "--config", configured).stdout
+    assert run("explain", "trace-id-zero", "--config", configured).stdout == run("explain", "trace-id-zero").stdout
+
+
+def test_what_a_configuration_does_not_know_is_not_explained(configured: Path) -> None:
+    result = run("explain", "acme/required-mising", "--config", configured)
+    assert (result.exit_code, "did you mean `acme/required-missing`?" in result.stderr) == (2, True)
+    assert run("explain", "mine").exit_code == 2
+    result = run("explain", "mine", "--config", configured, "--file", configured.parent / "mine.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--file and --config cannot be used together" in result.stderr
+    configured.write_text("rules: {files: [none.yaml]}")
+    result = run("explain", "trace-id-zero", "--config", configured)
+    assert (result.exit_code, "none.yaml: cannot be read" in result.stderr) == (2, True)

@@ -2,13 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
+from random import Random
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from otlp_verifier.columns import Columns
 from otlp_verifier.findings.batch import Batch
@@ -16,6 +19,7 @@ from otlp_verifier.findings.defective import DEFECTS, defective
 from otlp_verifier.findings.faulty import key_shown
 from otlp_verifier.findings.template import check_messages
 from otlp_verifier.language.errors import RuleErrors
+from otlp_verifier.language.paths import FIELDS
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.pipeline import Verifier
 from otlp_verifier.registry.opentelemetry import alone
@@ -23,8 +27,9 @@ from otlp_verifier.relate.relations import Relations
 from otlp_verifier.rules.catalogue import Rule
 from otlp_verifier.rules.example import read
 from otlp_verifier.wire.limits import Limits
+from otlp_verifier.wire.varint import varint
 from tests.reference.records import nested, records
-from tests.strategies import requests, spans
+from tests.strategies import RANDOMS, requests, spans
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 
@@ -62,6 +67,13 @@ def said(defect: str, span: str) -> str:
         ("not-utf8", '{raw: "4a 0c 0a 01 6b 12 07 32 05 0a 03 0a 01 ff"}', "attribute `k`"),
         ("not-utf8", '{raw: "4a 0b 0a 01 6b 12 06 32 04 0a 02 0a 00"}', "one that was sent again"),
         ("not-utf8", "{attributes: {o: !!binary /wA=}}", "one that was sent again"),
+        ("key-and-index", '{raw: "4a 0a 0a 01 61 12 03 0a 01 78 18 03"}', "`a` (index 3)"),
+        ("key-and-index", '{raw: "4a 05 18 03 0a 01 61"}', "`a` (index 3)"),
+        (
+            "key-and-index",
+            '{raw: "4a 19 0a 01 61 12 12 32 10 0a 0e 0a 01 6b 18 ff ff ff ff ff ff ff ff ff 01 18 02"}',
+            "`a` (index 2), `k` in `a` (index -1)",
+        ),
         ("encoding", '{raw: "2a 01 78 32 01 02"}', "a field is sent twice, a field has another wire type"),
         ("encoding", '{raw: "a3 06 a4 06"}', "there is a group"),
     ],
@@ -70,9 +82,11 @@ def test_a_message_names_the_parts(defect: str, span: str, expected: str) -> Non
     assert said(defect, span) == expected
 
 
-@pytest.mark.parametrize("defect", ["duplicate-key", "empty-value"])
+@pytest.mark.parametrize("defect", ["duplicate-key", "empty-value", "key-and-index"])
 def test_a_key_that_is_a_secret_is_not_shown(defect: str) -> None:
-    shown = said(defect, f"{{attributes: [[{JWT}, null], [{JWT}, null]]}}")
+    both = KeyValue(key=JWT, key_strindex=1).SerializeToString()
+    raw = (b"\x4a" + varint(len(both)) + both).hex(" ")
+    shown = said(defect, f'{{attributes: [[{JWT}, null], [{JWT}, null]], raw: "{raw}"}}')
     assert JWT not in shown
     assert "JSON web token" in shown
 
@@ -94,9 +108,33 @@ def repeated_within(message: Any) -> Iterator[str]:
             yield from repeated(value.kvlist_value.values, f" in {key_shown(pair.key.encode())}")
 
 
+def indexed(message: Any) -> Iterator[str]:
+    for pair in message.attributes:
+        for key, each in [("", pair), *((pair.key, inner) for inner in pairs_within(pair.value))]:
+            if each.key and each.key_strindex:
+                where = f" in {key_shown(key.encode())}" if each is not pair else ""
+                yield f"{key_shown(each.key.encode())}{where} (index {each.key_strindex})"
+
+
+def pairs_within(value: AnyValue) -> Iterator[KeyValue]:
+    for inner in value.array_value.values:
+        yield from pairs_within(inner)
+    for pair in value.kvlist_value.values:
+        yield pair
+        yield from pairs_within(pair.value)
+
+
+def with_indexes(request: ExportTraceServiceRequest, random: Random) -> ExportTraceServiceRequest:
+    for each in chain.from_iterable(records(request).values()):
+        for pair in getattr(each.message, "attributes", ()):
+            for one in (pair, *pairs_within(pair.value)):
+                one.key_strindex = random.choice((0, 0, 1, 300, -1, 2**31 - 1, -(2**31)))
+    return request
+
+
 @pytest.mark.many
 @settings(max_examples=150)
-@given(requests(spans(forged=False), forged=False))
+@given(st.builds(with_indexes, requests(spans(forged=False), forged=False), RANDOMS))
 def test_they_are_those_of_a_walk_through_the_message(request: ExportTraceServiceRequest) -> None:
     columns = Columns()
     columns.load(request.SerializeToString(), Limits(memory_factor=64))
@@ -111,5 +149,8 @@ def test_they_are_those_of_a_walk_through_the_message(request: ExportTraceServic
             assert sorted(found["duplicate-key"][len(top) :]) == within
             empty = [key_shown(pair.key.encode()) for pair in pairs if pair.value.WhichOneof("value") is None]
             assert found["empty-value"] == empty
+            assert found["key-and-index"] == list(indexed(each.message))
+            has_one = batch.field(each.row, FIELDS[domain]["defects.key_and_index"])
+            assert bool(found["key-and-index"]) == has_one
             assert not found["not-utf8"], "protobuf writes no other strings"
             assert not found["encoding"], "protobuf writes each field once"

@@ -84,7 +84,7 @@ SPAN = """{name: GET /cart, kind: server, status: {code: error, message: no stoc
         ('s.attributes["d"]', "2.5"),
         ('s.attributes["n"]', "nothing"),
         ('s.attributes["absent"]', "nothing"),
-        ('s.attributes["a"]', "[3 values]"),
+        ('s.attributes["a"]', "[1, 2, 3]"),
         ('s.attributes["m"]', "{2 keys}"),
         ('s.attributes["o"]', "0xff00"),
         ('s.resource.attributes["service.name"]', "shop"),
@@ -142,6 +142,60 @@ def test_text_is_cut_escaped_and_never_fails() -> None:
     assert said("s.name", '{name: "a\\nb\\e[31mc\\0d\\u202Ee"}') == "a\\nb\\x1b[31mc\\x00d\\u202ee"
     assert said("s.name", '{name: "", raw: "2a 03 61 ff 62"}') == "a\ufffdb"
     assert said("s.name", '{name: "größe 大小"}') == "größe 大小"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("[]", "[0 values]"),
+        ("[x, 1, 2.5, true, null, !!binary /wA=]", "[x, 1, 2.5, true, nothing, 0xff00]"),
+        ("[[1, 2], {k: 1, l: [2]}, 3]", "[[2 values], {2 keys}, 3]"),
+        (f"[{', '.join(['1'] * 20)}]", f"[{', '.join(['1'] * 16)} and 4 more]"),
+        (f"[{'x' * 200}, {'y' * 79}, {'z' * 79}, 1]", f"[{'x' * 79}…, {'y' * 79} and 2 more]"),
+        ("[x, jane.doe@mail.org]", "[x, … (e-mail address, 17 characters)]"),
+        (
+            f"[{', '.join(['jane.doe@mail.org'] * 9)}]",
+            f"[{', '.join(['… (e-mail address, 17 characters)'] * 6)} and 3 more]",
+        ),
+    ],
+)
+def test_a_list_shows_its_first_elements_whole(value: str, expected: str) -> None:
+    assert said('s.attributes["a"]', f"{{attributes: {{a: {value}}}}}") == expected
+
+
+@pytest.mark.parametrize(("key", "values"), [("user.name", "[quentin, 4711]"), ("db.password", "[sword, fish]")])
+def test_the_key_of_a_list_says_that_its_elements_are_sensitive(key: str, values: str) -> None:
+    shown = said(f's.attributes["{key}"]', f"{{attributes: {{{key}: {values}}}}}")
+    assert not any(each in shown for each in values.strip("[]").split(", "))
+
+
+@pytest.mark.parametrize(
+    ("formula", "place", "expected"),
+    [
+        ('for each span s require s.attributes["b"] == nil and s.attributes["a"] == nil', "s", "`b`, `a`"),
+        ('for each span s require not (s.attributes["a"] > 0 or Len(s.attributes["b"]) > 0)', "s", "`a`, `b`"),
+        ('for each span s require s.attributes["c"] != nil', "s", "none"),
+        ('for each span s require s.attributes["n"] != nil', "s", "none"),
+        ('for each span s require s.attributes["m"]["k"] == 2 and s.attributes["m"]["l"] == 1', "s", "`m`"),
+        ('for each span s require s.attributes["a"] == s.resource.attributes["a"]', "s.resource", "none"),
+        ('for each span s require attributes["a"] == nil', "s", "`a`"),
+        ('for each span s where s.attributes["b"] != nil require s.attributes["a"] == nil', "s", "`a`"),
+        ('for each event e with span s require s.attributes["a"] == nil', "s", "`a`"),
+        ('for each event e require e.span.attributes["a"] == nil and e.attributes["a"] == nil', "e.span", "`a`"),
+        ('for each span s require s.attributes["a"] == nil or exists child c where c.attributes["b"] == 1', "s", "`a`"),
+    ],
+)  # fmt: skip
+def test_attributes_that_the_rule_names_and_the_record_has(formula: str, place: str, expected: str) -> None:
+    span = "{attributes: {a: 1, b: [2], n: null, m: {k: 1}}, events: [{name: retry}]}"
+    assert said(f"PresentAttributes({place})", span, formula) == expected
+
+
+@pytest.mark.parametrize("place", ["s", "s.name", "t", 's, "a"', ""])
+def test_a_rule_that_names_no_attribute_of_the_record_has_none_to_show(place: str) -> None:
+    with pytest.raises(RuleErrors, match=r"expected PresentAttributes|is unknown"):
+        check_messages(
+            [rule(f"{{PresentAttributes({place})}}", 'for each span s require s.parent.attributes["a"] == 1')]
+        )
 
 
 def test_parameters_have_their_values() -> None:

@@ -9,20 +9,30 @@ from otlp_verifier.cli.errors import ConfigurationError, shown
 from otlp_verifier.rules.errors import RuleFileError, RuleFileErrors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from otlp_verifier.language.examine import Examined
+    from otlp_verifier.rules.catalogue import Rule
 
 
 @click.command("explain")
 @click.argument("rule_id", metavar="ID")
 @click.option("--file", type=click.Path(path_type=Path), help="A file of rules that has it; without, a built-in rule.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Configuration whose rules are known, its own and its registries' too, each as it is tuned there.",
+)
 @click.option("--cost", is_flag=True, help="Show only what it costs at most.")
-def command(rule_id: str, file: Path | None, cost: bool) -> None:
+def command(rule_id: str, file: Path | None, config: Path | None, cost: bool) -> None:
     """Explain the rule ID.
 
     In plain words: what it demands, what to do about a finding, where it is
     promised, when its violations count, how it is evaluated, and what that
     costs at most.
     """
+    if file is not None and config is not None:
+        raise click.UsageError("--file and --config cannot be used together: a configuration names files itself")
     from otlp_verifier.language.compiler import Source  # noqa: PLC0415  # --help should not load the compiler
     from otlp_verifier.language.errors import RuleErrors, nearest  # noqa: PLC0415
     from otlp_verifier.language.examine import examine  # noqa: PLC0415
@@ -33,7 +43,10 @@ def command(rule_id: str, file: Path | None, cost: bool) -> None:
 
     errors: list[RuleFileError] = []
     with shown():
-        known = catalogue.builtin() if file is None else tuple(catalogue.read(file, errors))
+        if config is not None:
+            known = _configured(config)
+        else:
+            known = catalogue.builtin() if file is None else catalogue.read(file, errors)
         rules = [rule for rule in known if rule.id == rule_id]
         if not rules and errors:
             raise RuleFileErrors(errors)
@@ -42,7 +55,7 @@ def command(rule_id: str, file: Path | None, cost: bool) -> None:
         raise ConfigurationError(f"`{rule_id}`: no rule is called that{nearest(rule_id, ids)}")
     if not cost:
         click.echo(f"{rule_id} ({rules[0].severity}): {rules[0].description}")
-        for heading, text in advice(rules[0].remedy, [(each.section, each.link) for each in rules[0].sources]):
+        for heading, text in advice(rules[0].remedy, rules[0].promises):
             click.echo(f"{heading}: {text}")
     for rule in rules:
         with shown():
@@ -62,6 +75,16 @@ def command(rule_id: str, file: Path | None, cost: bool) -> None:
         for line in listing(examined.plan):
             click.echo(f"  {line}")
         click.echo(f"\n{_cost(examined)}")
+
+
+def _configured(config: Path) -> "Sequence[Rule]":
+    """All rules that a configuration knows; those that it selects as it has tuned them."""
+    from otlp_verifier.selection import known, selected  # noqa: PLC0415  # as above
+    from otlp_verifier.settings import load  # noqa: PLC0415
+
+    file = load(config)
+    running = {(rule.id, rule.part): rule for rule in selected(file)}
+    return [running.get((rule.id, rule.part), rule) for rule in known(file)]
 
 
 def _verdicts(examined: "Examined") -> list[str]:

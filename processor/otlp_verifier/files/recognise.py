@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from otlp_verifier.files.stream import compression_of
+from otlp_verifier.wire.varint import read_varint
 
 Kind = Literal["json", "protobuf", "delimited", ""]
 Signal = Literal["traces", "metrics", "logs"]
@@ -47,7 +48,7 @@ def kind_of(head: bytes) -> Kind:
 def _is_request(head: bytes) -> bool:
     if not head or head[0] != _FIRST_FIELD:
         return False
-    found = varint(head, 1)
+    found = read_varint(head, 1)
     if found is None:
         return False
     length, at = found
@@ -78,18 +79,6 @@ def signal_of(request: bytes | memoryview) -> Signal:
     return "metrics" if any(len(body) and body[0] == _FIRST_FIELD for body in data) else "traces"
 
 
-def varint(data: bytes | bytearray | memoryview, at: int) -> tuple[int, int] | None:
-    """Read a varint of at most 10 bytes: its value and the position behind it. None: it is cut off or too long."""
-    value = shift = 0
-    for position in range(at, min(at + 10, len(data))):
-        byte = data[position]
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position + 1
-        shift += 7
-    return None
-
-
 def _first(message: memoryview, number: int) -> memoryview | None:
     """The body of the first field with that number, as far as it is there, which holds something."""
     for field, wire, body in _fields(message):
@@ -102,17 +91,17 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int, memoryview]]:
     """The first fields of a message: number, wire type, body."""
     at = 0
     for _ in range(_FIELDS_MAX):
-        tag = varint(message, at) if at < len(message) else None
+        tag = read_varint(message, at) if at < len(message) else None
         if tag is None:
             return
         number, wire = tag[0] >> 3, tag[0] & 7
         start = tag[1]
         if wire == _VARINT:
-            value = varint(message, start)
+            value = read_varint(message, start)
             end = len(message) if value is None else value[1]
         elif wire in (_FIXED64, _FIXED32):
             end = start + (8 if wire == _FIXED64 else 4)
-        elif wire == _LENGTH and (length := varint(message, start)) is not None:
+        elif wire == _LENGTH and (length := read_varint(message, start)) is not None:
             start = length[1]
             end = start + length[0]
         else:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otlp_verifier.files.reading import Reading
-from otlp_verifier.files.recognise import signal_of, varint
+from otlp_verifier.files.recognise import signal_of
 from otlp_verifier.files.stream import Compression, Stream, StreamError, compression_of
 from otlp_verifier.wire.memory import fresh
 from otlp_verifier.wire.partition import REQUEST, Part, plain_requests
+from otlp_verifier.wire.varint import read_varint
 
 _FRAME_HEAD: Final = 4
 # Memory has large pages from here on: what is new then costs a tenth.
@@ -227,7 +228,7 @@ def ends_of_fields(buffer: bytes | memoryview) -> Iterator[int]:
 
 def _end_of_field(buffer: bytes | memoryview, at: int) -> int | None:
     """The position behind a field; None where its head is not there as a whole."""
-    tag = varint(buffer, at)
+    tag = read_varint(buffer, at)
     if tag is None:
         _check_cut(buffer, at, "a tag")
         return None
@@ -237,7 +238,7 @@ def _end_of_field(buffer: bytes | memoryview, at: int) -> int | None:
         raise _UnreadableField(f"{what}; expected a ResourceSpans, field 1 of wire type 2")
     if wire in _SCALARS:
         return tag[1] + _SCALARS[wire]
-    value = varint(buffer, tag[1])
+    value = read_varint(buffer, tag[1])
     if value is None:
         _check_cut(buffer, tag[1], "a length")
         return None
@@ -261,8 +262,8 @@ def readable(reading: Reading, frame: Request) -> bytes | memoryview:
 
 def _field_length(buffer: bytes) -> int:
     """The length of the field that the buffer begins with, head included; 0 while that is not known."""
-    tag = varint(buffer, 0)
-    length = varint(buffer, tag[1]) if tag is not None and tag[0] & 7 == _LENGTH_WIRE else None
+    tag = read_varint(buffer, 0)
+    length = read_varint(buffer, tag[1]) if tag is not None and tag[0] & 7 == _LENGTH_WIRE else None
     return length[0] + length[1] if length is not None else 0
 
 

@@ -15,8 +15,13 @@ from otlp_verifier.columns import (
     AttributeNarrow,
     AttributeWide,
     Columns,
+    EventWide,
+    LinkWide,
     NestedNarrow,
     NestedWide,
+    ResourceWide,
+    ScopeWide,
+    SpanWide,
     ValueType,
 )
 from otlp_verifier.findings.printable import masked
@@ -24,6 +29,7 @@ from otlp_verifier.language.paths import ATTRIBUTES, Field, Step, Type
 from otlp_verifier.machine.operations import Domain, NarrowTable, WideTable
 from otlp_verifier.sensitive.scan import Context, context_of
 from otlp_verifier.sensitive.texts import TEXTS
+from otlp_verifier.wire.key_index import KeyWithIndex, keys_with_index
 from otlp_verifier.wire.values import double, signed
 
 if TYPE_CHECKING:
@@ -31,6 +37,14 @@ if TYPE_CHECKING:
     from otlp_verifier.relate.relations import Relations
 
 KEY_MAX: Final = 80  # characters of a key
+_ELEMENTS_READ_MAX: Final = 16  # of an array: more do not fit into what is shown of it
+_BYTES: Final = {
+    Domain.RESOURCE: ResourceWide.BYTES,
+    Domain.SCOPE: ScopeWide.BYTES,
+    Domain.SPAN: SpanWide.BYTES,
+    Domain.EVENT: EventWide.BYTES,
+    Domain.LINK: LinkWide.BYTES,
+}
 
 
 class Octets(NamedTuple):
@@ -40,10 +54,17 @@ class Octets(NamedTuple):
 
 
 class Elements(NamedTuple):
-    """An array or map attribute, of which only the size is shown."""
+    """An array or map: of a map only the size is shown.
+
+    Attributes:
+        size: how many direct elements it has.
+        first: of an attribute that is an array the first few of them, in their order.
+
+    """
 
     size: int
     is_map: bool
+    first: tuple[Value, ...] = ()
 
 
 class AttributeAsSent(NamedTuple):
@@ -171,6 +192,12 @@ class Batch(msgspec.Struct, frozen=True, dict=True):
                 )
             yield held
 
+    def keys_with_index(self, row: int, domain: Domain) -> Iterator[KeyWithIndex]:
+        """Read the keys of a record that are given by an index too, from the record's bytes: columns keep no index."""
+        table = WideTable(domain)
+        offset, length = divmod(int(self._wide[table][_BYTES[domain], row]), 1 << 32)
+        return keys_with_index(memoryview(self.columns.buffer)[offset : offset + length], table.name.lower())
+
     def texts(self, row: int, domain: Domain) -> Iterator[tuple[str, Value, Context]]:
         """Read all that may be sensitive in a record: what people call it, a string or number, what its keys say."""
         wide = self._wide[WideTable(domain)]
@@ -198,9 +225,23 @@ class Batch(msgspec.Struct, frozen=True, dict=True):
             int(attributes.narrow[AttributeNarrow.TYPE, at]),
             int(attributes.wide[AttributeWide.VALUE, at]),
             int(attributes.narrow[AttributeNarrow.ELEMENTS, at]),
+            self._first(at),
         )
 
-    def _content(self, kind: int, word: int, elements: int) -> Value:
+    def _first(self, at: int) -> tuple[Value, ...]:
+        """The first elements of an attribute that is an array."""
+        attributes, nested = self.columns.attributes.narrow, self.columns.nested
+        if attributes[AttributeNarrow.TYPE, at] != ValueType.ARRAY:
+            return ()
+        start, count = (int(attributes[c, at]) for c in (AttributeNarrow.NESTED_START, AttributeNarrow.NESTED_COUNT))
+        first = []
+        for row in range(start, start + min(count, _ELEMENTS_READ_MAX)):
+            if nested.narrow[NestedNarrow.PARENT, row] == NO_ROW:
+                kind, elements = (int(nested.narrow[c, row]) for c in (NestedNarrow.TYPE, NestedNarrow.ELEMENTS))
+                first.append(self._content(kind, int(nested.wide[NestedWide.VALUE, row]), elements))
+        return tuple(first)
+
+    def _content(self, kind: int, word: int, elements: int, first: tuple[Value, ...] = ()) -> Value:
         if kind == ValueType.STRING:
             return self.columns.text(word)
         if kind == ValueType.BOOL:
@@ -212,7 +253,7 @@ class Batch(msgspec.Struct, frozen=True, dict=True):
         if kind == ValueType.BYTES:
             return Octets(self.columns.text(word))
         if kind in (ValueType.ARRAY, ValueType.MAP):
-            return Elements(elements, kind == ValueType.MAP)
+            return Elements(elements, kind == ValueType.MAP, first)
         return None
 
     @cached_property

@@ -89,6 +89,12 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
+def _keys_with_index(batch: Batch, row: int, domain: Domain) -> Iterator[str]:
+    for key, index, within in batch.keys_with_index(row, domain):
+        where = "" if within is None else f" in {key_shown(within)}"
+        yield f"{key_shown(key)}{where} (index {index})"
+
+
 def _encodings(batch: Batch, row: int, domain: Domain) -> Iterator[str]:
     return (words for bit, words in _ENCODINGS.items() if batch.field(row, FIELDS[domain][f"defects.{bit}"]))
 
@@ -98,5 +104,6 @@ DEFECTS: Final[Mapping[str, Callable[[Batch, int, Domain], Iterator[str]]]] = {
     "empty-value": _without_value,
     "too-deep": _too_deep,
     "not-utf8": _not_utf8,
+    "key-and-index": _keys_with_index,
     "encoding": _encodings,
 }

@@ -10,14 +10,14 @@ import msgspec
 from otlp_verifier.attributes.faults import NAMES
 from otlp_verifier.findings.batch import Batch, Excerpt, Value
 from otlp_verifier.findings.defective import DEFECTS, defective
-from otlp_verifier.findings.faulty import NAMED_MAX, faulty
+from otlp_verifier.findings.faulty import NAMED_MAX, faulty, key_shown
 from otlp_verifier.findings.printable import EXCERPT_MAX, clean
 from otlp_verifier.findings.wording import worded
 from otlp_verifier.language.errors import RuleError, RuleErrors, nearest
 from otlp_verifier.language.lexer import duration_ns
 from otlp_verifier.language.parser import parse_expression, parse_rule
 from otlp_verifier.language.paths import ATTRIBUTES, FIELDS, STEPS, Step, Type
-from otlp_verifier.language.syntax import Binary, Call, Expression, Index, Literal, Name
+from otlp_verifier.language.syntax import Binary, Call, Expression, Index, Item, Literal, Name, Unary
 from otlp_verifier.machine.operations import Domain
 from otlp_verifier.rules.catalogue import Parameter, Rule
 from otlp_verifier.sensitive.classes import mask_of
@@ -112,6 +112,7 @@ class _Places:
 
     def __init__(self, text: str, parameters: dict[str, Parameter]) -> None:
         tree = parse_rule(text)
+        self._tree = tree
         self._domain = Domain[tree.domain.upper()]
         self._parameters = parameters
         self._variables: dict[str, tuple[Step, ...]] = {tree.variable: ()}
@@ -136,6 +137,8 @@ class _Places:
                 return self._faulty(tree)
             case Call(function="DefectiveParts"):
                 return self._defective(tree)
+            case Call(function="PresentAttributes"):
+                return self._present(tree)
             case _:
                 raise RuleError("expected a path, a parameter, or their sum or difference", "", tree.offset)
 
@@ -195,6 +198,37 @@ class _Places:
         expected = f"expected DefectiveParts(record, one of {', '.join(DEFECTS)})"
         raise RuleError(expected, "", tree.offset)
 
+    def _present(self, tree: Call) -> Place:
+        """`PresentAttributes(record)`: those attributes that `require` names and the record has."""
+        match tree.arguments:
+            case (Name() as record,):
+                domain, steps, rest = self._resolve(record)
+                keys = [key for owner, key in self._named(self._tree.requirement) if owner == (domain, steps)]
+                if not rest and keys:
+                    return _listed(steps, lambda batch, at: _present(batch, at, domain, keys), "none")
+        expected = "expected PresentAttributes(record), of a record whose attributes `require` names"
+        raise RuleError(expected, "", tree.offset)
+
+    def _named(self, tree: Expression) -> Iterator[tuple[tuple[Domain, tuple[Step, ...]], str]]:
+        """The attributes that a condition names, and of which record; none of rows that only a part of it speaks of."""
+        inner: tuple[Expression, ...] = ()
+        match tree:
+            case Index(base=base):
+                # Without a variable in front it is the rule's own record.
+                parts = base.parts if len(base.parts) > 1 else (self._tree.variable, *base.parts)
+                domain, steps, _ = self._resolve(Name(parts, tree.offset))
+                yield (domain, steps), tree.key
+            case Unary():
+                inner = (tree.operand,)
+            case Binary():
+                inner = (tree.left, tree.right)
+            case Call():
+                inner = tree.arguments
+            case Item():
+                inner = (tree.base,)
+        for each in inner:
+            yield from self._named(each)
+
     def _resolve(self, tree: Name) -> tuple[Domain, tuple[Step, ...], tuple[str, ...]]:
         """The domain that a path ends in, the steps to its row, and what is left of the path."""
         first, *rest = tree.parts
@@ -218,6 +252,11 @@ class _Places:
             message = f"`{tree.operator}` cannot be applied to {left.type.value} and {right.type.value}"
             raise RuleError(message, "", tree.offset)
         return _difference(left, right, result) if tree.operator == "-" else _total(left, right, result)
+
+
+def _present(batch: Batch, row: int, domain: Domain, keys: Iterable[str]) -> Iterator[str]:
+    named = (key.encode() for key in dict.fromkeys(keys))
+    return (key_shown(key) for key in named if batch.attribute(row, domain, key) is not None)
 
 
 def _excerpt(batch: Batch, row: int | None, domain: Domain, classes: int) -> Value:

@@ -41,12 +41,26 @@ def worded(value: Value, type_: Type, path: str = "", *, key: bytes = b"") -> st
             return masked(value.content, TEXT_MAX, key)
         return "0x" + clean(value.content.hex().encode(), TEXT_MAX)
     if isinstance(value, Elements):
-        return f"{{{value.size} keys}}" if value.is_map else f"[{value.size} values]"
+        return f"{{{value.size} keys}}" if value.is_map else _array(value, key)
     if key and (instead := withheld(key)) and isinstance(value, int | float):
         return clean(instead, EXCERPT_MAX)
     if isinstance(value, int):
         return _whole(value, type_, path)
     return str(value)
+
+
+def _array(value: Elements, key: bytes) -> str:
+    """The first elements, each as it would be by itself: none is cut off in its middle by the others."""
+    told: list[str] = []
+    for each in value.first:
+        words = worded(each, Type.DYNAMIC, key=key)
+        if told and len(", ".join((*told, words))) > EXCERPT_MAX:
+            break
+        told.append(words)
+    if not told:
+        return f"[{value.size} values]"
+    more = f" and {value.size - len(told)} more" if value.size > len(told) else ""
+    return f"[{', '.join(told)}{more}]"
 
 
 def shown(text: bytes, length_max: int, key: bytes = b"") -> str:

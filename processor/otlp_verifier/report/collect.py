@@ -211,7 +211,7 @@ class Collector:
                 family=rule.family,
                 description=rule.description,
                 remedy=rule.remedy,
-                sources=tuple((source.section, source.link) for source in rule.sources),
+                sources=rule.promises,
                 found=found[rule.id],
                 known=self._known[rule.id],
                 kept=self._kept_new[rule.id] + self._kept_known[rule.id],

@@ -92,6 +92,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     message_line: int = 0
 
     @property
+    def promises(self) -> tuple[tuple[str, str], ...]:
+        """Section and link of each of its sources."""
+        return tuple((source.section, source.link) for source in self.sources)
+
+    @property
     def link(self) -> str:
         """Where the promise is made, by the first of its sources; empty without one."""
         return self.sources[0].link if self.sources else ""
