@@ -86,9 +86,9 @@ SIDE_BY_SIDE := -n auto --maxprocesses 8 --dist worksteal
 test-python: setup ## Python tests with coverage, floor 90 %
 	@$(call say,pytest)
 	@$(PYTHON) -m coverage erase
-	@$(PYTHON) -m coverage run -m pytest --timeout 300 $(SIDE_BY_SIDE) -m 'not e2e and not sdk'
+	@$(PYTHON) -m coverage run -m pytest --timeout 900 $(SIDE_BY_SIDE) -m 'not e2e and not sdk'
 	@$(call say,pytest on uncompiled kernels)
-	@OTLP_VERIFIER_UNCOMPILED=1 $(PYTHON) -m coverage run -m pytest --timeout 300 $(SIDE_BY_SIDE) -q $(KERNEL_TESTS)
+	@OTLP_VERIFIER_UNCOMPILED=1 $(PYTHON) -m coverage run -m pytest --timeout 900 $(SIDE_BY_SIDE) -q $(KERNEL_TESTS)
 	@$(call say,coverage of Python)
 	@$(PYTHON) -m coverage combine -q
 	@$(PYTHON) -m coverage report
@@ -114,7 +114,7 @@ test-go: $(LOCKED) ## Go tests with the race detector and coverage, floor 90 %
 .PHONY: test-e2e
 test-e2e: setup collector ## The built collector with the verifier behind it, end to end
 	@$(call say,end to end)
-	@$(PYTHON) -m pytest --timeout 300 -m e2e
+	@$(PYTHON) -m pytest --timeout 900 -m e2e
 
 SDK_NODE := tests/sdks/javascript/node_modules/.package-lock.json
 SDK_GO := build/sdks/shop
@@ -123,7 +123,7 @@ SDK_GO := build/sdks/shop
 .PHONY: test-sdks
 test-sdks: setup $(SDK_NODE) $(SDK_GO) ## Traces of the current SDKs for Python, JavaScript and Go break no rule
 	@$(call say,real SDKs)
-	@$(PYTHON) -m pytest --timeout 300 -m sdk
+	@$(PYTHON) -m pytest --timeout 900 -m sdk
 
 .PHONY: telemetrygen
 telemetrygen: $(LOCKED) ## The collector's own load generator, one of the benchmarks' loads
