@@ -98,7 +98,7 @@ test-c: setup ## Sanitizer harness of the native module (a short run), and the c
 	@$(call say,sanitizers)
 	@PYTHON=$(PYTHON) tests/fuzz/run.sh
 	@$(call say,coverage of C)
-	@$(PYTHON) .ci/coverage_c.py 90
+	@$(PYTHON) .ci/coverage_c.py 90 $(SIDE_BY_SIDE)
 
 .PHONY: test-go
 test-go: $(LOCKED) ## Go tests with the race detector and coverage, floor 90 %

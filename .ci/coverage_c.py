@@ -1,7 +1,8 @@
-"""Measure how much of the native modules their tests run, with gcov: `python .ci/coverage_c.py [FLOOR]`.
+"""Measure how much of the native modules their tests run, with gcov: `python .ci/coverage_c.py [FLOOR [OPTION...]]`.
 
 Builds the package with counters into build/c-coverage, runs tests/wire and
-tests/kernels on it, and prints a line per source file. Ends with 1 where the whole is below FLOOR percent.
+tests/kernels on it with pytest's OPTIONs, and prints a line per source file.
+Ends with 1 where the whole is below FLOOR percent.
 """
 
 # ruff: noqa: S603, T201  # it runs our own commands, and prints
@@ -20,7 +21,7 @@ SOURCES = (f"{PACKAGE}wire/", f"{PACKAGE}kernels/")
 TESTS = ("tests/wire", "tests/kernels")
 
 
-def main(floor: float) -> None:
+def main(floor: float, options: list[str]) -> None:
     """Build, run, read, print."""
     if shutil.which("gcov") is None:
         # With another compiler the tests and the sanitizers still run; CI has gcc.
@@ -30,8 +31,7 @@ def main(floor: float) -> None:
     library = BUILD / "lib"
     build: list[str | Path] = [sys.executable, "setup.py", "-q", "build", "--build-base", BUILD, "--build-lib", library]
     _run(build, OTLP_VERIFIER_COVERAGE="1")
-    side_by_side = ["-n", "auto", "--maxprocesses", "8", "--dist", "worksteal"]
-    _run([sys.executable, "-m", "pytest", "-q", "--timeout", "600", *side_by_side, *TESTS], PYTHONPATH=str(library))
+    _run([sys.executable, "-m", "pytest", "-q", "--timeout", "600", *options, *TESTS], PYTHONPATH=str(library))
     lines = _lines()
     width = max(map(len, lines))
     for name, counts in sorted(lines.items()):
@@ -82,4 +82,4 @@ def _not_run(counts: dict[int, int]) -> str:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 0.0)
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 0.0, sys.argv[2:])

@@ -52,12 +52,7 @@ def selected(file: SettingsFile, registries: "Loaded | None" = None) -> tuple[Ru
         RuleFileErrors: a rule file or a registry cannot be read.
 
     """
-    rules = known(file, registries)
-    names = groups(rules)
-    chosen = _chosen(file, names)
-    for at, policy in _policies(file):
-        _check_policy(file, policy, rules, chosen, at)
-    return tuned(file, [rule for rule in rules if rule.id in chosen], names)
+    return _selected(file, known(file, registries))
 
 
 def known(file: SettingsFile, registries: "Loaded | None" = None) -> tuple[Rule, ...]:
@@ -75,6 +70,26 @@ def known(file: SettingsFile, registries: "Loaded | None" = None) -> tuple[Rule,
     if errors:
         raise RuleFileErrors(errors)
     return tuple(sorted(rules, key=lambda rule: (rule.id, rule.part)))
+
+
+def surveyed(file: SettingsFile) -> tuple[tuple[Rule, bool], ...]:
+    """All rules that are `known`, in that order, and whether they run: those that do as the configuration tunes them.
+
+    Raises:
+        SettingsError, RuleFileErrors: as `selected`.
+
+    """
+    rules = known(file)
+    running = {(rule.id, rule.part): rule for rule in _selected(file, rules)}
+    return tuple((running.get((rule.id, rule.part), rule), (rule.id, rule.part) in running) for rule in rules)
+
+
+def _selected(file: SettingsFile, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    names = groups(rules)
+    chosen = _chosen(file, names)
+    for at, policy in _policies(file):
+        _check_policy(file, policy, rules, chosen, at)
+    return tuned(file, [rule for rule in rules if rule.id in chosen], names)
 
 
 def _of_registries(found: "Loaded", rules: Sequence[Rule]) -> Iterator[Rule]:

@@ -44,7 +44,10 @@ def command(rule_id: str, file: Path | None, config: Path | None, cost: bool) ->
     errors: list[RuleFileError] = []
     with shown():
         if config is not None:
-            known = _configured(config)
+            from otlp_verifier.selection import surveyed  # noqa: PLC0415  # few ask for a configuration's
+            from otlp_verifier.settings import load  # noqa: PLC0415
+
+            known: Sequence[Rule] = [rule for rule, _ in surveyed(load(config))]
         else:
             known = catalogue.builtin() if file is None else catalogue.read(file, errors)
         rules = [rule for rule in known if rule.id == rule_id]
@@ -75,16 +78,6 @@ def command(rule_id: str, file: Path | None, config: Path | None, cost: bool) ->
         for line in listing(examined.plan):
             click.echo(f"  {line}")
         click.echo(f"\n{_cost(examined)}")
-
-
-def _configured(config: Path) -> "Sequence[Rule]":
-    """All rules that a configuration knows; those that it selects as it has tuned them."""
-    from otlp_verifier.selection import known, selected  # noqa: PLC0415  # as above
-    from otlp_verifier.settings import load  # noqa: PLC0415
-
-    file = load(config)
-    running = {(rule.id, rule.part): rule for rule in selected(file)}
-    return [running.get((rule.id, rule.part), rule) for rule in known(file)]
 
 
 def _verdicts(examined: "Examined") -> list[str]:

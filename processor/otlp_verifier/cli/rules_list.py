@@ -28,23 +28,22 @@ WIDTH_OF_PIPE = 240
 )
 def command(config: Path | None, form: str) -> None:
     """List all rules, and which of them run."""
-    from otlp_verifier.selection import known, selected  # noqa: PLC0415  # --help should not read the catalogue
+    from otlp_verifier.selection import surveyed  # noqa: PLC0415  # --help should not read the catalogue
     from otlp_verifier.settings import load  # noqa: PLC0415
 
     with shown():
-        file = load(config)
-        running = {rule.id: rule for rule in selected(file)}
+        rules = {rule.id: (rule, runs) for rule, runs in surveyed(load(config))}  # some have several formulas
     rows: list[dict[str, str | bool]] = [
         {
             "id": rule.id,
-            "enabled": rule.id in running,
-            "severity": running.get(rule.id, rule).severity,
+            "enabled": runs,
+            "severity": rule.severity,
             "level": rule.level,
             "decided_by": rule.decided_by or "",
             "family": rule.family or "",
             "description": rule.description,
         }
-        for rule in {rule.id: rule for rule in known(file)}.values()  # some have several formulas
+        for rule, runs in rules.values()
     ]
     if form == "json":
         click.echo(json.dumps(rows, indent=2))
@@ -58,7 +57,7 @@ def command(config: Path | None, form: str) -> None:
         table.add_row(*(Text(_text(value)) for value in row.values()))  # Text: brackets in a description are no markup
     # A pipe has no width; folded lines would be of no use to grep.
     Console(width=None if sys.stdout.isatty() else WIDTH_OF_PIPE).print(table)
-    click.echo(f"{len(running)} of {len(rows)} rules run")
+    click.echo(f"{sum(runs for _, runs in rules.values())} of {len(rows)} rules run")
 
 
 def _text(value: str | bool) -> str:
